@@ -1,0 +1,5 @@
+//! Formats as Debian's manuals define them, one file each.
+
+pub mod name;
+
+pub use name::{Architecture, PackageName};

@@ -1,0 +1,191 @@
+//! Paths inside an image.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// An absolute path in an image, in its one normal form: no empty, `.` or `..` component, no NUL.
+/// Ordered so that a directory comes before what it holds, and its members follow it directly.
+/// The root itself is the empty path, shown as `/`.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
+#[serde(try_from = "String", into = "String")]
+pub struct ImagePath(Box<str>);
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{path}` is not a path of an image: {why}")]
+pub struct InvalidPath {
+    path: String,
+    why: &'static str,
+}
+
+impl ImagePath {
+    pub const ROOT: &str = "";
+
+    /// Reads a member name of a tar archive (`./usr/bin/`, `usr/bin`) or an absolute path.
+    /// A leading `./` or `/` and a final `/` are taken off; nothing else is mended.
+    pub fn parse(text: &str) -> Result<Self, InvalidPath> {
+        let invalid = |why| InvalidPath { path: text.chars().take(200).collect(), why };
+        let relative = match text.strip_prefix("./").or_else(|| text.strip_prefix('/')) {
+            Some(rest) => rest,
+            None if text == "." => "",
+            None => text,
+        };
+        let relative = relative.strip_suffix('/').unwrap_or(relative);
+        if relative.is_empty() {
+            return if text.is_empty() { Err(invalid("it is empty")) } else { Ok(Self::default()) };
+        }
+        for component in relative.split('/') {
+            match component {
+                "" => return Err(invalid("it has an empty component")),
+                "." => return Err(invalid("it has a `.` component")),
+                ".." => return Err(invalid("it leaves its directory by `..`")),
+                _ => {}
+            }
+        }
+        if relative.contains(|c: char| c.is_control()) {
+            return Err(invalid("it has a control character"));
+        }
+        Ok(Self(relative.into()))
+    }
+
+    /// Without the leading slash, as in a tar archive: `usr/bin`.
+    #[must_use]
+    pub fn relative(&self) -> &str {
+        &self.0
+    }
+
+    #[must_use]
+    pub fn is_root(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The directory that holds this path; `None` for the root.
+    #[must_use]
+    pub fn parent(&self) -> Option<Self> {
+        if self.is_root() {
+            return None;
+        }
+        Some(Self(self.0.rsplit_once('/').map_or("", |(parent, _)| parent).into()))
+    }
+
+    /// The last component; empty for the root.
+    #[must_use]
+    pub fn file_name(&self) -> &str {
+        self.0.rsplit_once('/').map_or(&self.0, |(_, name)| name)
+    }
+
+    /// The path of a member of this directory, or of one deeper.
+    pub fn join(&self, below: &str) -> Result<Self, InvalidPath> {
+        Self::parse(&format!("{}/{below}", self.0))
+    }
+
+    /// Where a symbolic link at this path with this target leads, without following further links.
+    /// `..` at the root stays at the root, as the kernel has it.
+    #[must_use]
+    pub fn resolve_link(&self, target: &str) -> Self {
+        let mut components: Vec<&str> = match target.strip_prefix('/') {
+            Some(_) => Vec::new(),
+            None => self.0.rsplit_once('/').map_or(Vec::new(), |(parent, _)| parent.split('/').collect()),
+        };
+        for component in target.split('/') {
+            match component {
+                "" | "." => {}
+                ".." => drop(components.pop()),
+                name => components.push(name),
+            }
+        }
+        Self(components.join("/").into())
+    }
+
+    /// What follows `directory` in this path, where this path lies below it: `lib` and `lib/x/y` give `x/y`.
+    #[must_use]
+    pub fn strip_prefix(&self, directory: &str) -> Option<&str> {
+        self.0.strip_prefix(directory)?.strip_prefix('/')
+    }
+}
+
+impl fmt::Display for ImagePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "/{}", self.0)
+    }
+}
+
+impl fmt::Debug for ImagePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.to_string())
+    }
+}
+
+impl Ord for ImagePath {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.0.split('/').cmp(other.0.split('/'))
+    }
+}
+
+impl PartialOrd for ImagePath {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl FromStr for ImagePath {
+    type Err = InvalidPath;
+
+    fn from_str(text: &str) -> Result<Self, InvalidPath> {
+        Self::parse(text)
+    }
+}
+
+impl TryFrom<String> for ImagePath {
+    type Error = InvalidPath;
+
+    fn try_from(text: String) -> Result<Self, InvalidPath> {
+        Self::parse(&text)
+    }
+}
+
+impl From<ImagePath> for String {
+    fn from(path: ImagePath) -> Self {
+        path.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(text: &str) -> ImagePath {
+        ImagePath::parse(text).unwrap()
+    }
+
+    #[test]
+    fn one_path_has_one_form() {
+        for text in ["./usr/bin/", "/usr/bin", "usr/bin", "usr/bin/"] {
+            assert_eq!(path(text).to_string(), "/usr/bin");
+        }
+        assert!(path("./").is_root());
+    }
+
+    #[test]
+    fn a_path_that_escapes_is_refused() {
+        for text in ["", "../x", "usr/../../x", "usr//bin", "./././x", "a/./b", "a\0b", "//etc/passwd"] {
+            assert!(ImagePath::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_directory_comes_right_before_its_members() {
+        let mut paths = ["/a-b", "/a/z", "/a", "/", "/a/b/c", "/a/b"].map(path);
+        paths.sort();
+        assert_eq!(paths.map(|p| p.to_string()), ["/", "/a", "/a/b", "/a/b/c", "/a/z", "/a-b"]);
+    }
+
+    #[test]
+    fn links_lead_where_the_kernel_says() {
+        let link = path("/usr/share/doc/libgcc-s1");
+        assert_eq!(link.resolve_link("gcc-14-base"), path("/usr/share/doc/gcc-14-base"));
+        assert_eq!(link.resolve_link("/etc/x"), path("/etc/x"));
+        assert_eq!(link.resolve_link("../../../../../../x"), path("/x"));
+    }
+}
