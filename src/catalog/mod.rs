@@ -1,1 +1,315 @@
+//! The catalog: what images there are, in every release and flavour, and what all of them share.
+//!
+//! [`file`] is the shape of the texts, [`Catalog`] is what follows from them: names that stand for
+//! something, parents without cycles, templates that parse. The matrix of families, releases and
+//! tags is expanded in [`image`].
 
+pub mod accounts;
+pub mod diagnostic;
+pub mod file;
+mod image;
+pub mod name;
+mod select;
+pub mod template;
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use globset::{Glob, GlobSet, GlobSetBuilder};
+use toml::Spanned;
+use url::Url;
+
+use crate::debian::signed::Fingerprint;
+use crate::debian::{Architecture, PackageName};
+use accounts::{Accounts, Group, User};
+use diagnostic::{Diagnostic, Location, Source};
+use file::{CatalogFile, FamilyFile, FilterTable, GroupTable, MirrorTable, ReleaseTable, UserTable};
+pub use file::{OrganizationTable as Organization, Step};
+pub use image::{Declared, DeclaredNode, Image, ImageConfig, Level};
+use name::{ArchiveName, FamilyName, ImageName, ReleaseName, TagName};
+pub use select::{Selection, UnknownImage};
+use template::Template;
+
+/// All that the definitions say.
+///
+/// Every image's parent, release, architectures and account exist; no image is its own ancestor.
+#[derive(Debug)]
+pub struct Catalog {
+    pub organization: Organization,
+    pub platforms: BTreeMap<Architecture, Platform>,
+    pub archives: BTreeMap<ArchiveName, Archive>,
+    pub releases: BTreeMap<ReleaseName, Release>,
+    pub accounts: Accounts,
+    pub branding: BTreeMap<String, Template>,
+    pub filters: Vec<Filter>,
+    pub rewrites: Vec<MirrorTable>,
+    images: BTreeMap<ImageName, Image>,
+}
+
+/// An [OCI platform](https://github.com/opencontainers/image-spec/blob/v1.1.1/image-index.md): `linux/arm/v7`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Platform {
+    pub os: String,
+    pub architecture: String,
+    pub variant: Option<String>,
+}
+
+/// A package archive: suites under one base URL, on as many mirrors as there are.
+#[derive(Debug, Clone)]
+pub struct Archive {
+    pub mirrors: Vec<Url>,
+    pub snapshot: Option<Url>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Release {
+    pub codename: String,
+    pub version: String,
+    /// In the order of the definition, which is the order of the manifests in an index.
+    pub architectures: Vec<Architecture>,
+    pub components: Vec<String>,
+    /// Suites, best first.
+    pub suites: Vec<Suite>,
+    /// The keys that may sign.
+    pub keys: Vec<Fingerprint>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Suite {
+    pub archive: ArchiveName,
+    pub name: String,
+}
+
+/// What stays out of images, and why.
+#[derive(Debug)]
+pub struct Filter {
+    pub reason: String,
+    /// The packages that it is for; `None` for all.
+    pub packages: Option<Vec<PackageName>>,
+    pub drop: Patterns,
+    pub keep: Patterns,
+}
+
+/// Patterns of paths: `*` stops at a slash, `**` does not.
+#[derive(Debug)]
+pub struct Patterns {
+    texts: Vec<String>,
+    set: GlobSet,
+}
+
+impl Catalog {
+    /// Reads the definitions: the catalog's text and those of its families, in any order.
+    pub fn read(catalog: &Arc<Source>, families: &[Arc<Source>]) -> Result<Self, Diagnostic> {
+        let file: CatalogFile = diagnostic::parse(catalog)?;
+        let platforms = file
+            .architecture
+            .into_iter()
+            .map(|(name, table)| {
+                let at = Location::of(catalog, &table.platform);
+                let platform = table.platform.get_ref();
+                let name: Architecture = name.parse().map_err(|error| at.error(format!("{error}"), ""))?;
+                let platform = platform.parse().map_err(|why: &str| at.error("this is no OCI platform", why))?;
+                Ok((name, platform))
+            })
+            .collect::<Result<BTreeMap<_, _>, Diagnostic>>()?;
+        let archives: BTreeMap<_, _> = file
+            .archive
+            .into_iter()
+            .map(|(name, table)| (name, Archive { mirrors: table.mirrors, snapshot: table.snapshot }))
+            .collect();
+        let releases = file
+            .release
+            .into_iter()
+            .map(|(name, table)| Ok((name, Release::read(catalog, table, &platforms, &archives)?)))
+            .collect::<Result<BTreeMap<_, _>, Diagnostic>>()?;
+        let accounts = accounts(file.user, file.group).map_err(|error| {
+            Location::start(catalog).error("the accounts of the catalog contradict each other", error.to_string())
+        })?;
+        let branding = file
+            .branding
+            .into_iter()
+            .map(|(key, value)| Ok((key, Template::new(catalog, &value)?)))
+            .collect::<Result<_, Diagnostic>>()?;
+        let filters =
+            file.filter.into_iter().map(|table| Filter::read(catalog, table)).collect::<Result<_, _>>()?;
+
+        let tags = image::flavours(catalog, file.tag, &accounts)?;
+        let families = families
+            .iter()
+            .map(|source| Ok((source.clone(), diagnostic::parse::<FamilyFile>(source)?)))
+            .collect::<Result<Vec<_>, Diagnostic>>()?;
+        let images = image::expand(families, &releases, &tags)?;
+        Ok(Self {
+            organization: file.organization,
+            platforms,
+            archives,
+            releases,
+            accounts,
+            branding,
+            filters,
+            rewrites: file.mirror,
+            images,
+        })
+    }
+
+    /// Every image of the catalog, in the order of names.
+    pub fn images(&self) -> impl Iterator<Item = &Image> {
+        self.images.values()
+    }
+
+    /// The images of one release.
+    pub fn images_of(&self, release: &ReleaseName) -> impl Iterator<Item = &Image> {
+        self.images.values().filter(move |image| image.name.release == *release)
+    }
+
+    /// `url`, or where the catalog's `[[mirror]]` tables say that it is read from.
+    #[must_use]
+    pub fn rewrite(&self, url: &Url) -> Url {
+        let rewritten = self.rewrites.iter().find_map(|MirrorTable { from, to }| {
+            let rest = url.as_str().strip_prefix(from.as_str().trim_end_matches('/'))?;
+            let rest = rest.strip_prefix('/').or(rest.is_empty().then_some(""))?;
+            Url::parse(&format!("{}/{rest}", to.as_str().trim_end_matches('/'))).ok()
+        });
+        rewritten.unwrap_or_else(|| url.clone())
+    }
+}
+
+impl Release {
+    fn read(
+        source: &Arc<Source>,
+        table: ReleaseTable,
+        platforms: &BTreeMap<Architecture, Platform>,
+        archives: &BTreeMap<ArchiveName, Archive>,
+    ) -> Result<Self, Diagnostic> {
+        let architectures = table
+            .architectures
+            .iter()
+            .map(|name| known(source, "architecture", name, platforms))
+            .collect::<Result<_, _>>()?;
+        let mut suites = Vec::new();
+        for from in &table.sources {
+            let archive = from.archive.get_ref();
+            if !archives.contains_key(archive) {
+                let names = archives.keys().map(ArchiveName::as_str);
+                return Err(Location::of(source, &from.archive).unknown("archive", archive.as_str(), names));
+            }
+            suites.extend(from.suites.iter().map(|name| Suite { archive: archive.clone(), name: name.clone() }));
+        }
+        let keys = table.keys.iter().map(|key| parsed(source, key)).collect::<Result<_, _>>()?;
+        Ok(Self {
+            codename: table.codename,
+            version: table.version,
+            architectures,
+            components: table.components,
+            suites,
+            keys,
+        })
+    }
+}
+
+impl Filter {
+    fn read(source: &Arc<Source>, table: FilterTable) -> Result<Self, Diagnostic> {
+        let packages = table
+            .packages
+            .map(|names| names.iter().map(|name| parsed(source, name)).collect::<Result<_, _>>())
+            .transpose()?;
+        Ok(Self {
+            reason: table.reason,
+            packages,
+            drop: Patterns::read(source, &table.drop)?,
+            keep: Patterns::read(source, &table.keep)?,
+        })
+    }
+
+    #[must_use]
+    pub fn concerns(&self, package: &PackageName) -> bool {
+        self.packages.as_ref().is_none_or(|packages| packages.contains(package))
+    }
+}
+
+impl Patterns {
+    fn read(source: &Arc<Source>, patterns: &[Spanned<String>]) -> Result<Self, Diagnostic> {
+        let mut set = GlobSetBuilder::new();
+        for pattern in patterns {
+            let at = Location::of(source, pattern);
+            if !pattern.get_ref().starts_with('/') {
+                return Err(at.error("this pattern matches no path", "paths of an image begin with `/`"));
+            }
+            let glob = globset::GlobBuilder::new(pattern.get_ref()).literal_separator(true).build();
+            set.add(glob.map_err(|error| at.error("this pattern cannot be read", error.kind().to_string()))?);
+        }
+        let set = set.build().map_err(|error| Location::start(source).error(error.to_string(), ""))?;
+        Ok(Self { texts: patterns.iter().map(|pattern| pattern.get_ref().clone()).collect(), set })
+    }
+
+    /// The patterns as they are written.
+    #[must_use]
+    pub fn texts(&self) -> &[String] {
+        &self.texts
+    }
+
+    /// Whether one of the patterns matches an absolute path.
+    #[must_use]
+    pub fn matches(&self, path: &str) -> bool {
+        self.set.is_match(path)
+    }
+}
+
+impl FromStr for Platform {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        let mut parts = text.split('/').map(str::to_owned);
+        match (parts.next(), parts.next(), parts.next(), parts.next()) {
+            (Some(os), Some(architecture), variant, None) if !os.is_empty() && !architecture.is_empty() => {
+                Ok(Self { os, architecture, variant })
+            }
+            _ => Err("expected os/architecture or os/architecture/variant, as in `linux/arm/v7`"),
+        }
+    }
+}
+
+impl std::fmt::Display for Platform {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.os, self.architecture)?;
+        self.variant.iter().try_for_each(|variant| write!(f, "/{variant}"))
+    }
+}
+
+fn accounts(users: Vec<UserTable>, groups: Vec<GroupTable>) -> Result<Accounts, accounts::AccountError> {
+    let users = users
+        .into_iter()
+        .map(|UserTable { name, uid, gid, gecos, home, shell }| User::new(name, uid, gid, gecos, home, shell))
+        .collect::<Result<_, _>>()?;
+    let groups = groups
+        .into_iter()
+        .map(|GroupTable { name, gid, members }| Group::new(name, gid, members))
+        .collect::<Result<_, _>>()?;
+    Accounts::new(users, groups)
+}
+
+/// A value that a person wrote, in its own type.
+fn parsed<T: FromStr<Err: std::fmt::Display>>(
+    source: &Arc<Source>,
+    text: &Spanned<String>,
+) -> Result<T, Diagnostic> {
+    text.get_ref().parse().map_err(|error: T::Err| Location::of(source, text).error(error.to_string(), ""))
+}
+
+/// A name that must be one of a map's.
+fn known<K: Ord + Clone + std::borrow::Borrow<str>, V>(
+    source: &Arc<Source>,
+    what: &str,
+    name: &Spanned<impl AsRef<str>>,
+    map: &BTreeMap<K, V>,
+) -> Result<K, Diagnostic> {
+    let text = name.get_ref().as_ref();
+    match map.get_key_value(text) {
+        Some((key, _)) => Ok(key.clone()),
+        None => {
+            let names = map.keys().map(<K as std::borrow::Borrow<str>>::borrow);
+            Err(Location::of(source, name).unknown(what, text, names))
+        }
+    }
+}

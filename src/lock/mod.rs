@@ -1,1 +1,174 @@
+//! The lock: the pinned world of one release, and what each image takes from it.
+//!
+//! [`LockFile`] is the text, [`Lock`] what it means; [`convert`] goes from one to the other. A lock is made from resolutions in [`renew`],
+//! and held against the definitions in [`stale`].
 
+mod convert;
+mod file;
+pub mod renew;
+pub mod stale;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use crate::catalog::name::{ArchiveName, FamilyName, ImageName, ReleaseName, TagName};
+use crate::debian::signed::Fingerprint;
+use crate::debian::{Architecture, PackageName, Relation, Version};
+use crate::digest::Sha256;
+pub use file::LockFile;
+
+/// The version of the format that this program writes, and the newest that it reads.
+pub const FORMAT: u32 = 1;
+
+/// The pinned world of one release.
+///
+/// On one architecture a package has one version. Every dependency of a pin and every package of an
+/// image is pinned for the same architectures, and every pin's suite is in the lock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lock {
+    pub release: ReleaseName,
+    /// The time asked of the snapshot service, as its URLs write it: `20261118T000000Z`.
+    pub snapshot: Option<String>,
+    pub suites: Vec<LockedSuite>,
+    /// By name, then by the architecture of the images.
+    pub pins: BTreeMap<PackageName, BTreeMap<Architecture, Pin>>,
+    pub closures: Vec<Closure>,
+}
+
+/// A suite and the chain of trust that leads from a key to its packages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LockedSuite {
+    pub name: String,
+    pub archive: ArchiveName,
+    /// When the archive made its InRelease file.
+    pub date: Timestamp,
+    pub in_release: Sha256,
+    pub signed_by: Vec<Fingerprint>,
+    /// Indexes by their path below the suite.
+    pub indexes: BTreeMap<String, Sha256>,
+}
+
+/// One binary package, pinned for one architecture of images.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pin {
+    pub version: Version,
+    pub source: PackageName,
+    pub source_version: Version,
+    pub suite: String,
+    /// The package's own architecture: that of the image, or `all`.
+    pub architecture: Architecture,
+    /// Path in the archive.
+    pub path: String,
+    /// Bytes of the .deb.
+    pub size: u64,
+    /// Installed-Size, in KiB.
+    pub installed: u64,
+    pub sha256: Sha256,
+    /// The packages that were chosen for its dependencies.
+    pub depends: BTreeSet<PackageName>,
+}
+
+/// What the images of one family hold, in the flavours that hold the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Closure {
+    pub family: FamilyName,
+    pub tags: BTreeSet<TagName>,
+    pub requests: Vec<Relation>,
+    /// Dependencies that the definition leaves out, and the packages that wanted them.
+    pub left_out: BTreeMap<PackageName, BTreeSet<PackageName>>,
+    pub packages: BTreeMap<Architecture, BTreeSet<PackageName>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LockError {
+    #[error("it is of format {0}, and this program reads formats up to {FORMAT}: it was written by a newer `distro`")]
+    Newer(u32),
+    #[error("{what} `{text}`: {why}")]
+    Invalid { what: &'static str, text: String, why: String },
+    #[error("it pins `{name}` twice for {architecture}")]
+    PinnedTwice { name: PackageName, architecture: Architecture },
+    #[error("`{name}` is pinned in the suite `{suite}`, which the lock does not know")]
+    UnknownSuite { name: PackageName, suite: String },
+    #[error("{wanted_by} holds `{name}` on {architecture}, but the lock does not pin it there")]
+    NotPinned { wanted_by: String, name: PackageName, architecture: Architecture },
+    #[error("`{name}` is named in `version-skew`, or is missing there: its pins say otherwise")]
+    Skew { name: PackageName },
+    #[error("the image `{family}:{tag}` is in it twice")]
+    ImageTwice { family: FamilyName, tag: TagName },
+    #[error("`{name}` has no .deb")]
+    NoDeb { name: PackageName },
+}
+
+impl Lock {
+    /// The pin of a package on an architecture.
+    #[must_use]
+    pub fn pin(&self, name: &PackageName, architecture: &Architecture) -> Option<&Pin> {
+        self.pins.get(name)?.get(architecture)
+    }
+
+    /// What an image holds.
+    #[must_use]
+    pub fn closure(&self, image: &ImageName) -> Option<&Closure> {
+        self.closures.iter().find(|closure| closure.family == image.family && closure.tags.contains(&image.tag))
+    }
+
+    #[must_use]
+    pub fn suite(&self, name: &str) -> Option<&LockedSuite> {
+        self.suites.iter().find(|suite| suite.name == name)
+    }
+
+    /// Packages whose version is not the same on every architecture that pins them.
+    #[must_use]
+    pub fn version_skew(&self) -> BTreeSet<&PackageName> {
+        let differs = |pins: &BTreeMap<Architecture, Pin>| {
+            pins.values().map(|pin| &pin.version).collect::<BTreeSet<_>>().len() > 1
+        };
+        self.pins.iter().filter(|(_, pins)| differs(pins)).map(|(name, _)| name).collect()
+    }
+
+    /// The architectures that the lock covers.
+    #[must_use]
+    pub fn architectures(&self) -> BTreeSet<&Architecture> {
+        self.closures.iter().flat_map(|closure| closure.packages.keys()).collect()
+    }
+
+    fn check(self) -> Result<Self, LockError> {
+        for (name, pins) in &self.pins {
+            for (architecture, pin) in pins {
+                if self.suite(&pin.suite).is_none() {
+                    return Err(LockError::UnknownSuite { name: name.clone(), suite: pin.suite.clone() });
+                }
+                self.check_pinned(&format!("`{name}`"), &pin.depends, architecture)?;
+            }
+        }
+        let mut seen = BTreeSet::new();
+        for closure in &self.closures {
+            for tag in &closure.tags {
+                if !seen.insert((&closure.family, tag)) {
+                    return Err(LockError::ImageTwice { family: closure.family.clone(), tag: tag.clone() });
+                }
+            }
+            for (architecture, packages) in &closure.packages {
+                self.check_pinned(&format!("the image `{}`", closure.family), packages, architecture)?;
+            }
+        }
+        Ok(self)
+    }
+
+    fn check_pinned(
+        &self,
+        wanted_by: &str,
+        names: &BTreeSet<PackageName>,
+        architecture: &Architecture,
+    ) -> Result<(), LockError> {
+        match names.iter().find(|name| self.pin(name, architecture).is_none()) {
+            None => Ok(()),
+            Some(name) => Err(LockError::NotPinned {
+                wanted_by: wanted_by.to_owned(),
+                name: name.clone(),
+                architecture: architecture.clone(),
+            }),
+        }
+    }
+}

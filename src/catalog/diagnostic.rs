@@ -1,0 +1,138 @@
+//! What is wrong with a text that a person wrote, shown where it stands.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use serde::de::DeserializeOwned;
+use toml::Spanned;
+
+/// A text and the name under which people know it, its path as a rule.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Source {
+    pub path: String,
+    pub text: String,
+}
+
+/// A part of a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Location {
+    source: Arc<Source>,
+    span: Range<usize>,
+}
+
+/// What is wrong, where, and what would be right. Its [`Display`](fmt::Display) is the whole report with a
+/// snippet of the text, in colours that `anstream` takes away where they cannot be shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostic {
+    title: String,
+    location: Location,
+    label: String,
+    help: Option<String>,
+}
+
+impl Source {
+    #[must_use]
+    pub fn new(path: impl Into<String>, text: impl Into<String>) -> Arc<Self> {
+        Arc::new(Self { path: path.into(), text: text.into() })
+    }
+}
+
+/// Reads a TOML text into the type that describes its shape.
+pub fn parse<T: DeserializeOwned>(source: &Arc<Source>) -> Result<T, Diagnostic> {
+    toml::from_str(&source.text).map_err(|error| {
+        let location = Location { source: source.clone(), span: error.span().unwrap_or(0..0) };
+        let message = error.message().trim();
+        match unknown_name(message) {
+            Some((what, found, expected)) => {
+                let help = match nearest(found, expected.iter().copied()) {
+                    Some(name) => format!("did you mean `{name}`?"),
+                    None => format!("known here: {}", expected.join(", ")),
+                };
+                location.error(format!("unknown {what} `{found}`"), format!("unknown {what}")).help(help)
+            }
+            None => {
+                let (title, rest) = message.split_once('\n').unwrap_or((message, ""));
+                location.error(title, rest.replace('\n', ", "))
+            }
+        }
+    })
+}
+
+/// Takes apart serde's "unknown field `x`, expected one of `a`, `b`", which has no other form.
+fn unknown_name(message: &str) -> Option<(&'static str, &str, Vec<&str>)> {
+    let (what, rest) = match message.strip_prefix("unknown field ") {
+        Some(rest) => ("key", rest),
+        None => ("value", message.strip_prefix("unknown variant ")?),
+    };
+    let mut quoted = rest.split('`').skip(1).step_by(2);
+    Some((what, quoted.next()?, quoted.collect()))
+}
+
+/// The candidate that a person most likely meant, if one is near.
+#[must_use]
+pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    candidates
+        .into_iter()
+        .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
+        .filter(|(distance, candidate)| *distance <= 1 + name.len().min(candidate.len()) / 4)
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+impl Location {
+    #[must_use]
+    pub fn of<T>(source: &Arc<Source>, value: &Spanned<T>) -> Self {
+        Self { source: source.clone(), span: value.span() }
+    }
+
+    /// The beginning of a text, for what is wrong with it as a whole.
+    #[must_use]
+    pub fn start(source: &Arc<Source>) -> Self {
+        Self { source: source.clone(), span: 0..0 }
+    }
+
+    #[must_use]
+    pub fn error(&self, title: impl Into<String>, label: impl Into<String>) -> Diagnostic {
+        Diagnostic { title: title.into(), location: self.clone(), label: label.into(), help: None }
+    }
+
+    /// Says that a name stands for nothing, and which one may have been meant.
+    #[must_use]
+    pub fn unknown<'a>(
+        &self,
+        what: &str,
+        name: &str,
+        known: impl IntoIterator<Item = &'a str> + Clone,
+    ) -> Diagnostic {
+        let help = match nearest(name, known.clone()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("known: {}", known.into_iter().collect::<Vec<_>>().join(", ")),
+        };
+        self.error(format!("unknown {what} `{name}`"), format!("there is no such {what}")).help(help)
+    }
+}
+
+impl Diagnostic {
+    #[must_use]
+    pub fn help(self, help: impl Into<String>) -> Self {
+        Self { help: Some(help.into()), ..self }
+    }
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Location { source, span } = &self.location;
+        let primary = AnnotationKind::Primary.span(span.clone());
+        let primary = if self.label.is_empty() { primary } else { primary.label(&self.label) };
+        let snippet = Snippet::source(&source.text).path(&source.path).annotation(primary);
+        let mut report: Group<'_> = Level::ERROR.no_name().primary_title(&self.title).element(snippet);
+        if let Some(help) = &self.help {
+            report = report.element(Level::HELP.with_name("hint").message(help));
+        }
+        f.write_str(&Renderer::styled().render(&[report]))
+    }
+}
+
+impl std::error::Error for Diagnostic {}

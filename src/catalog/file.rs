@@ -1,0 +1,312 @@
+//! The files that people write: `catalog.toml` and `<family>.toml`.
+//!
+//! These types are the text's shape and nothing more; [`super::Catalog`] holds what follows from them.
+//! Their JSON Schemas, in `schemas/`, are generated from here, doc comments included.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use toml::Spanned;
+use url::Url;
+
+use super::name::{ArchiveName, FamilyName, ReleaseName, TagName};
+
+/// `catalog.toml`: what all images of the catalog share.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(title = "catalog.toml")]
+pub struct CatalogFile {
+    pub organization: OrganizationTable,
+    /// Debian architectures by name, and the OCI platform of each.
+    pub architecture: BTreeMap<String, ArchitectureTable>,
+    /// Package archives by name.
+    pub archive: BTreeMap<ArchiveName, ArchiveTable>,
+    /// Releases by name; an image exists in every release unless its definition says otherwise.
+    pub release: BTreeMap<ReleaseName, ReleaseTable>,
+    /// Flavours by tag, defined once for all images.
+    pub tag: BTreeMap<TagName, TagTable>,
+    /// User accounts of `/etc/passwd`.
+    #[serde(default)]
+    pub user: Vec<UserTable>,
+    /// Groups of `/etc/group`.
+    #[serde(default)]
+    pub group: Vec<GroupTable>,
+    /// Fields of os-release(5) that replace or follow those of base-files. Values are templates.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, String>")]
+    pub branding: BTreeMap<String, Spanned<String>>,
+    /// Files that are left out of every image, or of the packages named.
+    #[serde(default)]
+    pub filter: Vec<FilterTable>,
+    /// URL prefixes that are read from somewhere else.
+    #[serde(default)]
+    pub mirror: Vec<MirrorTable>,
+}
+
+/// Who publishes the images and answers for their SBOMs.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct OrganizationTable {
+    /// The author of the SBOMs and the vendor in the image annotations.
+    pub name: String,
+    /// An e-mail address for questions about the images.
+    pub email: String,
+    /// Where people read about the images.
+    pub url: Url,
+    /// Where the definitions are kept.
+    pub source: Url,
+    /// The URI under which SBOM document namespaces lie; it need not resolve.
+    pub sbom_namespace: Url,
+}
+
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ArchitectureTable {
+    /// The OCI platform: `linux/amd64`, `linux/arm/v7`.
+    #[schemars(with = "String")]
+    pub platform: Spanned<String>,
+}
+
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ArchiveTable {
+    /// Base URLs that are asked first, in this order, before the host's own apt sources.
+    #[serde(default)]
+    pub mirrors: Vec<Url>,
+    /// The snapshot service's URL of this archive, to which a time is appended.
+    pub snapshot: Option<Url>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ReleaseTable {
+    /// `trixie`.
+    pub codename: String,
+    /// As os-release and scanners know it: `13`.
+    pub version: String,
+    #[schemars(with = "Vec<String>")]
+    pub architectures: Vec<Spanned<String>>,
+    /// Archive components, `main` where nothing is said.
+    #[serde(default = "main_component")]
+    pub components: Vec<String>,
+    /// Where packages come from, best first: among equal versions the earlier suite is taken.
+    pub sources: Vec<SourceTable>,
+    /// Fingerprints of the OpenPGP keys, from `keys/`, that may sign the release.
+    #[schemars(with = "Vec<String>")]
+    pub keys: Vec<Spanned<String>>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SourceTable {
+    #[schemars(with = "String")]
+    pub archive: Spanned<ArchiveName>,
+    pub suites: Vec<String>,
+}
+
+/// A flavour: what one tag changes about every image.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct TagTable {
+    /// Tags whose changes are made first, in this order.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub inherits: Vec<Spanned<TagName>>,
+    /// The account that containers run as; its home is their working directory.
+    #[schemars(with = "Option<String>")]
+    pub user: Option<Spanned<String>>,
+    /// Packages that the flavour adds, as dependencies of a control file: `name`, `a | b`, `name [armhf]`.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub packages: Vec<Spanned<String>>,
+    /// Dependencies that are not installed, by name, each with the reason.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, String>")]
+    pub leave_out: BTreeMap<Spanned<String>, String>,
+    /// Steps that the flavour adds.
+    #[serde(default)]
+    pub generate: Vec<Step>,
+    /// Environment variables. Values are templates; `{{ environment.NAME }}` is the value so far.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, String>")]
+    pub environment: BTreeMap<String, Spanned<String>>,
+    /// The command that every container runs, in place of the image's. Values are templates.
+    #[schemars(with = "Option<Vec<String>>")]
+    pub entrypoint: Option<Vec<Spanned<String>>>,
+}
+
+/// `<family>.toml`: one image or several that belong together.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(title = "family.toml")]
+pub struct FamilyFile {
+    /// Images by name, without the release: `cc`.
+    #[schemars(with = "BTreeMap<String, ImageTable>")]
+    pub image: BTreeMap<Spanned<FamilyName>, ImageTable>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ImageTable {
+    /// One sentence for people who choose an image; it becomes the image's OCI description.
+    pub description: String,
+    /// The image that this one adds to: packages, steps, files, environment, entrypoint.
+    #[schemars(with = "Option<String>")]
+    pub parent: Option<Spanned<FamilyName>>,
+    /// The releases that have the image, where not all do.
+    #[schemars(with = "Option<Vec<String>>")]
+    pub releases: Option<Vec<Spanned<ReleaseName>>>,
+    /// The architectures that have the image, where not all of the release do.
+    #[schemars(with = "Option<Vec<String>>")]
+    pub architectures: Option<Vec<Spanned<String>>>,
+    /// Packages that the image adds, as dependencies of a control file: `name`, `a | b`, `name [armhf]`.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub packages: Vec<Spanned<String>>,
+    /// Dependencies that are not installed, by name, each with the reason.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, String>")]
+    pub leave_out: BTreeMap<Spanned<String>, String>,
+    /// What differs in one release: packages and left-out dependencies that it adds.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, ReleaseAdditions>")]
+    pub release: BTreeMap<Spanned<ReleaseName>, ReleaseAdditions>,
+    /// Steps that generate what maintainer scripts would have made.
+    #[serde(default)]
+    pub generate: Vec<Step>,
+    /// Files with their content.
+    #[serde(default)]
+    pub file: Vec<FileTable>,
+    /// Directories.
+    #[serde(default)]
+    pub directory: Vec<DirectoryTable>,
+    /// Symbolic links.
+    #[serde(default)]
+    pub link: Vec<LinkTable>,
+    /// Environment variables. Values are templates; `{{ environment.NAME }}` is the value so far.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, String>")]
+    pub environment: BTreeMap<String, Spanned<String>>,
+    /// The command that every container runs. Values are templates.
+    #[schemars(with = "Option<Vec<String>>")]
+    pub entrypoint: Option<Vec<Spanned<String>>>,
+    /// The default arguments of the entrypoint. Values are templates.
+    #[schemars(with = "Option<Vec<String>>")]
+    pub command: Option<Vec<Spanned<String>>>,
+}
+
+/// What one release adds to an image.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ReleaseAdditions {
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub packages: Vec<Spanned<String>>,
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, String>")]
+    pub leave_out: BTreeMap<Spanned<String>, String>,
+}
+
+/// A step: it generates what a maintainer script would have made, without running anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Step {
+    /// `/etc/passwd`, `/etc/group` and the home directories, from the catalog's users and groups.
+    Accounts,
+    /// `/etc/ssl/certs/ca-certificates.crt`, as update-ca-certificates(8) writes it.
+    CaCertificates,
+    /// os-release(5) of base-files with the catalog's branding.
+    OsRelease,
+    /// `/busybox` with a link for every applet of `busybox-static`.
+    Busybox,
+}
+
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct FileTable {
+    #[schemars(with = "String")]
+    pub path: Spanned<String>,
+    /// The text of the file, a template.
+    #[schemars(with = "String")]
+    pub content: Spanned<String>,
+    /// Octal permission bits, `0644` where nothing is said.
+    #[schemars(with = "Option<String>")]
+    pub mode: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct DirectoryTable {
+    #[schemars(with = "String")]
+    pub path: Spanned<String>,
+    /// Octal permission bits, `0755` where nothing is said.
+    #[schemars(with = "Option<String>")]
+    pub mode: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct LinkTable {
+    #[schemars(with = "String")]
+    pub path: Spanned<String>,
+    pub target: String,
+}
+
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct UserTable {
+    pub name: String,
+    pub uid: u32,
+    pub gid: u32,
+    /// The comment field of passwd(5).
+    #[serde(default)]
+    pub gecos: String,
+    pub home: String,
+    /// `/sbin/nologin` where nothing is said.
+    #[serde(default = "nologin")]
+    pub shell: String,
+}
+
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct GroupTable {
+    pub name: String,
+    pub gid: u32,
+    #[serde(default)]
+    pub members: Vec<String>,
+}
+
+/// Files that stay out of the images. Copyright files cannot be dropped.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct FilterTable {
+    /// Why; it is recorded wherever the filter shows.
+    pub reason: String,
+    /// The packages that the filter is for, where not all.
+    #[schemars(with = "Option<Vec<String>>")]
+    pub packages: Option<Vec<Spanned<String>>>,
+    /// Patterns of paths: `/usr/share/man/**`.
+    #[schemars(with = "Vec<String>")]
+    pub drop: Vec<Spanned<String>>,
+    /// Patterns of paths that stay all the same.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub keep: Vec<Spanned<String>>,
+}
+
+/// What lies below `from` is read from below `to` instead.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct MirrorTable {
+    pub from: Url,
+    pub to: Url,
+}
+
+fn nologin() -> String {
+    "/sbin/nologin".to_owned()
+}
+
+fn main_component() -> Vec<String> {
+    vec!["main".to_owned()]
+}

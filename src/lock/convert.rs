@@ -1,0 +1,265 @@
+//! Text ↔ meaning of a lock.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
+use std::str::FromStr;
+
+use super::file::{DebFile, ImageFile, LockFile, PackageFile, SuiteFile};
+use super::{Closure, FORMAT, Lock, LockError, LockedSuite, Pin};
+use crate::debian::{Architecture, PackageName, Version};
+
+impl TryFrom<LockFile> for Lock {
+    type Error = LockError;
+
+    fn try_from(file: LockFile) -> Result<Self, LockError> {
+        if file.version > FORMAT {
+            return Err(LockError::Newer(file.version));
+        }
+        let closures = file.image.into_iter().map(Closure::try_from).collect::<Result<Vec<_>, _>>()?;
+        let covered: BTreeSet<_> = closures.iter().flat_map(|closure| closure.packages.keys().cloned()).collect();
+        let mut pins: BTreeMap<PackageName, BTreeMap<Architecture, Pin>> = BTreeMap::new();
+        for package in file.package {
+            let name: PackageName = parse("package name", &package.name)?;
+            for (architecture, pin) in package.pins(&name, &covered)? {
+                let of_name = pins.entry(name.clone()).or_default();
+                if of_name.insert(architecture.clone(), pin).is_some() {
+                    return Err(LockError::PinnedTwice { name, architecture });
+                }
+            }
+        }
+        let lock = Self {
+            release: parse("release", &file.release)?,
+            snapshot: file.snapshot,
+            suites: file.suite.into_iter().map(LockedSuite::try_from).collect::<Result<_, _>>()?,
+            pins,
+            closures,
+        }
+        .check()?;
+        let named: BTreeSet<PackageName> = parse_all("package name", &file.version_skew)?;
+        if let Some(name) = lock.version_skew().symmetric_difference(&named.iter().collect()).next() {
+            return Err(LockError::Skew { name: (*name).clone() });
+        }
+        Ok(lock)
+    }
+}
+
+impl PackageFile {
+    /// The pin for each architecture of images that the block is for.
+    fn pins(
+        &self,
+        name: &PackageName,
+        covered: &BTreeSet<Architecture>,
+    ) -> Result<Vec<(Architecture, Pin)>, LockError> {
+        let only: Option<BTreeSet<Architecture>> =
+            self.architectures.as_deref().map(|names| parse_all("architecture", names)).transpose()?;
+        let depends = self.depends.iter().map(|text| scoped(text)).collect::<Result<Vec<_>, _>>()?;
+        let version: Version = parse("version", &self.version)?;
+        let mut pins = Vec::new();
+        for (own, deb) in &self.deb {
+            let own: Architecture = parse("architecture", own)?;
+            let images = match own == Architecture::all() {
+                true => only.clone().unwrap_or_else(|| covered.clone()),
+                false => BTreeSet::from([own.clone()]),
+            };
+            for architecture in images {
+                let applies = |only: &Option<BTreeSet<_>>| only.as_ref().is_none_or(|o| o.contains(&architecture));
+                let depends = depends.iter().filter(|(_, only)| applies(only)).map(|(name, _)| name.clone());
+                let pin = Pin {
+                    version: version.clone(),
+                    source: self.source.as_deref().map_or(Ok(name.clone()), |text| parse("source", text))?,
+                    source_version: self
+                        .source_version
+                        .as_deref()
+                        .map_or(Ok(version.clone()), |text| parse("source version", text))?,
+                    suite: self.suite.clone(),
+                    architecture: own.clone(),
+                    path: self.path.replace("{arch}", own.as_str()),
+                    size: deb.size,
+                    installed: deb.installed,
+                    sha256: parse("SHA-256", &deb.sha256)?,
+                    depends: depends.collect(),
+                };
+                pins.push((architecture, pin));
+            }
+        }
+        if pins.is_empty() {
+            return Err(LockError::NoDeb { name: name.clone() });
+        }
+        Ok(pins)
+    }
+}
+
+impl TryFrom<SuiteFile> for LockedSuite {
+    type Error = LockError;
+
+    fn try_from(file: SuiteFile) -> Result<Self, LockError> {
+        Ok(Self {
+            archive: parse("archive", &file.archive)?,
+            date: parse("date", &file.date)?,
+            in_release: parse("SHA-256", &file.in_release)?,
+            signed_by: file.signed_by.iter().map(|key| parse("fingerprint", key)).collect::<Result<_, _>>()?,
+            indexes: file
+                .index
+                .into_iter()
+                .map(|(path, digest)| Ok((path, parse("SHA-256", &digest)?)))
+                .collect::<Result<_, LockError>>()?,
+            name: file.name,
+        })
+    }
+}
+
+impl TryFrom<ImageFile> for Closure {
+    type Error = LockError;
+
+    fn try_from(file: ImageFile) -> Result<Self, LockError> {
+        let architectures: BTreeSet<Architecture> = parse_all("architecture", &file.architectures)?;
+        let mut packages: BTreeMap<_, BTreeSet<_>> =
+            architectures.iter().map(|architecture| (architecture.clone(), BTreeSet::new())).collect();
+        for text in &file.packages {
+            let (name, only) = scoped(text)?;
+            for (architecture, names) in &mut packages {
+                if only.as_ref().is_none_or(|only| only.contains(architecture)) {
+                    names.insert(name.clone());
+                }
+            }
+        }
+        let left_out = file
+            .left_out
+            .iter()
+            .map(|(name, wanted_by)| Ok((parse("package name", name)?, parse_all("package name", wanted_by)?)))
+            .collect::<Result<_, LockError>>()?;
+        Ok(Self {
+            family: parse("image", &file.name)?,
+            tags: parse_all("tag", &file.tags)?,
+            requests: file.requests.iter().map(|text| parse("request", text)).collect::<Result<_, _>>()?,
+            left_out,
+            packages,
+        })
+    }
+}
+
+fn parse<T: FromStr<Err: Display>>(what: &'static str, text: &str) -> Result<T, LockError> {
+    text.parse().map_err(|error: T::Err| LockError::Invalid {
+        what,
+        text: text.chars().take(80).collect(),
+        why: error.to_string(),
+    })
+}
+
+fn parse_all<T: FromStr<Err: Display> + Ord>(
+    what: &'static str,
+    texts: &[String],
+) -> Result<BTreeSet<T>, LockError> {
+    texts.iter().map(|text| parse(what, text)).collect()
+}
+
+/// `name`, or `name [amd64 arm64]` for a name that counts on some architectures only.
+fn scoped(text: &str) -> Result<(PackageName, Option<BTreeSet<Architecture>>), LockError> {
+    let Some((name, list)) = text.split_once(" [") else { return Ok((parse("package name", text)?, None)) };
+    let list = list.strip_suffix(']').unwrap_or(list);
+    let architectures = list.split_whitespace().map(|name| parse("architecture", name)).collect::<Result<_, _>>()?;
+    Ok((parse("package name", name)?, Some(architectures)))
+}
+
+impl From<&Lock> for LockFile {
+    fn from(lock: &Lock) -> Self {
+        Self {
+            version: FORMAT,
+            release: lock.release.to_string(),
+            snapshot: lock.snapshot.clone(),
+            version_skew: lock.version_skew().into_iter().map(ToString::to_string).collect(),
+            suite: lock.suites.iter().map(SuiteFile::from).collect(),
+            package: lock.pins.iter().flat_map(|(name, pins)| PackageFile::blocks(name, pins, lock)).collect(),
+            image: lock.closures.iter().map(ImageFile::from).collect(),
+        }
+    }
+}
+
+impl PackageFile {
+    /// One block for each set of pins that differ in nothing but their architecture.
+    fn blocks(name: &PackageName, pins: &BTreeMap<Architecture, Pin>, lock: &Lock) -> Vec<Self> {
+        let covered = lock.architectures();
+        let mut blocks: BTreeMap<_, Vec<(&Architecture, &Pin)>> = BTreeMap::new();
+        for (architecture, pin) in pins {
+            let path = template(pin);
+            let digest = (pin.architecture == Architecture::all()).then_some(pin.sha256);
+            let key = (&pin.version, path, &pin.suite, &pin.source, &pin.source_version, digest);
+            blocks.entry(key).or_default().push((architecture, pin));
+        }
+        blocks
+            .into_iter()
+            .map(|((version, path, suite, source, source_version, _), pins)| {
+                let architectures: BTreeSet<_> = pins.iter().map(|(architecture, _)| *architecture).collect();
+                let all = pins.iter().any(|(_, pin)| pin.architecture == Architecture::all());
+                let names = || architectures.iter().map(ToString::to_string).collect();
+                Self {
+                    name: name.to_string(),
+                    version: version.to_string(),
+                    source: (source != name).then(|| source.to_string()),
+                    source_version: (source_version != version).then(|| source_version.to_string()),
+                    suite: suite.clone(),
+                    path,
+                    architectures: (all && architectures != covered).then(names),
+                    depends: scoped_names(pins.iter().map(|(architecture, pin)| (*architecture, &pin.depends))),
+                    deb: pins.iter().map(|(_, pin)| (pin.architecture.to_string(), DebFile::from(*pin))).collect(),
+                }
+            })
+            .collect()
+    }
+}
+
+/// The path with `{arch}` for the architecture at its end.
+fn template(pin: &Pin) -> String {
+    let suffix = format!("_{}.deb", pin.architecture);
+    pin.path.strip_suffix(&suffix).map_or_else(|| pin.path.clone(), |stem| format!("{stem}_{{arch}}.deb"))
+}
+
+impl From<&Pin> for DebFile {
+    fn from(pin: &Pin) -> Self {
+        Self { size: pin.size, installed: pin.installed, sha256: pin.sha256.to_string() }
+    }
+}
+
+impl From<&LockedSuite> for SuiteFile {
+    fn from(suite: &LockedSuite) -> Self {
+        Self {
+            name: suite.name.clone(),
+            archive: suite.archive.to_string(),
+            date: suite.date.to_string(),
+            in_release: suite.in_release.to_string(),
+            signed_by: suite.signed_by.iter().map(ToString::to_string).collect(),
+            index: suite.indexes.iter().map(|(path, digest)| (path.clone(), digest.to_string())).collect(),
+        }
+    }
+}
+
+impl From<&Closure> for ImageFile {
+    fn from(closure: &Closure) -> Self {
+        let texts = |names: &BTreeSet<PackageName>| names.iter().map(ToString::to_string).collect();
+        Self {
+            name: closure.family.to_string(),
+            tags: closure.tags.iter().map(ToString::to_string).collect(),
+            architectures: closure.packages.keys().map(ToString::to_string).collect(),
+            requests: closure.requests.iter().map(ToString::to_string).collect(),
+            left_out: closure.left_out.iter().map(|(name, by)| (name.to_string(), texts(by))).collect(),
+            packages: scoped_names(closure.packages.iter()),
+        }
+    }
+}
+
+/// `name` for what is in every set, `name [amd64 arm64]` for what is in some.
+fn scoped_names<'a>(
+    sets: impl Iterator<Item = (&'a Architecture, &'a BTreeSet<PackageName>)> + Clone,
+) -> Vec<String> {
+    let count = sets.clone().count();
+    let mut architectures: BTreeMap<&PackageName, Vec<&str>> = BTreeMap::new();
+    for (architecture, names) in sets {
+        for name in names {
+            architectures.entry(name).or_default().push(architecture.as_str());
+        }
+    }
+    architectures
+        .into_iter()
+        .map(|(name, on)| if on.len() == count { name.to_string() } else { format!("{name} [{}]", on.join(" ")) })
+        .collect()
+}

@@ -1,0 +1,203 @@
+//! The text of a lock: its shape, and the way it is written so that a change is easy to review.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// A lock: the pinned world of one release. Written by `distro lock`, reviewed by people.
+#[derive(Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(title = "<release>.lock")]
+pub struct LockFile {
+    /// The version of this format.
+    pub version: u32,
+    /// The release, as the catalog names it.
+    pub release: String,
+    /// The time that was asked of the snapshot service, where it was: `20261118T000000Z`.
+    pub snapshot: Option<String>,
+    /// Packages whose version is not the same on every architecture, because the archive's is not.
+    #[serde(default)]
+    pub version_skew: Vec<String>,
+    /// Where packages come from, and the signatures that vouch for it.
+    #[serde(default)]
+    pub suite: Vec<SuiteFile>,
+    /// The pinned packages by name.
+    #[serde(default)]
+    pub package: Vec<PackageFile>,
+    /// What each image holds.
+    #[serde(default)]
+    pub image: Vec<ImageFile>,
+}
+
+/// One suite: its signed InRelease file, and the indexes of packages that the signature covers.
+#[derive(Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SuiteFile {
+    pub name: String,
+    /// The archive, as the catalog names it.
+    pub archive: String,
+    /// The date in the InRelease file.
+    pub date: String,
+    /// SHA-256 of the InRelease file.
+    pub in_release: String,
+    /// Fingerprints of the keys that signed it.
+    pub signed_by: Vec<String>,
+    /// Paths of the indexes below the suite, and their SHA-256.
+    pub index: BTreeMap<String, String>,
+}
+
+/// One version of one binary package.
+#[derive(Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct PackageFile {
+    pub name: String,
+    pub version: String,
+    /// The source package, where it is named otherwise.
+    pub source: Option<String>,
+    /// The version of the source package, where it is another.
+    pub source_version: Option<String>,
+    pub suite: String,
+    /// The path in the archive, with `{arch}` for the package's architecture.
+    pub path: String,
+    /// The architectures of images that this version is for, where not all of the release.
+    pub architectures: Option<Vec<String>>,
+    /// The packages that satisfy its dependencies: `name`, or `name [amd64 arm64]` on some architectures.
+    #[serde(default)]
+    pub depends: Vec<String>,
+    /// The .deb files by the package's architecture.
+    pub deb: BTreeMap<String, DebFile>,
+}
+
+#[derive(Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct DebFile {
+    /// Bytes.
+    pub size: u64,
+    /// Installed-Size, in KiB.
+    pub installed: u64,
+    pub sha256: String,
+}
+
+/// What the images of one family hold, in the flavours that hold the same.
+#[derive(Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ImageFile {
+    pub name: String,
+    pub tags: Vec<String>,
+    pub architectures: Vec<String>,
+    /// What the definition asked for.
+    pub requests: Vec<String>,
+    /// Dependencies that the definition leaves out, and the packages that wanted them.
+    #[serde(default)]
+    pub left_out: BTreeMap<String, Vec<String>>,
+    /// The closure: `name`, or `name [amd64 arm64]` on some architectures.
+    pub packages: Vec<String>,
+}
+
+const HEAD: &str = "\
+#:schema ../schemas/lock.json
+# Written by `distro lock`, for `distro build`. Review it and commit it; to change it, change the definitions.
+";
+
+impl LockFile {
+    /// The text of the lock: the same for the same content, a line for whatever changes on its own.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        let mut text = Text(HEAD.to_owned());
+        text.value("version", &self.version.to_string());
+        text.string("release", &self.release);
+        text.optional("snapshot", self.snapshot.as_deref());
+        text.strings("version-skew", &self.version_skew);
+        for suite in &self.suite {
+            text.header("[[suite]]");
+            text.string("name", &suite.name);
+            text.string("archive", &suite.archive);
+            text.string("date", &suite.date);
+            text.string("in-release", &suite.in_release);
+            text.strings("signed-by", &suite.signed_by);
+            for (path, digest) in &suite.index {
+                text.string(&format!("index.{}", quoted(path)), digest);
+            }
+        }
+        for package in &self.package {
+            text.header("[[package]]");
+            text.string("name", &package.name);
+            text.string("version", &package.version);
+            text.optional("source", package.source.as_deref());
+            text.optional("source-version", package.source_version.as_deref());
+            text.string("suite", &package.suite);
+            text.string("path", &package.path);
+            if let Some(architectures) = &package.architectures {
+                text.inline("architectures", architectures);
+            }
+            text.strings("depends", &package.depends);
+            for (architecture, DebFile { size, installed, sha256 }) in &package.deb {
+                let deb = format!("{{ size = {size}, installed = {installed}, sha256 = {} }}", quoted(sha256));
+                text.value(&format!("deb.{architecture}"), &deb);
+            }
+        }
+        for image in &self.image {
+            text.header("[[image]]");
+            text.string("name", &image.name);
+            text.inline("tags", &image.tags);
+            text.inline("architectures", &image.architectures);
+            text.strings("requests", &image.requests);
+            for (name, wanted_by) in &image.left_out {
+                text.inline(&format!("left-out.{}", key(name)), wanted_by);
+            }
+            text.strings("packages", &image.packages);
+        }
+        text.0
+    }
+}
+
+/// A TOML text under construction.
+struct Text(String);
+
+impl Text {
+    fn header(&mut self, header: &str) {
+        let _ = writeln!(self.0, "\n{header}");
+    }
+
+    fn value(&mut self, key: &str, value: &str) {
+        let _ = writeln!(self.0, "{key} = {value}");
+    }
+
+    fn string(&mut self, key: &str, value: &str) {
+        self.value(key, &quoted(value));
+    }
+
+    fn optional(&mut self, key: &str, value: Option<&str>) {
+        if let Some(value) = value {
+            self.string(key, value);
+        }
+    }
+
+    /// An array on one line.
+    fn inline(&mut self, key: &str, values: &[String]) {
+        let values: Vec<_> = values.iter().map(|value| quoted(value)).collect();
+        self.value(key, &format!("[{}]", values.join(", ")));
+    }
+
+    /// An array with a line for each value; none where there is nothing to say.
+    fn strings(&mut self, key: &str, values: &[String]) {
+        if values.is_empty() {
+            return;
+        }
+        let values: String = values.iter().map(|value| format!("  {},\n", quoted(value))).collect();
+        self.value(key, &format!("[\n{values}]"));
+    }
+}
+
+/// A TOML string.
+fn quoted(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}
+
+/// A TOML key, quoted where it has to be: `libstdc++6`, `python3.13`.
+fn key(text: &str) -> String {
+    let bare = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    if !text.is_empty() && text.chars().all(bare) { text.to_owned() } else { quoted(text) }
+}
