@@ -1,5 +1,18 @@
 //! Formats as Debian's manuals define them, one file each.
 
+pub mod archive_path;
+pub mod control;
 pub mod name;
+pub mod packages;
+pub mod relation;
+pub mod release;
+pub mod sources_list;
+pub mod version;
 
-pub use name::{Architecture, PackageName};
+pub use archive_path::{ArchivePath, InvalidArchivePath};
+pub use name::{Architecture, InvalidName, PackageName};
+pub use packages::{InvalidIndex, InvalidStanza, MultiArch, Package, PackagesIndex, Priority, Source};
+pub use relation::{Alternative, Comparison, Constraint, InvalidRelation, Qualifier, Relation, Relations};
+pub use release::{Checksum, Compression, IndexFile, InvalidRelease, Release};
+pub use sources_list::{AptSource, SourceWarning, SourcesList};
+pub use version::{InvalidVersion, Version};

@@ -1,0 +1,100 @@
+use std::error::Error;
+
+use proptest::prelude::*;
+
+use super::*;
+
+const INDEX: &str = "\
+Package: libc6
+Source: glibc (2.41-12)
+Version: 2.41-12+b1
+Installed-Size: 12986
+Architecture: amd64
+Depends: libgcc-s1, libaa1 (>= 1) |
+ libbb1
+Multi-Arch: same
+Priority: optional
+Filename: pool/main/g/glibc/libc6_2.41-12_amd64.deb
+Size: 2846540
+SHA256: e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
+
+Package: dash
+Essential: yes
+Priority: required
+Version: 0.5.12-12
+Architecture: all
+Filename: ../../etc/passwd
+Size: many
+";
+
+fn packages(index: &PackagesIndex) -> Vec<Package<'_>> {
+    index.packages().map(Result::unwrap).collect()
+}
+
+#[test]
+fn a_stanza_is_read_field_by_field() {
+    let index = PackagesIndex::new(INDEX.to_owned());
+    let libc6 = packages(&index)[0];
+    let source = libc6.source().unwrap();
+    assert_eq!((source.name.as_str(), source.version.as_str()), ("glibc", "2.41-12"));
+    assert_eq!(libc6.version().unwrap().as_str(), "2.41-12+b1");
+    assert_eq!(libc6.depends().unwrap().to_string(), "libgcc-s1, libaa1 (>= 1) | libbb1");
+    assert_eq!(libc6.filename().unwrap().file_name(), "libc6_2.41-12_amd64.deb");
+    assert_eq!((libc6.size().unwrap(), libc6.installed_size().unwrap()), (2_846_540, Some(12_986)));
+    assert_eq!(libc6.sha256().unwrap(), crate::digest::Sha256::of(b""));
+    assert_eq!(libc6.multi_arch().unwrap(), MultiArch::Same);
+    assert!(!libc6.is_essential());
+}
+
+#[test]
+fn absent_fields_have_the_values_that_policy_gives_them() {
+    let index = PackagesIndex::new(INDEX.to_owned());
+    let dash = packages(&index)[1];
+    let source = dash.source().unwrap();
+    assert_eq!((source.name.as_str(), source.version.as_str()), ("dash", "0.5.12-12"));
+    assert!(dash.depends().unwrap().is_empty() && dash.is_essential());
+    assert_eq!((dash.multi_arch().unwrap(), dash.installed_size().unwrap()), (MultiArch::No, None));
+    assert!(dash.priority() > Priority::Important);
+}
+
+#[test]
+fn an_error_names_package_and_field() {
+    let index = PackagesIndex::new(INDEX.to_owned());
+    let dash = packages(&index)[1];
+    let error = dash.filename().unwrap_err();
+    assert_eq!(error.to_string(), "the field `Filename` of `dash 0.5.12-12` cannot be read");
+    assert!(error.source().unwrap().to_string().contains("`..`"));
+    assert!(dash.size().is_err());
+    assert_eq!(dash.sha256().unwrap_err().source().unwrap().to_string(), "it is missing");
+}
+
+#[test]
+fn a_stanza_without_a_name_is_counted() {
+    let index = PackagesIndex::new(format!("{INDEX}\n\nVersion: 1\n"));
+    let error = index.packages().last().unwrap().unwrap_err();
+    assert_eq!(error.to_string(), "the field `Package` of stanza 3 cannot be read");
+}
+
+#[test]
+fn bytes_that_are_no_text_are_located() {
+    let error = PackagesIndex::from_bytes([INDEX.as_bytes(), b"X: \xff\n"].concat()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!("the index is not UTF-8 at byte {}, in the stanza of `dash`", INDEX.len() + 3)
+    );
+}
+
+#[test]
+fn an_empty_index_has_no_packages() {
+    assert!(PackagesIndex::new(String::new()).is_empty());
+    assert!(PackagesIndex::new("\n\n\n\n".to_owned()).is_empty());
+}
+
+proptest! {
+    #[test]
+    fn reading_never_panics(text in "((Package|Version|Size|Depends|é)?:? ?[a-z0-9]{0,3}\n{0,3} ?){0,12}") {
+        for package in PackagesIndex::new(text).packages().flatten() {
+            let _ = (package.name(), package.version(), package.source(), package.depends(), package.size());
+        }
+    }
+}
