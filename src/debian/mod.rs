@@ -1,5 +1,6 @@
 //! Formats as Debian's manuals define them, one file each.
 
 pub mod name;
+pub mod signed;
 
 pub use name::{Architecture, PackageName};
