@@ -6,8 +6,10 @@ pub mod name;
 pub mod packages;
 pub mod relation;
 pub mod release;
+pub mod signed;
 pub mod sources_list;
 pub mod version;
+
 
 pub use archive_path::{ArchivePath, InvalidArchivePath};
 pub use name::{Architecture, InvalidName, PackageName};
