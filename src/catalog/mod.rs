@@ -1,1 +1,3 @@
+//! What people write: the catalog and its image definitions.
 
+pub mod accounts;
