@@ -3,14 +3,16 @@
 //! These types are the text's shape and nothing more; [`super::Catalog`] holds what follows from them.
 //! Their JSON Schemas, in `schemas/`, are generated from here, doc comments included.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 use toml::Spanned;
 use url::Url;
 
+use super::accounts::{AccountName, Gecos};
 use super::name::{ArchiveName, FamilyName, ReleaseName, TagName};
+use crate::tree::ImagePath;
 
 /// `catalog.toml`: what all images of the catalog share.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -256,25 +258,32 @@ pub struct LinkTable {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct UserTable {
-    pub name: String,
+    #[schemars(with = "String")]
+    pub name: AccountName,
     pub uid: u32,
+    /// The primary group, which must be one of the catalog's.
     pub gid: u32,
     /// The comment field of passwd(5).
     #[serde(default)]
-    pub gecos: String,
-    pub home: String,
+    #[schemars(with = "String")]
+    pub gecos: Gecos,
+    /// Made for the user, unless it is `/nonexistent`.
+    #[schemars(with = "String")]
+    pub home: ImagePath,
     /// `/sbin/nologin` where nothing is said.
-    #[serde(default = "nologin")]
-    pub shell: String,
+    #[schemars(with = "Option<String>")]
+    pub shell: Option<ImagePath>,
 }
 
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct GroupTable {
-    pub name: String,
+    #[schemars(with = "String")]
+    pub name: AccountName,
     pub gid: u32,
     #[serde(default)]
-    pub members: Vec<String>,
+    #[schemars(with = "Vec<String>")]
+    pub members: BTreeSet<AccountName>,
 }
 
 /// Files that stay out of the images. Copyright files cannot be dropped.
@@ -301,10 +310,6 @@ pub struct FilterTable {
 pub struct MirrorTable {
     pub from: Url,
     pub to: Url,
-}
-
-fn nologin() -> String {
-    "/sbin/nologin".to_owned()
 }
 
 fn main_component() -> Vec<String> {

@@ -123,10 +123,9 @@ impl Flavour {
         self.leave_out.extend(left_out(source, &table.leave_out)?);
         self.steps.extend(table.generate.iter().copied());
         if let Some(user) = &table.user {
-            let found = accounts.users().find(|account| account.name() == user.get_ref());
-            let names: Vec<_> = accounts.users().map(User::name).collect();
+            let names = accounts.users().map(|user| user.name.as_str());
             let unknown = || Location::of(source, user).unknown("user", user.get_ref(), names);
-            self.config.user = Some(found.ok_or_else(unknown)?.clone());
+            self.config.user = Some(accounts.user(user.get_ref()).ok_or_else(unknown)?.clone());
         }
         self.config.environment.extend(assignments(source, &table.environment)?);
         if let Some(words) = &table.entrypoint {

@@ -22,6 +22,7 @@ use url::Url;
 
 use crate::debian::signed::Fingerprint;
 use crate::debian::{Architecture, PackageName};
+use crate::tree::ImagePath;
 use accounts::{Accounts, Group, User};
 use diagnostic::{Diagnostic, Location, Source};
 use file::{CatalogFile, FamilyFile, FilterTable, GroupTable, MirrorTable, ReleaseTable, UserTable};
@@ -277,16 +278,14 @@ impl std::fmt::Display for Platform {
     }
 }
 
-fn accounts(users: Vec<UserTable>, groups: Vec<GroupTable>) -> Result<Accounts, accounts::AccountError> {
-    let users = users
-        .into_iter()
-        .map(|UserTable { name, uid, gid, gecos, home, shell }| User::new(name, uid, gid, gecos, home, shell))
-        .collect::<Result<_, _>>()?;
-    let groups = groups
-        .into_iter()
-        .map(|GroupTable { name, gid, members }| Group::new(name, gid, members))
-        .collect::<Result<_, _>>()?;
-    Accounts::new(users, groups)
+fn accounts(users: Vec<UserTable>, groups: Vec<GroupTable>) -> Result<Accounts, Box<dyn std::error::Error>> {
+    let nologin = ImagePath::parse("/sbin/nologin")?;
+    let user = |UserTable { name, uid, gid, gecos, home, shell }| {
+        let shell = shell.unwrap_or_else(|| nologin.clone());
+        User { name, uid, gid, gecos, home, shell }
+    };
+    let group = |GroupTable { name, gid, members }| Group { name, gid, members };
+    Ok(Accounts::new(users.into_iter().map(user).collect(), groups.into_iter().map(group).collect())?)
 }
 
 /// A value that a person wrote, in its own type.
@@ -301,10 +300,10 @@ fn parsed<T: FromStr<Err: std::fmt::Display>>(
 fn known<K: Ord + Clone + std::borrow::Borrow<str>, V>(
     source: &Arc<Source>,
     what: &str,
-    name: &Spanned<impl AsRef<str>>,
+    name: &Spanned<String>,
     map: &BTreeMap<K, V>,
 ) -> Result<K, Diagnostic> {
-    let text = name.get_ref().as_ref();
+    let text = name.get_ref().as_str();
     match map.get_key_value(text) {
         Some((key, _)) => Ok(key.clone()),
         None => {
