@@ -123,8 +123,8 @@ impl Flavour {
         self.leave_out.extend(left_out(source, &table.leave_out)?);
         self.steps.extend(table.generate.iter().copied());
         if let Some(user) = &table.user {
-            let names = accounts.users().map(|user| user.name.as_str());
-            let unknown = || Location::of(source, user).unknown("user", user.get_ref(), names);
+            let names: Vec<_> = accounts.users().map(|user| user.name.as_str()).collect();
+            let unknown = || Location::of(source, user).unknown("user", user.get_ref(), names.clone());
             self.config.user = Some(accounts.user(user.get_ref()).ok_or_else(unknown)?.clone());
         }
         self.config.environment.extend(assignments(source, &table.environment)?);

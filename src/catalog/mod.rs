@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use globset::{Glob, GlobSet, GlobSetBuilder};
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use toml::Spanned;
 use url::Url;
 
@@ -28,7 +28,7 @@ use diagnostic::{Diagnostic, Location, Source};
 use file::{CatalogFile, FamilyFile, FilterTable, GroupTable, MirrorTable, ReleaseTable, UserTable};
 pub use file::{OrganizationTable as Organization, Step};
 pub use image::{Declared, DeclaredNode, Image, ImageConfig, Level};
-use name::{ArchiveName, FamilyName, ImageName, ReleaseName, TagName};
+use name::{ArchiveName, ImageName, ReleaseName};
 pub use select::{Selection, UnknownImage};
 use template::Template;
 
@@ -237,7 +237,7 @@ impl Patterns {
             if !pattern.get_ref().starts_with('/') {
                 return Err(at.error("this pattern matches no path", "paths of an image begin with `/`"));
             }
-            let glob = globset::GlobBuilder::new(pattern.get_ref()).literal_separator(true).build();
+            let glob = GlobBuilder::new(pattern.get_ref()).literal_separator(true).build();
             set.add(glob.map_err(|error| at.error("this pattern cannot be read", error.kind().to_string()))?);
         }
         let set = set.build().map_err(|error| Location::start(source).error(error.to_string(), ""))?;

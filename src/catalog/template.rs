@@ -84,8 +84,8 @@ impl Scope<'_> {
         let arch = self.architecture.map(|(name, platform)| {
             context! {
                 debian => name.as_str(),
-                os => platform.os,
-                architecture => platform.architecture,
+                os => &platform.os,
+                architecture => &platform.architecture,
                 variant => platform.variant.as_deref().unwrap_or_default(),
             }
         });

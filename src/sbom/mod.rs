@@ -1,1 +1,52 @@
+//! What an image is made of, said in the formats that auditors and scanners read.
 
+mod purl;
+mod spdx23;
+
+use jiff::Timestamp;
+
+use crate::catalog::name::ImageName;
+use crate::catalog::{Organization, Platform, Release};
+use crate::debian::{Architecture, PackageName};
+use crate::digest::Sha256;
+use crate::lock::Pin;
+
+pub use spdx23::spdx23;
+
+/// An image of one architecture, and all that its SBOM speaks of.
+///
+/// Nothing in it changes while the image does not: no time of a lock, no name of a mirror.
+#[derive(Debug)]
+pub struct Subject<'a> {
+    pub image: &'a ImageName,
+    pub architecture: &'a Architecture,
+    pub platform: &'a Platform,
+    pub release: &'a Release,
+    pub organization: &'a Organization,
+    /// Digest of the image's manifest.
+    pub manifest: Sha256,
+    /// The time of the newest entry in the image.
+    pub created: Timestamp,
+    /// By name.
+    pub packages: Vec<Component<'a>>,
+}
+
+/// A binary package in an image.
+#[derive(Debug)]
+pub struct Component<'a> {
+    pub name: &'a PackageName,
+    pub pin: &'a Pin,
+    /// Those of the pin's dependencies that the image holds.
+    pub depends: Vec<&'a PackageName>,
+    pub facts: Facts<'a>,
+}
+
+/// What a package says of itself in its control file.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Facts<'a> {
+    /// `Name <address>`.
+    pub maintainer: Option<&'a str>,
+    pub homepage: Option<&'a str>,
+    /// The first line of the description.
+    pub synopsis: Option<&'a str>,
+}
