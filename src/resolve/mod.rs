@@ -1,1 +1,29 @@
+//! Which packages an image needs: requests and the indices of an archive give a [`Resolution`], or a
+//! [`Conflict`] that explains itself.
+//!
+//! The meaning is that of `apt-get install --no-install-recommends` on an empty system. In each suite list
+//! a name has one candidate, the highest version ([`Universe`]). A relation prefers its alternatives in the
+//! order written, and for each the real package to those that provide it. On top of that come the
+//! dependencies that a definition leaves out ([`Request::left_out`]). Where apt's own way leads into a
+//! conflict, a SAT solver finds another, if there is any.
+//!
+//! ```text
+//! PackagesIndex … → Universe ┐
+//!                    Request ┴→ resolve → Resolution
+//! ```
 
+mod conflict;
+mod explain;
+mod obligation;
+mod resolution;
+mod solver;
+mod universe;
+mod walk;
+
+#[cfg(test)]
+mod tests;
+
+pub use conflict::{Bearer, Conflict, Fallen, Link, Reason, Unmet};
+pub use resolution::{LeftOut, Request, Resolution, Selected};
+pub use solver::{ResolveError, resolve};
+pub use universe::{Candidate, CandidateId, Edges, Exclusion, Requirement, Satisfier, Suite, Universe};
