@@ -1,0 +1,18 @@
+//! What people read: tables, progress, errors and their hints.
+
+pub mod failure;
+pub mod progress;
+pub mod size;
+pub mod table;
+
+/// A line of talk, on stderr: `     Locked debian13: 27 packages`.
+pub fn say(verb: &str, text: &str) {
+    let style = anstyle::AnsiColor::Green.on_default().bold();
+    anstream::eprintln!("{style}{verb:>11}{style:#} {text}");
+}
+
+/// Something that is not wrong enough to stop for.
+pub fn warn(text: &str) {
+    let style = anstyle::AnsiColor::Yellow.on_default().bold();
+    anstream::eprintln!("{style}warning{style:#}: {text}");
+}
