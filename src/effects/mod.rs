@@ -10,5 +10,9 @@
 //! | [`progress`] | how long work is told to whoever waits for it |
 
 pub mod files;
+pub mod http;
 pub mod progress;
 pub mod store;
+
+#[cfg(test)]
+mod test_server;
