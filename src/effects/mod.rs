@@ -9,6 +9,7 @@
 //! | [`archive`] | one Debian archive, over every place that serves it |
 //! | [`progress`] | how long work is told to whoever waits for it |
 
+pub mod apt_sources;
 pub mod files;
 pub mod http;
 pub mod progress;
