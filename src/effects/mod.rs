@@ -10,6 +10,7 @@
 //! | [`progress`] | how long work is told to whoever waits for it |
 
 pub mod apt_sources;
+pub mod archive;
 pub mod files;
 pub mod http;
 pub mod progress;
