@@ -1,0 +1,194 @@
+//! The client of one Debian archive, over every place that serves it.
+
+mod error;
+mod release;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::io::{self, Read};
+use std::sync::{Mutex, PoisonError};
+
+use url::Url;
+
+use super::http::{Http, HttpErrorKind, Response, Shown, Terms};
+use super::progress::{Progress, Task};
+use super::store::{Blob, Expected, Store, StoreError};
+use crate::digest::Sha256;
+
+use error::Fault;
+pub use error::{ArchiveError, Reason, Tried, Unavailable};
+pub use release::Release;
+
+/// A place that serves an archive.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Base {
+    /// Ends in a slash, as [`super::http::base_url`] makes sure; paths of the archive go below.
+    pub url: Url,
+    /// Who named it: "catalog mirror", "host apt sources", "snapshot service".
+    pub origin: String,
+}
+
+impl fmt::Debug for Base {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", Shown(&self.url), self.origin)
+    }
+}
+
+/// Whether servers may be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Network {
+    Allowed,
+    /// Only what the store, and bases on disk have.
+    Offline,
+}
+
+/// A file as a signed index names it.
+#[derive(Debug, Clone, Copy)]
+pub struct Named<'a> {
+    /// Below the base: `pool/main/b/bash/bash_5.2_amd64.deb`.
+    pub path: &'a str,
+    pub sha256: Sha256,
+    /// In bytes.
+    pub size: u64,
+}
+
+/// One archive. What it hands out is in the store, whole and as expected, whatever base it came from: a
+/// base that does not answer, or answers with something else, is passed over for the next.
+pub struct Archive<'a> {
+    http: &'a Http,
+    store: &'a Store,
+    progress: &'a dyn Progress,
+    bases: Vec<Base>,
+    network: Network,
+    /// Bases that could not be reached, by their place in the list. They are tried last from then on.
+    unreachable: Mutex<BTreeSet<usize>>,
+}
+
+impl<'a> Archive<'a> {
+    /// An archive that is served by the bases, which are tried in order.
+    pub fn new(
+        http: &'a Http,
+        store: &'a Store,
+        bases: Vec<Base>,
+        network: Network,
+        progress: &'a dyn Progress,
+    ) -> Self {
+        Self { http, store, progress, bases, network, unreachable: Mutex::default() }
+    }
+
+    /// Sees to it that a file is in the store: a package, or an index by its plain path.
+    ///
+    /// # Errors
+    ///
+    /// [`ArchiveError::Unavailable`] tells why each base fell out; [`ArchiveError::Store`] that the store
+    /// cannot take the file.
+    pub fn package(&self, file: Named<'_>) -> Result<Blob, ArchiveError> {
+        self.fetch(file, |base| self.fetch_from(base, file.path, file))
+    }
+
+    /// Sees to it that an index is in the store: by the path that names its digest, which does not change
+    /// while an archive is updated, or else by its plain one. See [Acquire-By-Hash].
+    ///
+    /// [Acquire-By-Hash]: https://wiki.debian.org/DebianRepository/Format#indices_acquisition_via_hashsums_.28by-hash.29
+    pub fn index(&self, by_hash_path: &str, file: Named<'_>) -> Result<Blob, ArchiveError> {
+        self.fetch(file, |base| match self.fetch_from(base, by_hash_path, file) {
+            Err(Fault::Base(Reason::Http(HttpErrorKind::NotFound))) => self.fetch_from(base, file.path, file),
+            answer => answer,
+        })
+    }
+
+    fn fetch(
+        &self,
+        file: Named<'_>,
+        ask: impl Fn(&Base) -> Result<Blob, Fault>,
+    ) -> Result<Blob, ArchiveError> {
+        let blob = Blob { digest: file.sha256, size: file.size };
+        if self.store.is_intact(file.sha256)? {
+            return Ok(blob);
+        }
+        let _alone = self.store.exclusive(file.sha256)?;
+        if self.store.is_intact(file.sha256)? {
+            return Ok(blob);
+        }
+        self.first_of_bases(file.path, ask)
+    }
+
+    fn fetch_from(&self, base: &Base, path: &str, file: Named<'_>) -> Result<Blob, Fault> {
+        let url = below(base, path)?;
+        let terms = Terms { at_most: Some(file.size), ..Terms::default() };
+        let Response::Found(download) = self.http.get(&url, &terms)? else {
+            return Err(HttpErrorKind::Changed.into());
+        };
+        let told = Told { inner: download, task: self.progress.begin(file.path, Some(file.size)) };
+        let expected = Expected { digest: Some(file.sha256), size: Some(file.size) };
+        self.store.insert(told, expected).map_err(|error| match error {
+            StoreError::WrongDigest { expected, got } => Reason::WrongDigest { expected, got }.into(),
+            StoreError::WrongSize { expected, got, .. } => Reason::WrongSize { expected, got }.into(),
+            StoreError::Source(error) => error.into(),
+            error => error.into(),
+        })
+    }
+
+    /// Tries one base after the other, those that could not be reached before last.
+    fn first_of_bases<T>(
+        &self,
+        what: &str,
+        ask: impl Fn(&Base) -> Result<T, Fault>,
+    ) -> Result<T, ArchiveError> {
+        let mut tried = Vec::new();
+        for (place, base) in self.in_order() {
+            if self.network == Network::Offline && base.url.scheme() != "file" {
+                continue;
+            }
+            let reason = match ask(base) {
+                Ok(found) => return Ok(found),
+                Err(Fault::Base(reason)) => reason,
+                Err(Fault::Store(error)) => return Err(error.into()),
+            };
+            if matches!(&reason, Reason::Http(kind) if kind.is_unreachable()) {
+                self.unreachable.lock().unwrap_or_else(PoisonError::into_inner).insert(place);
+            }
+            tried.push(Tried { url: Shown(&base.url).to_string(), origin: base.origin.clone(), reason });
+        }
+        Err(Unavailable { what: what.to_owned(), network: self.network, tried }.into())
+    }
+
+    fn in_order(&self) -> Vec<(usize, &Base)> {
+        let unreachable = self.unreachable.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut bases: Vec<_> = self.bases.iter().enumerate().collect();
+        bases.sort_by_key(|(place, _)| unreachable.contains(place));
+        bases
+    }
+}
+
+/// The URL of a path of the archive, which must not lead out of it.
+fn below(base: &Base, path: &str) -> Result<Url, Reason> {
+    let mut url = base.url.clone();
+    let ordinary = path.split('/').all(|part| !matches!(part, "" | "." | ".."));
+    if !ordinary {
+        return Err(Reason::Path);
+    }
+    // A path may hold `?`, `#`, `+`, `~` and `%`, so it is no relative URL.
+    match url.path_segments_mut() {
+        Ok(mut segments) => segments.pop_if_empty().extend(path.split('/')),
+        Err(()) => return Err(Reason::Path),
+    };
+    Ok(url)
+}
+
+/// Tells of every byte that is read.
+struct Told<R> {
+    inner: R,
+    task: Box<dyn Task>,
+}
+
+impl<R: Read> Read for Told<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.task.advance(read as u64);
+        Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,169 @@
+//! Files of the host that people name: read whole, written whole or not at all.
+
+#![expect(clippy::disallowed_methods, reason = "this is where files are read and written")]
+
+use std::fs;
+use std::io::{self, ErrorKind, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+/// What could not be done, to which path, why, and what helps.
+#[derive(Debug, thiserror::Error)]
+#[error("could not {action} `{}`: {}", path.display(), reason(cause))]
+pub struct FileError {
+    action: &'static str,
+    path: PathBuf,
+    // Not a `source`: the message tells it, and a chain would say it twice.
+    cause: io::Error,
+}
+
+impl FileError {
+    /// `action` goes with the path: "read", "add a blob to".
+    pub(super) fn new(action: &'static str, path: &Path, cause: io::Error) -> Self {
+        Self { action, path: path.to_owned(), cause }
+    }
+
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.cause.kind()
+    }
+
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+fn reason(cause: &io::Error) -> String {
+    match cause.kind() {
+        ErrorKind::NotFound => "there is no such file or directory".into(),
+        ErrorKind::PermissionDenied => {
+            "permission is denied; run as its owner, or choose a place of your own".into()
+        }
+        ErrorKind::ReadOnlyFilesystem => "its file system is read-only; choose another place".into(),
+        ErrorKind::StorageFull => {
+            "no space is left on its file system; free some there, or choose another place".into()
+        }
+        ErrorKind::QuotaExceeded => {
+            "your disk quota is used up; free some space there, or choose another place".into()
+        }
+        ErrorKind::IsADirectory => "it is a directory".into(),
+        ErrorKind::NotADirectory => "a part of its path is no directory".into(),
+        _ => cause.to_string(),
+    }
+}
+
+/// The bytes of a file.
+pub fn read(path: &Path) -> Result<Vec<u8>, FileError> {
+    fs::read(path).map_err(|cause| FileError::new("read", path, cause))
+}
+
+/// The text of a file.
+///
+/// # Errors
+///
+/// Besides the usual ones, that the file is not UTF-8, and where.
+pub fn read_text(path: &Path) -> Result<String, FileError> {
+    String::from_utf8(read(path)?).map_err(|error| {
+        let line = error.as_bytes()[..error.utf8_error().valid_up_to()].split(|byte| *byte == b'\n').count();
+        let cause = io::Error::new(ErrorKind::InvalidData, format!("line {line} is not UTF-8 text"));
+        FileError::new("read", path, cause)
+    })
+}
+
+/// The text of a file, or `None` where there is none.
+pub fn read_text_if_there(path: &Path) -> Result<Option<String>, FileError> {
+    match read_text(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        read => read.map(Some),
+    }
+}
+
+/// Writes a file so that at any time it holds either its former content or the new one, also after a
+/// crash. Directories above it are made. A file that holds these bytes already is left alone.
+///
+/// Returns whether the content differed.
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<bool, FileError> {
+    // A symbolic link stays one: what it leads to is written.
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let failed = |cause| FileError::new("write", path, cause);
+    let mode = match fs::read(&target) {
+        Ok(former) if former == bytes => return Ok(false),
+        Ok(_) => Some(fs::metadata(&target).map_err(failed)?.permissions()),
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        Err(error) => return Err(failed(error)),
+    };
+    let directory = match target.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    fs::create_dir_all(directory).map_err(failed)?;
+    let mut file = temporary(directory).map_err(failed)?;
+    file.write_all(bytes).map_err(failed)?;
+    if let Some(mode) = mode {
+        file.as_file().set_permissions(mode).map_err(failed)?;
+    }
+    file.as_file().sync_all().map_err(failed)?;
+    file.persist(&target).map_err(|error| failed(error.error))?;
+    Ok(true)
+}
+
+/// A temporary file with the permissions of an ordinary one: 0666 less the umask.
+pub(super) fn temporary(directory: &Path) -> io::Result<NamedTempFile> {
+    tempfile::Builder::new()
+        .prefix(".distro-")
+        .permissions(fs::Permissions::from_mode(0o666))
+        .tempfile_in(directory)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_written_only_where_it_differs() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock/trixie.lock");
+        assert!(write_atomically(&path, b"one").unwrap());
+        assert!(!write_atomically(&path, b"one").unwrap());
+        assert!(write_atomically(&path, b"two").unwrap());
+        assert_eq!(read_text(&path).unwrap(), "two");
+        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "a temporary file is left");
+    }
+
+    #[test]
+    fn permissions_and_symbolic_links_stay() {
+        let dir = tempfile::tempdir().unwrap();
+        let (file, link) = (dir.path().join("file"), dir.path().join("link"));
+        write_atomically(&file, b"one").unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+        std::os::unix::fs::symlink("file", &link).unwrap();
+        write_atomically(&link, b"two").unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::read(&file).unwrap(), b"two");
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn errors_name_the_path_and_the_line() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.toml");
+        let shown = path.display();
+        assert_eq!(
+            read_text(&path).unwrap_err().to_string(),
+            format!("could not read `{shown}`: there is no such file or directory")
+        );
+        assert_eq!(read_text_if_there(&path).unwrap(), None);
+        fs::write(&path, b"a\nb\xff").unwrap();
+        assert_eq!(
+            read_text(&path).unwrap_err().to_string(),
+            format!("could not read `{shown}`: line 2 is not UTF-8 text")
+        );
+        assert_eq!(
+            write_atomically(&path.join("y"), b"").unwrap_err().to_string(),
+            format!("could not write `{shown}/y`: a part of its path is no directory")
+        );
+    }
+}

@@ -1,0 +1,275 @@
+//! Files fetched over HTTP with patience: retried with a growing pause, resumed where they broke off, and
+//! never over more connections than are polite. `file:` URLs are served from disk.
+
+#![expect(clippy::disallowed_methods, reason = "this is where mirrors are read, and pauses are timed")]
+
+mod attempts;
+mod download;
+mod error;
+mod permits;
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use reqwest::blocking::Client;
+use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
+use reqwest::redirect::{Attempt, Policy};
+use reqwest::{Proxy, StatusCode, Url};
+
+use super::files::FileError;
+use attempts::Attempts;
+use permits::{Permit, Permits};
+
+pub use download::Download;
+pub use error::{HttpError, HttpErrorKind, Shown};
+
+/// How many connections there are at a time, in all.
+const CONNECTIONS: usize = 8;
+/// How many redirections are followed.
+const REDIRECTIONS: usize = 10;
+
+/// How patient a client is, and for whom it gives itself out.
+#[derive(Debug, Clone)]
+pub struct HttpOptions {
+    pub connect_timeout: Duration,
+    /// How long a server may send nothing.
+    pub idle_timeout: Duration,
+    /// How often a request is tried again.
+    pub retries: u32,
+    /// The pause before the first retry; it doubles with each further one.
+    pub pause: Duration,
+    /// The longest pause, whatever a server asks for by `Retry-After`.
+    pub longest_pause: Duration,
+    pub user_agent: String,
+    /// For all requests, in place of those that the environment names.
+    pub proxy: Option<Url>,
+}
+
+impl Default for HttpOptions {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(30),
+            retries: 3,
+            pause: Duration::from_millis(500),
+            longest_pause: Duration::from_secs(60),
+            user_agent: concat!("distro/", env!("CARGO_PKG_VERSION")).into(),
+            proxy: None,
+        }
+    }
+}
+
+/// What a server said to tell one state of a file from the next, see [RFC 9110 §8.8].
+///
+/// [RFC 9110 §8.8]: https://www.rfc-editor.org/rfc/rfc9110#section-8.8
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+pub struct Validators {
+    pub etag: Option<String>,
+    pub last_modified: Option<String>,
+}
+
+/// On what terms a file is wanted.
+#[derive(Debug, Clone, Default)]
+pub struct Terms {
+    /// Not if it is still the one that came with these.
+    pub unless: Validators,
+    /// Not if it is larger, in bytes.
+    pub at_most: Option<u64>,
+}
+
+/// What a server has for us.
+#[derive(Debug)]
+pub enum Response<'a> {
+    /// It is still the file that [`Terms::unless`] is about.
+    NotModified,
+    Found(Download<'a>),
+}
+
+/// A client for any number of threads.
+#[derive(Debug)]
+pub struct Http {
+    client: Client,
+    options: HttpOptions,
+    permits: Arc<Permits>,
+    /// Whether this machine has certificates of authorities, without which `https:` does not work.
+    has_authorities: bool,
+}
+
+impl Http {
+    /// # Errors
+    ///
+    /// The user agent or the proxy cannot be used.
+    pub fn new(options: HttpOptions) -> Result<Self, HttpErrorKind> {
+        // An error means that this process has a provider already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let builder = || {
+            let mut builder = Client::builder()
+                .connect_timeout(options.connect_timeout)
+                .timeout(options.idle_timeout)
+                .user_agent(&options.user_agent)
+                .redirect(Policy::custom(redirect));
+            if let Some(proxy) = &options.proxy {
+                builder = builder.proxy(Proxy::all(proxy.clone())?);
+            }
+            Ok(builder)
+        };
+        let setup = |error: reqwest::Error| HttpErrorKind::Setup(error::innermost(&error));
+        let (client, has_authorities) = match builder().map_err(setup)?.build() {
+            Ok(client) => (client, true),
+            // A bare container has no authorities; signed archives over plain HTTP work all the same.
+            Err(_) => (builder().map_err(setup)?.tls_certs_only([]).build().map_err(setup)?, false),
+        };
+        Ok(Self { client, options, permits: Permits::new(CONNECTIONS), has_authorities })
+    }
+
+    /// Asks for a file. Reading the [`Download`] may take further requests, if the connection breaks.
+    /// The connection counts among the few there are until the download is dropped: a thread that holds
+    /// one and asks for another may wait for itself.
+    pub fn get(&self, url: &Url, terms: &Terms) -> Result<Response<'_>, HttpError> {
+        let failed = |kind| HttpError::new(url, kind);
+        match url.scheme() {
+            "file" => Self::open(url, terms).map_err(failed),
+            "http" | "https" => self.ask(url, terms).map_err(failed),
+            scheme => Err(failed(HttpErrorKind::Scheme(scheme.to_owned()))),
+        }
+    }
+
+    fn open(url: &Url, terms: &Terms) -> Result<Response<'static>, HttpErrorKind> {
+        let path = url.to_file_path().map_err(|()| HttpErrorKind::Scheme("file://host".into()))?;
+        let file = open(&path)?;
+        Download::from_disk(url.clone(), file, terms.at_most).map(Response::Found)
+    }
+
+    fn ask(&self, url: &Url, terms: &Terms) -> Result<Response<'_>, HttpErrorKind> {
+        let mut headers = HeaderMap::new();
+        put(&mut headers, header::IF_NONE_MATCH, terms.unless.etag.as_deref());
+        put(&mut headers, header::IF_MODIFIED_SINCE, terms.unless.last_modified.as_deref());
+        let conditional = !headers.is_empty();
+        let mut attempts = Attempts::new(&self.options);
+        let connection = self.connect(url, &headers, &mut attempts)?;
+        match connection.response.status() {
+            StatusCode::OK => Download::from_server(self, url.clone(), connection, attempts, terms.at_most)
+                .map(Response::Found),
+            StatusCode::NOT_MODIFIED if conditional => Ok(Response::NotModified),
+            other => Err(HttpErrorKind::Status(other)),
+        }
+    }
+
+    /// Sends a request until it is answered, or there is no hope.
+    fn connect(
+        &self,
+        url: &Url,
+        headers: &HeaderMap,
+        attempts: &mut Attempts,
+    ) -> Result<Connection, HttpErrorKind> {
+        loop {
+            let permit = self.permits.acquire();
+            let (kind, retry_after) = match self.send(url, headers) {
+                Ok(response) if is_answer(response.status()) => {
+                    return Ok(Connection { response, _permit: permit });
+                }
+                Ok(response) => {
+                    let status = response.status();
+                    (HttpErrorKind::from(status), attempts::retry_after(response.headers(), Timestamp::now()))
+                }
+                Err(kind) => (kind, None),
+            };
+            drop(permit);
+            attempts.pause_after(kind, retry_after)?;
+        }
+    }
+
+    fn send(&self, url: &Url, headers: &HeaderMap) -> Result<reqwest::blocking::Response, HttpErrorKind> {
+        self.client
+            .get(url.clone())
+            .header(header::ACCEPT_ENCODING, "identity")
+            .headers(headers.clone())
+            .send()
+            .map_err(|error| self.refused(url, &error))
+    }
+
+    fn refused(&self, url: &Url, error: &reqwest::Error) -> HttpErrorKind {
+        let innermost = error::innermost(error);
+        if error.is_timeout() && error.is_connect() {
+            HttpErrorKind::Timeout(self.options.connect_timeout)
+        } else if error.is_timeout() {
+            HttpErrorKind::Timeout(self.options.idle_timeout)
+        } else if error.is_redirect() {
+            HttpErrorKind::Redirect(innermost)
+        } else if error.is_connect() && url.scheme() == "https" && !self.has_authorities {
+            HttpErrorKind::NoAuthorities
+        } else if error.is_connect() {
+            HttpErrorKind::Connect(innermost)
+        } else {
+            HttpErrorKind::Broken(innermost)
+        }
+    }
+}
+
+/// An answer under way, and the permit to have it.
+#[derive(Debug)]
+struct Connection {
+    response: reqwest::blocking::Response,
+    _permit: Permit,
+}
+
+/// A URL as people write it: an absolute path stands for a `file:` URL. Ends in a slash, so that what is
+/// joined to it goes below.
+pub fn base_url(text: &str) -> Result<Url, HttpErrorKind> {
+    let url = if text.starts_with('/') {
+        Url::from_file_path(text).map_err(|()| HttpErrorKind::Scheme("file".into()))
+    } else {
+        Url::parse(text).map_err(|error| HttpErrorKind::Setup(error.to_string()))
+    };
+    let mut url = url?;
+    if !url.path().ends_with('/') {
+        url.set_path(&format!("{}/", url.path()));
+    }
+    Ok(url)
+}
+
+fn is_answer(status: StatusCode) -> bool {
+    matches!(status, StatusCode::OK | StatusCode::PARTIAL_CONTENT | StatusCode::NOT_MODIFIED)
+}
+
+fn put(headers: &mut HeaderMap, name: HeaderName, value: Option<&str>) {
+    if let Some(value) = value.and_then(|value| HeaderValue::from_str(value).ok()) {
+        headers.insert(name, value);
+    }
+}
+
+fn redirect(attempt: Attempt<'_>) -> reqwest::redirect::Action {
+    match objection(attempt.previous(), attempt.url()) {
+        Some(objection) => attempt.error(objection),
+        None => attempt.follow(),
+    }
+}
+
+/// What speaks against being led on from the last of these URLs.
+fn objection(previous: &[Url], next: &Url) -> Option<&'static str> {
+    let was_secure = previous.last().is_some_and(|from| from.scheme() == "https");
+    if previous.len() > REDIRECTIONS {
+        Some("more than 10 in a row")
+    } else if was_secure && next.scheme() != "https" {
+        Some("from https to a connection that is not secure")
+    } else {
+        None
+    }
+}
+
+fn open(path: &Path) -> Result<File, HttpErrorKind> {
+    let file = File::open(path).and_then(|file| match file.metadata()?.is_dir() {
+        true => Err(std::io::ErrorKind::IsADirectory.into()),
+        false => Ok(file),
+    });
+    file.map_err(|cause| match cause.kind() {
+        std::io::ErrorKind::NotFound => HttpErrorKind::NotFound,
+        _ => HttpErrorKind::File(FileError::new("read", path, cause)),
+    })
+}
+
+#[cfg(test)]
+mod tests;
