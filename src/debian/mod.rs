@@ -1,7 +1,9 @@
 //! Formats as Debian's manuals define them, one file each.
 
 pub mod archive_path;
+pub mod compression;
 pub mod control;
+pub mod deb;
 pub mod name;
 pub mod packages;
 pub mod relation;
@@ -10,11 +12,11 @@ pub mod signed;
 pub mod sources_list;
 pub mod version;
 
-
 pub use archive_path::{ArchivePath, InvalidArchivePath};
+pub use compression::{Compression, UnpackError};
 pub use name::{Architecture, InvalidName, PackageName};
 pub use packages::{InvalidIndex, InvalidStanza, MultiArch, Package, PackagesIndex, Priority, Source};
 pub use relation::{Alternative, Comparison, Constraint, InvalidRelation, Qualifier, Relation, Relations};
-pub use release::{Checksum, Compression, IndexFile, InvalidRelease, Release};
+pub use release::{Checksum, IndexFile, InvalidRelease, Release};
 pub use sources_list::{AptSource, SourceWarning, SourcesList};
 pub use version::{InvalidVersion, Version};

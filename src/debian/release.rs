@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 
 use super::control::{Field, Paragraph};
-use super::{Architecture, ArchivePath, InvalidArchivePath};
+use super::{Architecture, ArchivePath, Compression, InvalidArchivePath};
 use crate::digest::Sha256;
 
 /// A suite of an archive, from its Release file, [Debian repository format].
@@ -57,13 +57,6 @@ pub struct IndexFile {
     pub compressed: Checksum,
     /// Of the text in it; `None` where the archive does not list it.
     pub uncompressed: Option<Checksum>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Compression {
-    Xz,
-    Gzip,
-    None,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,1 +1,49 @@
+//! Layers: a tree as a gzip-compressed tar archive, [the layer format] of OCI images.
+//!
+//! The bytes are a function of the tree and of [`RECIPE`], on every machine and any number of threads.
+//!
+//! [the layer format]: https://github.com/opencontainers/image-spec/blob/v1.1.1/layer.md
 
+mod gzip;
+mod tar;
+
+use std::io::{self, Write};
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::{Hashing, Sha256};
+use crate::tree::Tree;
+
+/// What decides a layer's bytes besides its tree. Whoever keeps layers by their input has to keep
+/// this with it: another recipe makes other bytes.
+pub const RECIPE: &str = "layer 1: ustar+pax, gzip members of 4194304 bytes, libdeflater 1.26.1 level 6";
+
+/// A layer's identity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LayerInfo {
+    /// Of the compressed layer, as a manifest names it.
+    pub digest: Sha256,
+    /// Of the compressed layer, in bytes.
+    pub size: u64,
+    /// The digest of the tar archive, as an image's configuration names it.
+    pub diff_id: Sha256,
+    /// Of the tar archive, in bytes.
+    pub uncompressed_size: u64,
+}
+
+/// Writes a tree as a layer. Compression runs on the current rayon pool; for each of its threads
+/// some 20 MiB are in memory besides the tree.
+///
+/// # Errors
+/// Those of the sink.
+pub fn write(tree: &Tree, sink: impl Write + Send) -> io::Result<LayerInfo> {
+    let mut sink = Hashing::new(sink);
+    let archive = gzip::write(tar::pieces(tree), &mut sink)?;
+    let (mut inner, digest, size) = sink.finish();
+    inner.flush()?;
+    Ok(LayerInfo { digest, size, diff_id: archive.digest, uncompressed_size: archive.size })
+}
+
+#[cfg(test)]
+mod tests;

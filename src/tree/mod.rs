@@ -1,12 +1,24 @@
 //! A tree of files as an image holds it: ordered paths and what stands at each.
 
+mod filter;
+mod listing;
+mod merge;
 mod path;
+mod resolve;
+mod tar;
+mod union;
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
+pub use filter::{Dropped, Filter, Filtered, InvalidPattern};
+pub use listing::{InvalidListing, Kind, Listed, Listing};
+pub use merge::{Alias, MergeError, usr_merge_links};
 pub use path::{ImagePath, InvalidPath};
+pub use resolve::Unresolved;
+pub use tar::TarError;
+pub use union::{Claim, Clash, Conflict, Metadata, Replaced, Union};
 
 /// What stands at a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +49,15 @@ pub struct Tree {
     entries: BTreeMap<ImagePath, Entry>,
 }
 
+/// Why entries make no tree.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TreeError {
+    #[error("`{path}` lies below `{above}`, which is no directory")]
+    NotADirectory { path: ImagePath, above: ImagePath },
+    #[error("`{path}` is a hard link to `{target}`, which is no regular file of the same tree")]
+    DanglingHardLink { path: ImagePath, target: ImagePath },
+}
+
 impl Entry {
     /// A directory of root's, mode 0755.
     #[must_use]
@@ -64,12 +85,43 @@ impl Entry {
     pub fn with_owner(self, uid: u32, gid: u32) -> Self {
         Self { uid, gid, ..self }
     }
+
+    fn step(&self) -> resolve::Step<'_> {
+        match &self.node {
+            Node::Directory => resolve::Step::Directory,
+            Node::File(_) | Node::HardLink(_) => resolve::Step::File,
+            Node::Symlink(target) => resolve::Step::Link(target),
+        }
+    }
 }
 
 impl Tree {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Takes entries in any shape that a package may have: hard links may name any file (the first
+    /// path of each group becomes the file, the others take on its metadata), and parents may be
+    /// missing (they are added as [`Tree::insert`] does).
+    ///
+    /// # Errors
+    /// Where an entry lies below something that is no directory, or a hard link leads to no file.
+    pub fn from_entries(mut entries: BTreeMap<ImagePath, Entry>) -> Result<Self, TreeError> {
+        settle_hard_links(&mut entries)?;
+        let mut missing = BTreeMap::new();
+        for (path, entry) in &entries {
+            for above in path.ancestors() {
+                match entries.get(&above).map(|entry| &entry.node) {
+                    Some(Node::Directory) => break,
+                    Some(_) => return Err(TreeError::NotADirectory { path: path.clone(), above }),
+                    None if missing.contains_key(&above) => break,
+                    None => drop(missing.insert(above, Entry::directory(entry.mtime))),
+                }
+            }
+        }
+        entries.append(&mut missing);
+        Ok(Self { entries })
     }
 
     /// Puts an entry at a path, in place of one that stands there. Directories that are missing
@@ -86,6 +138,17 @@ impl Tree {
     #[must_use]
     pub fn get(&self, path: &ImagePath) -> Option<&Entry> {
         self.entries.get(path)
+    }
+
+    /// The content of the file at a path, by whichever of its hard links it is named; symbolic
+    /// links are not followed.
+    #[must_use]
+    pub fn file(&self, path: &ImagePath) -> Option<&Bytes> {
+        match &self.get(path)?.node {
+            Node::File(content) => Some(content),
+            Node::HardLink(target) => self.file(target),
+            Node::Directory | Node::Symlink(_) => None,
+        }
     }
 
     /// Paths in order, each with its entry.
@@ -109,3 +172,39 @@ impl Tree {
         self.entries.values().map(|entry| entry.mtime).max().unwrap_or(0)
     }
 }
+
+impl IntoIterator for Tree {
+    type Item = (ImagePath, Entry);
+    type IntoIter = std::collections::btree_map::IntoIter<ImagePath, Entry>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.entries.into_iter()
+    }
+}
+
+/// Makes the first path of each group of hard links the file, and the others links to it.
+fn settle_hard_links(entries: &mut BTreeMap<ImagePath, Entry>) -> Result<(), TreeError> {
+    let mut groups: BTreeMap<ImagePath, Vec<ImagePath>> = BTreeMap::new();
+    for (path, entry) in &*entries {
+        if let Node::HardLink(target) = &entry.node {
+            if !matches!(entries.get(target), Some(Entry { node: Node::File(_), .. })) {
+                return Err(TreeError::DanglingHardLink { path: path.clone(), target: target.clone() });
+            }
+            groups.entry(target.clone()).or_default().push(path.clone());
+        }
+    }
+    for (holder, mut paths) in groups {
+        let file = entries[&holder].clone();
+        let first = paths.iter().chain([&holder]).min().unwrap_or(&holder).clone();
+        paths.push(holder);
+        for path in paths {
+            let node = Node::HardLink(first.clone());
+            entries.insert(path, Entry { node, ..file.clone() });
+        }
+        entries.insert(first, file);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// An absolute path in an image, in its one normal form: no empty, `.` or `..` component, no NUL.
+/// An absolute path in an image, in its one normal form: no empty, `.` or `..` component, no control
+/// character, at most 4095 bytes and 255 a component, as Linux limits them.
 /// Ordered so that a directory comes before what it holds, and its members follow it directly.
 /// The root itself is the empty path, shown as `/`.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
@@ -18,6 +19,12 @@ pub struct InvalidPath {
     path: String,
     why: &'static str,
 }
+
+/// `PATH_MAX` of Linux without the final NUL, in bytes.
+pub(super) const PATH_MAX: usize = 4095;
+
+/// `NAME_MAX` of Linux, in bytes.
+const NAME_MAX: usize = 255;
 
 impl ImagePath {
     pub const ROOT: &str = "";
@@ -40,8 +47,14 @@ impl ImagePath {
                 "" => return Err(invalid("it has an empty component")),
                 "." => return Err(invalid("it has a `.` component")),
                 ".." => return Err(invalid("it leaves its directory by `..`")),
+                _ if component.len() > NAME_MAX => {
+                    return Err(invalid("it has a component longer than 255 bytes"));
+                }
                 _ => {}
             }
+        }
+        if relative.len() > PATH_MAX {
+            return Err(invalid("it is longer than 4095 bytes"));
         }
         if relative.contains(|c: char| c.is_control()) {
             return Err(invalid("it has a control character"));
@@ -78,6 +91,30 @@ impl ImagePath {
     /// The path of a member of this directory, or of one deeper.
     pub fn join(&self, below: &str) -> Result<Self, InvalidPath> {
         Self::parse(&format!("{}/{below}", self.0))
+    }
+
+    /// The directories above this path, the nearest first, the root last.
+    pub fn ancestors(&self) -> impl Iterator<Item = Self> {
+        std::iter::successors(self.parent(), Self::parent)
+    }
+
+    /// The member of this directory with a name that is one valid component.
+    pub(super) fn child(&self, name: &str) -> Self {
+        debug_assert!(!matches!(name, "" | "." | "..") && !name.contains('/'));
+        if self.is_root() { Self(name.into()) } else { Self(format!("{}/{name}", self.0).into()) }
+    }
+
+    /// The shortest relative target that leads from a link in `directory` to this path:
+    /// `/usr/z` seen from `/usr/lib/x` is `../../z`.
+    #[must_use]
+    pub fn relative_to(&self, directory: &Self) -> String {
+        let components =
+            |path: &Self| path.0.split('/').filter(|c| !c.is_empty()).map(str::to_owned).collect();
+        let (from, to): (Vec<String>, Vec<String>) = (components(directory), components(self));
+        let shared = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
+        let up = std::iter::repeat_n("..", from.len() - shared);
+        let target: Vec<&str> = up.chain(to[shared..].iter().map(String::as_str)).collect();
+        if target.is_empty() { ".".to_owned() } else { target.join("/") }
     }
 
     /// Where a symbolic link at this path with this target leads, without following further links.
@@ -171,6 +208,28 @@ mod tests {
     fn a_path_that_escapes_is_refused() {
         for text in ["", "../x", "usr/../../x", "usr//bin", "./././x", "a/./b", "a\0b", "//etc/passwd"] {
             assert!(ImagePath::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_path_that_no_kernel_takes_is_refused() {
+        assert!(ImagePath::parse(&"x".repeat(255)).is_ok());
+        assert!(ImagePath::parse(&"x".repeat(256)).is_err());
+        assert!(ImagePath::parse(&"x/".repeat(2048)).is_ok());
+        assert!(ImagePath::parse(&"x/".repeat(2049)).is_err());
+    }
+
+    #[test]
+    fn a_relative_target_leads_back_to_its_path() {
+        for (from, to, target) in [
+            ("/usr/lib/x", "/usr/z", "../../z"),
+            ("/usr/lib", "/usr/lib/x/y", "x/y"),
+            ("/", "/etc", "etc"),
+            ("/usr/lib", "/usr/lib", "."),
+            ("/a/b", "/", "../.."),
+        ] {
+            assert_eq!(path(to).relative_to(&path(from)), target);
+            assert_eq!(path(from).child("link").resolve_link(target), path(to));
         }
     }
 
