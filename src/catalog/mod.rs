@@ -16,13 +16,12 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use toml::Spanned;
 use url::Url;
 
 use crate::debian::signed::Fingerprint;
 use crate::debian::{Architecture, PackageName};
-use crate::tree::ImagePath;
+use crate::tree::{self, ImagePath};
 use accounts::{Accounts, Group, User};
 use diagnostic::{Diagnostic, Location, Source};
 use file::{CatalogFile, FamilyFile, FilterTable, GroupTable, MirrorTable, ReleaseTable, UserTable};
@@ -88,15 +87,10 @@ pub struct Filter {
     pub reason: String,
     /// The packages that it is for; `None` for all.
     pub packages: Option<Vec<PackageName>>,
-    pub drop: Patterns,
-    pub keep: Patterns,
-}
-
-/// Patterns of paths: `*` stops at a slash, `**` does not.
-#[derive(Debug)]
-pub struct Patterns {
-    texts: Vec<String>,
-    set: GlobSet,
+    /// Patterns as they are written.
+    pub drop: Vec<String>,
+    pub keep: Vec<String>,
+    pub filter: tree::Filter,
 }
 
 impl Catalog {
@@ -215,45 +209,21 @@ impl Filter {
             .packages
             .map(|names| names.iter().map(|name| parsed(source, name)).collect::<Result<_, _>>())
             .transpose()?;
-        Ok(Self {
-            reason: table.reason,
-            packages,
-            drop: Patterns::read(source, &table.drop)?,
-            keep: Patterns::read(source, &table.keep)?,
-        })
+        for pattern in table.drop.iter().chain(&table.keep) {
+            tree::Filter::new(std::slice::from_ref(pattern.get_ref()), &[]).map_err(|error| {
+                Location::of(source, pattern).error("this pattern cannot be used", error.to_string())
+            })?;
+        }
+        let texts = |patterns: Vec<Spanned<String>>| patterns.into_iter().map(Spanned::into_inner).collect();
+        let (drop, keep): (Vec<_>, Vec<_>) = (texts(table.drop), texts(table.keep));
+        let filter = tree::Filter::new(&drop, &keep)
+            .map_err(|error| Location::start(source).error(error.to_string(), ""))?;
+        Ok(Self { reason: table.reason, packages, drop, keep, filter })
     }
 
     #[must_use]
     pub fn concerns(&self, package: &PackageName) -> bool {
         self.packages.as_ref().is_none_or(|packages| packages.contains(package))
-    }
-}
-
-impl Patterns {
-    fn read(source: &Arc<Source>, patterns: &[Spanned<String>]) -> Result<Self, Diagnostic> {
-        let mut set = GlobSetBuilder::new();
-        for pattern in patterns {
-            let at = Location::of(source, pattern);
-            if !pattern.get_ref().starts_with('/') {
-                return Err(at.error("this pattern matches no path", "paths of an image begin with `/`"));
-            }
-            let glob = GlobBuilder::new(pattern.get_ref()).literal_separator(true).build();
-            set.add(glob.map_err(|error| at.error("this pattern cannot be read", error.kind().to_string()))?);
-        }
-        let set = set.build().map_err(|error| Location::start(source).error(error.to_string(), ""))?;
-        Ok(Self { texts: patterns.iter().map(|pattern| pattern.get_ref().clone()).collect(), set })
-    }
-
-    /// The patterns as they are written.
-    #[must_use]
-    pub fn texts(&self) -> &[String] {
-        &self.texts
-    }
-
-    /// Whether one of the patterns matches an absolute path.
-    #[must_use]
-    pub fn matches(&self, path: &str) -> bool {
-        self.set.is_match(path)
     }
 }
 

@@ -7,14 +7,24 @@
 //! | [`http`] | the files of a mirror, with patience, and no more connections than are polite |
 //! | [`apt_sources`] | how the host's own apt is configured |
 //! | [`archive`] | one Debian archive, over every place that serves it |
+//! | [`mirrors`] | the places that a catalog and a host know for an archive |
+//! | [`suites`] | the signed suites of an archive, and their indexes |
+//! | [`definitions`] | a catalog's directory: definitions, keys, locks |
+//! | [`layers`] | packages fetched and converted, each once |
+//! | [`layout`] | an OCI image layout on disk |
 //! | [`progress`] | how long work is told to whoever waits for it |
 
 pub mod apt_sources;
 pub mod archive;
+pub mod definitions;
 pub mod files;
 pub mod http;
+pub mod layers;
+pub mod layout;
+pub mod mirrors;
 pub mod progress;
 pub mod store;
+pub mod suites;
 
 #[cfg(test)]
 mod test_server;

@@ -5,6 +5,7 @@
 //! [the layer format]: https://github.com/opencontainers/image-spec/blob/v1.1.1/layer.md
 
 mod gzip;
+pub mod package;
 mod tar;
 
 use std::io::{self, Write};

@@ -2,20 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rayon::prelude::*;
-
 use super::{Closure, Lock, LockedSuite, Pin};
 use crate::catalog::name::{FamilyName, ReleaseName, TagName};
 use crate::catalog::{Catalog, Image};
 use crate::debian::{Architecture, InvalidStanza, PackageName, Relation};
 use crate::resolve::{Request, Resolution, ResolveError, Universe, resolve};
 
-/// What the archive offers to one release.
+/// All images of a release, resolved on one architecture.
 #[derive(Debug)]
-pub struct World<'a> {
-    pub snapshot: Option<String>,
-    pub suites: Vec<LockedSuite>,
-    pub universes: BTreeMap<Architecture, Universe<'a>>,
+pub struct Resolved {
+    architecture: Architecture,
+    /// One for each wish; `None` where the image is not for this architecture.
+    resolutions: Vec<Option<Result<Resolution, ResolveError>>>,
+    pins: BTreeMap<PackageName, Pin>,
 }
 
 /// A new lock, and what its making brought to light.
@@ -28,12 +27,8 @@ pub struct Renewal {
 
 /// Why images of a release cannot be resolved, each reason once.
 #[derive(Debug, thiserror::Error)]
-pub enum RenewError {
-    #[error("{}", conflicts(.0))]
-    Unresolved(Vec<Failure>),
-    #[error("the index cannot be used")]
-    Index(#[from] InvalidStanza),
-}
+#[error("{}", conflicts(.0))]
+pub struct RenewError(Vec<Failure>);
 
 /// What keeps an image from being resolved, and the architectures on which it does.
 #[derive(Debug)]
@@ -65,67 +60,70 @@ struct Wish<'a> {
     tags: BTreeSet<TagName>,
 }
 
-/// Resolves every image of a release on all its architectures.
-pub fn renew(catalog: &Catalog, release: &ReleaseName, world: World<'_>) -> Result<Renewal, RenewError> {
-    let wishes = wishes(catalog.images_of(release));
-    let tasks: Vec<_> =
-        wishes.iter().flat_map(|wish| wish.image.architectures.iter().map(move |on| (wish, on))).collect();
-    let resolved: Vec<_> = tasks
-        .par_iter()
-        .map(|(wish, architecture)| {
-            let request = Request {
-                requests: wish.image.requests.clone(),
-                left_out: wish.image.leave_out.keys().cloned().collect(),
-            };
-            resolve(&world.universes[*architecture], &request)
-        })
-        .collect();
+/// Resolves every image of a release on one architecture.
+pub fn resolve_images(
+    catalog: &Catalog,
+    release: &ReleaseName,
+    universe: &Universe<'_>,
+) -> Result<Resolved, InvalidStanza> {
+    let architecture = universe.architecture();
+    let mut pins = BTreeMap::new();
+    let mut resolutions = Vec::new();
+    for Wish { image, .. } in wishes(catalog.images_of(release)) {
+        let request = Request {
+            requests: image.requests.clone(),
+            left_out: image.leave_out.keys().cloned().collect(),
+        };
+        let resolution = image.architectures.contains(architecture).then(|| resolve(universe, &request));
+        if let Some(Ok(resolution)) = &resolution {
+            pin(&mut pins, universe, resolution)?;
+        }
+        resolutions.push(resolution);
+    }
+    Ok(Resolved { architecture: architecture.clone(), resolutions, pins })
+}
 
+/// Puts the architectures of a release together. An image that could not be resolved fails them all.
+pub fn renew(
+    catalog: &Catalog,
+    release: &ReleaseName,
+    snapshot: Option<String>,
+    suites: Vec<LockedSuite>,
+    resolved: Vec<Resolved>,
+) -> Result<Renewal, RenewError> {
+    let wishes = wishes(catalog.images_of(release));
+    let mut of_wishes: Vec<BTreeMap<Architecture, Resolution>> = vec![BTreeMap::new(); wishes.len()];
+    let mut pins: BTreeMap<PackageName, BTreeMap<Architecture, Pin>> = BTreeMap::new();
     let mut failures: Vec<Failure> = Vec::new();
-    let mut resolutions: BTreeMap<(&FamilyName, &BTreeSet<TagName>), BTreeMap<Architecture, Resolution>> =
-        BTreeMap::new();
-    for ((wish, architecture), result) in tasks.into_iter().zip(resolved) {
-        match result {
-            Ok(resolution) => {
-                let of_wish = resolutions.entry((&wish.image.name.family, &wish.tags)).or_default();
-                of_wish.insert(architecture.clone(), resolution);
+    for on in resolved {
+        for ((wish, of_wish), resolution) in wishes.iter().zip(&mut of_wishes).zip(on.resolutions) {
+            match resolution {
+                None => {}
+                Some(Ok(resolution)) => drop(of_wish.insert(on.architecture.clone(), resolution)),
+                Some(Err(error)) => fail(&mut failures, wish.image, &on.architecture, error),
             }
-            Err(error) => {
-                let same = |failure: &&mut Failure| {
-                    failure.image == wish.image.name.repository() && failure.error.to_string() == error.to_string()
-                };
-                match failures.iter_mut().find(same) {
-                    Some(failure) if failure.architectures.contains(architecture) => {}
-                    Some(failure) => failure.architectures.push(architecture.clone()),
-                    None => failures.push(Failure {
-                        image: wish.image.name.repository(),
-                        architectures: vec![architecture.clone()],
-                        error,
-                    }),
-                }
-            }
+        }
+        for (name, pin) in on.pins {
+            pins.entry(name).or_default().insert(on.architecture.clone(), pin);
         }
     }
     if !failures.is_empty() {
-        return Err(RenewError::Unresolved(failures));
+        return Err(RenewError(failures));
     }
+    let closures: Vec<_> = wishes.iter().zip(&of_wishes).map(|(wish, of_wish)| closure(wish, of_wish)).collect();
+    let unused = unused(&closures);
+    Ok(Renewal { lock: Lock { release: release.clone(), snapshot, suites, pins, closures }, unused })
+}
 
-    let mut lock = Lock {
-        release: release.clone(),
-        snapshot: world.snapshot,
-        suites: world.suites,
-        pins: BTreeMap::new(),
-        closures: Vec::new(),
-    };
-    for wish in &wishes {
-        let of_wish = &resolutions[&(&wish.image.name.family, &wish.tags)];
-        lock.closures.push(closure(wish, of_wish));
-        for (architecture, resolution) in of_wish {
-            pin(&mut lock.pins, &world.universes[architecture], resolution)?;
-        }
+/// Adds a failure, or another architecture to one that says the same.
+fn fail(failures: &mut Vec<Failure>, image: &Image, architecture: &Architecture, error: ResolveError) {
+    let name = image.name.repository();
+    let same = |known: &&mut Failure| known.image == name && known.error.to_string() == error.to_string();
+    match failures.iter_mut().find(same) {
+        Some(known) if known.architectures.contains(architecture) => {}
+        Some(known) => known.architectures.push(architecture.clone()),
+        None => failures.push(Failure { image: name, architectures: vec![architecture.clone()], error }),
     }
-    let unused = unused(&lock.closures);
-    Ok(Renewal { lock, unused })
 }
 
 fn wishes<'a>(images: impl Iterator<Item = &'a Image>) -> Vec<Wish<'a>> {
@@ -176,14 +174,13 @@ fn unique(requests: &[Relation]) -> Vec<Relation> {
 
 /// Pins what a resolution selected, as the universe that it came from has it.
 fn pin(
-    pins: &mut BTreeMap<PackageName, BTreeMap<Architecture, Pin>>,
+    pins: &mut BTreeMap<PackageName, Pin>,
     universe: &Universe<'_>,
     resolution: &Resolution,
 ) -> Result<(), InvalidStanza> {
     for (name, selected) in &resolution.packages {
         let Some(candidate) = universe.get(name.as_str()) else { continue };
-        let of_name = pins.entry(name.clone()).or_default();
-        if let Some(pin) = of_name.get_mut(universe.architecture()) {
+        if let Some(pin) = pins.get_mut(name) {
             pin.depends.extend(selected.depends.iter().cloned());
             continue;
         }
@@ -201,7 +198,7 @@ fn pin(
             sha256: package.sha256()?,
             depends: selected.depends.clone(),
         };
-        of_name.insert(universe.architecture().clone(), pin);
+        pins.insert(name.clone(), pin);
     }
     Ok(())
 }

@@ -1,0 +1,98 @@
+//! A catalog's directory on disk: definitions, keys, and the locks beside it.
+#![expect(clippy::disallowed_methods, reason = "this is where directories of definitions are read")]
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use super::files::{self, FileError};
+use crate::catalog::Catalog;
+use crate::catalog::diagnostic::{Diagnostic, Source, parse};
+use crate::catalog::name::ReleaseName;
+use crate::debian::signed::{Keyring, KeyringError};
+use crate::lock::{Lock, LockError, LockFile};
+
+#[derive(Debug, thiserror::Error)]
+pub enum DefinitionsError {
+    #[error("there is no catalog at `{}`", .0.display())]
+    NoCatalog(PathBuf),
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error(transparent)]
+    Definition(#[from] Diagnostic),
+    #[error("could not read the key `{}`", path.display())]
+    Key { path: PathBuf, source: KeyringError },
+    #[error("there are no keys in `{}`", .0.display())]
+    NoKeys(PathBuf),
+    #[error("the lock `{}` cannot be used", path.display())]
+    Lock { path: PathBuf, source: LockError },
+    #[error("the lock `{}` is of the release `{found}`", path.display())]
+    OtherRelease { path: PathBuf, found: ReleaseName },
+}
+
+/// Reads `catalog.toml` and every other `.toml` file beside it.
+pub fn catalog(directory: &Path) -> Result<Catalog, DefinitionsError> {
+    let path = directory.join("catalog.toml");
+    let text = files::read_text_if_there(&path)?.ok_or_else(|| DefinitionsError::NoCatalog(path.clone()))?;
+    let source = Source::new(path.display().to_string(), text);
+    let families = entries(directory, "toml")?
+        .into_iter()
+        .filter(|other| *other != path)
+        .map(|path| Ok(Source::new(path.display().to_string(), files::read_text(&path)?)))
+        .collect::<Result<Vec<_>, FileError>>()?;
+    Ok(Catalog::read(&source, &families)?)
+}
+
+/// Reads the keys in `keys/`, which are trusted where a release names their fingerprints.
+pub fn keyring(directory: &Path) -> Result<Keyring, DefinitionsError> {
+    let directory = directory.join("keys");
+    let mut keyring: Option<Keyring> = None;
+    for path in entries(&directory, "asc")? {
+        let key = |source| DefinitionsError::Key { path: path.clone(), source };
+        let read = Keyring::parse(&files::read(&path)?).map_err(key)?;
+        match &mut keyring {
+            None => keyring = Some(read),
+            Some(keyring) => keyring.merge(read).map_err(key)?,
+        }
+    }
+    keyring.ok_or(DefinitionsError::NoKeys(directory))
+}
+
+/// Where the lock of a release is.
+#[must_use]
+pub fn lock_path(directory: &Path, release: &ReleaseName) -> PathBuf {
+    directory.join(format!("{release}.lock"))
+}
+
+/// Reads the lock of a release; `None` where there is none.
+pub fn lock(directory: &Path, release: &ReleaseName) -> Result<Option<Lock>, DefinitionsError> {
+    let path = lock_path(directory, release);
+    let Some(text) = files::read_text_if_there(&path)? else { return Ok(None) };
+    let source = Source::new(path.display().to_string(), text);
+    let file: LockFile = parse(&source)?;
+    let lock = Lock::try_from(file).map_err(|source| DefinitionsError::Lock { path: path.clone(), source })?;
+    if lock.release != *release {
+        return Err(DefinitionsError::OtherRelease { path, found: lock.release });
+    }
+    Ok(Some(lock))
+}
+
+/// Writes the lock of a release, whole or not at all; says whether that changed it.
+pub fn write_lock(directory: &Path, lock: &Lock) -> Result<bool, FileError> {
+    files::make_directory(directory)?;
+    files::write_atomically(&lock_path(directory, &lock.release), LockFile::from(lock).to_text().as_bytes())
+}
+
+/// The files of a directory with an extension, in the order of names; hidden ones do not count.
+fn entries(directory: &Path, extension: &str) -> Result<Vec<PathBuf>, FileError> {
+    let entries = match fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(cause) => return Err(FileError::new("read the directory", directory, cause)),
+    };
+    let hidden = |path: &Path| path.file_name().is_none_or(|name| name.as_encoded_bytes().starts_with(b"."));
+    let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
+    paths.retain(|path| !hidden(path) && path.extension().is_some_and(|found| found == extension));
+    paths.sort();
+    Ok(paths)
+}

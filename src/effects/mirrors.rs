@@ -1,0 +1,118 @@
+//! Where the bytes of an archive come from, in order: the catalog's mirrors, the host's own apt
+//! sources, the snapshot service.
+
+use std::path::Path;
+
+use jiff::{SignedDuration, Timestamp};
+use url::Url;
+
+use super::apt_sources::{AptConfiguration, AptFile};
+use super::archive::Base;
+use super::http::base_url;
+use crate::catalog::Catalog;
+use crate::catalog::name::ArchiveName;
+use crate::debian::{AptSource, SourcesList};
+use crate::lock::{Lock, LockedSuite};
+
+/// How long after a suite was made the snapshot service has it for certain: it looks every six hours.
+const UNTIL_SNAPSHOT: SignedDuration = SignedDuration::from_hours(12);
+
+/// The places that a catalog and a host know.
+pub struct Mirrors<'a> {
+    catalog: &'a Catalog,
+    host: Vec<AptSource>,
+}
+
+impl<'a> Mirrors<'a> {
+    /// Reads the host's apt sources; what in them could not be understood is told in words.
+    pub fn read(catalog: &'a Catalog, apt_directory: &Path) -> (Self, Vec<String>) {
+        let configuration = AptConfiguration::read(apt_directory);
+        let mut warnings: Vec<_> = configuration.unreadable.iter().map(ToString::to_string).collect();
+        let mut host = Vec::new();
+        for AptFile { path, text } in &configuration.sources {
+            let list = match path.extension().is_some_and(|extension| extension == "sources") {
+                true => SourcesList::from_deb822(text),
+                false => SourcesList::from_one_line(text),
+            };
+            host.extend(list.sources);
+            warnings.extend(list.warnings.iter().map(|warning| format!("{}: {warning}", path.display())));
+        }
+        (Self { catalog, host }, warnings)
+    }
+
+    /// The places that serve an archive as it is now.
+    #[must_use]
+    pub fn live(&self, archive: &ArchiveName) -> Vec<Base> {
+        let configured = self.catalog.archives.get(archive).into_iter().flat_map(|known| &known.mirrors);
+        let mut bases: Vec<_> = configured.filter_map(|url| self.base(url, "catalog mirror")).collect();
+        let host = self.host.iter().filter(|source| self.serves(source, archive));
+        bases.extend(host.filter_map(|source| self.base(&source.uri, "host apt sources")));
+        let mut unique: Vec<Base> = Vec::new();
+        for base in bases {
+            if !unique.iter().any(|known| known.url == base.url) {
+                unique.push(base);
+            }
+        }
+        unique
+    }
+
+    /// The snapshot service as it has an archive at a time: `20261118T000000Z`.
+    #[must_use]
+    pub fn snapshot(&self, archive: &ArchiveName, time: &str) -> Option<Base> {
+        let service = self.catalog.archives.get(archive)?.snapshot.as_ref()?;
+        let url = format!("{}/{time}/", service.as_str().trim_end_matches('/'));
+        self.base(&Url::parse(&url).ok()?, "snapshot service")
+    }
+
+    /// The places that may have what a lock took from a suite, today's mirrors first.
+    #[must_use]
+    pub fn of_locked(&self, lock: &Lock, suite: &LockedSuite) -> Vec<Base> {
+        let made = suite.date.checked_add(UNTIL_SNAPSHOT).unwrap_or(suite.date);
+        let time = lock.snapshot.clone().unwrap_or_else(|| snapshot_time(made));
+        let mut bases = self.live(&suite.archive);
+        bases.extend(self.snapshot(&suite.archive, &time));
+        bases
+    }
+
+    fn base(&self, url: &Url, origin: &str) -> Option<Base> {
+        let url = base_url(self.catalog.rewrite(url).as_str()).ok()?;
+        Some(Base { url, origin: origin.to_owned() })
+    }
+
+    /// Whether a source of the host's is for an archive: its URI ends in the archive's name, as those of
+    /// Debian's mirrors do, or it names a suite of the archive.
+    fn serves(&self, source: &AptSource, archive: &ArchiveName) -> bool {
+        let named = source.uri.path_segments().and_then(|parts| parts.filter(|part| !part.is_empty()).last());
+        let suites = || self.catalog.releases.values().flat_map(|release| &release.suites);
+        named == Some(archive.as_str())
+            || suites().any(|suite| suite.archive == *archive && source.suites.contains(&suite.name))
+    }
+}
+
+/// A time as the URLs of the snapshot service have it: `20261118T000000Z`.
+#[must_use]
+pub fn snapshot_time(at: Timestamp) -> String {
+    at.strftime("%Y%m%dT%H%M%SZ").to_string()
+}
+
+/// The inverse of [`snapshot_time`].
+#[must_use]
+pub fn parse_snapshot_time(text: &str) -> Option<Timestamp> {
+    let text = text.strip_suffix('Z')?;
+    let time = jiff::civil::DateTime::strptime("%Y%m%dT%H%M%S", text).ok()?;
+    Some(time.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_of_snapshots_go_there_and_back() {
+        let time = parse_snapshot_time("20261118T061500Z").unwrap();
+        assert_eq!(snapshot_time(time), "20261118T061500Z");
+        for text in ["", "20261118", "20261318T000000Z", "20261118T000000", "2026-11-18T00:00:00Z"] {
+            assert!(parse_snapshot_time(text).is_none(), "{text}");
+        }
+    }
+}

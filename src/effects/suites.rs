@@ -1,0 +1,169 @@
+//! Suites of an archive: InRelease → signature → dates → indexes.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::archive::{Archive, ArchiveError, Named};
+use super::store::{RecordKind, Store, StoreError};
+use crate::catalog::{Release as CatalogRelease, Suite};
+use crate::debian::signed::{Fingerprint, Keyring, SignatureError, verify};
+use crate::debian::{
+    Architecture, Compression, IndexFile, InvalidIndex, InvalidRelease, PackagesIndex, Release, UnpackError,
+};
+use crate::digest::Sha256;
+use crate::lock::LockedSuite;
+
+/// Indexes as they are read again: re-compressed, because unxz takes eight times as long.
+const INDEX: RecordKind = RecordKind::new("packages-zstd-1");
+
+/// Fast, and the same on every architecture; only this store reads it.
+const INDEX_LEVEL: i32 = 1;
+
+/// The most that an index may unpack to, in bytes. Debian's largest has 57 MB.
+const INDEX_LIMIT: u64 = 1 << 30;
+
+/// How far a clock may be behind the archive's.
+const CLOCK_SKEW: SignedDuration = SignedDuration::from_hours(1);
+
+/// By whom a suite must be signed, and for when it must be valid.
+#[derive(Debug, Clone, Copy)]
+pub struct Trust<'a> {
+    pub keyring: &'a Keyring,
+    pub release: &'a CatalogRelease,
+    /// Now; or, for a snapshot, its time.
+    pub at: Timestamp,
+    pub valid_until: ValidUntil,
+}
+
+/// Whether a suite may be past its Valid-Until.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ValidUntil {
+    Checked,
+    /// For a snapshot of the past, or a mirror that is frozen on purpose.
+    Ignored,
+}
+
+/// A suite whose InRelease file is signed as it must be.
+#[derive(Debug)]
+pub struct SignedSuite {
+    in_release: Sha256,
+    signers: Vec<Fingerprint>,
+    release: Release,
+}
+
+/// Why an InRelease file is not taken from a place.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    #[error(transparent)]
+    Signature(#[from] SignatureError),
+    #[error(transparent)]
+    Format(#[from] InvalidRelease),
+    #[error("it is of the suite `{found}`, not of `{wanted}`")]
+    OtherSuite { found: String, wanted: String },
+    #[error("it expired on {0}: the mirror is no longer updated, or this machine's clock is wrong (--allow-expired takes it all the same)")]
+    Expired(Timestamp),
+    #[error("it is dated {0}, in the future: is this machine's clock right?")]
+    NotYet(Timestamp),
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum SuiteError {
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("could not read the index `{path}`")]
+    Unpack { path: String, source: UnpackError },
+    #[error("could not read the index `{path}`")]
+    Index { path: String, source: InvalidIndex },
+}
+
+impl SignedSuite {
+    /// Fetches and verifies the InRelease file of a suite.
+    pub fn fetch(archive: &Archive<'_>, suite: &Suite, trust: Trust<'_>) -> Result<Self, SuiteError> {
+        let check = |bytes: &[u8]| -> Result<_, Refused> {
+            let signed = verify(bytes, trust.keyring, &trust.release.keys, trust.at)?;
+            let release = Release::parse(&signed.text)?;
+            trust.check(suite, &release)?;
+            Ok((signed.signers, release))
+        };
+        let found = archive.in_release(&format!("dists/{}", suite.name), check)?;
+        let (signers, release) = found.checked;
+        Ok(Self { in_release: Sha256::of(&found.bytes), signers, release })
+    }
+
+    /// The indexes of an architecture, by component. A suite may lack the architecture.
+    pub fn indexes(
+        &self,
+        components: &[String],
+        architecture: &Architecture,
+    ) -> impl Iterator<Item = IndexFile> {
+        let of_component = |component: &String| self.release.packages_index(component, architecture);
+        components.iter().filter_map(of_component).collect::<Vec<_>>().into_iter()
+    }
+
+    /// The suite as a lock keeps it, with all indexes that were read.
+    #[must_use]
+    pub fn locked(&self, suite: &Suite, components: &[String], architectures: &[Architecture]) -> LockedSuite {
+        let indexes = architectures.iter().flat_map(|architecture| self.indexes(components, architecture));
+        LockedSuite {
+            name: suite.name.clone(),
+            archive: suite.archive.clone(),
+            date: self.release.date,
+            in_release: self.in_release,
+            signed_by: self.signers.clone(),
+            indexes: indexes.map(|file| (file.path.to_string(), file.compressed.sha256)).collect(),
+        }
+    }
+}
+
+impl Trust<'_> {
+    fn check(&self, suite: &Suite, release: &Release) -> Result<(), Refused> {
+        let names = [&release.codename, &release.suite];
+        if !names.iter().any(|name| name.as_deref() == Some(suite.name.as_str())) {
+            let found = names.into_iter().flatten().next().cloned().unwrap_or_default();
+            return Err(Refused::OtherSuite { found, wanted: suite.name.clone() });
+        }
+        if release.date > self.at.checked_add(CLOCK_SKEW).unwrap_or(self.at) {
+            return Err(Refused::NotYet(release.date));
+        }
+        match release.valid_until {
+            Some(until) if until < self.at && self.valid_until == ValidUntil::Checked => {
+                Err(Refused::Expired(until))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Sees to it that an index is in the store, as the InRelease file has it.
+pub fn fetch_index(archive: &Archive<'_>, suite: &Suite, index: &IndexFile) -> Result<(), SuiteError> {
+    let below = |path: &dyn std::fmt::Display| format!("dists/{}/{path}", suite.name);
+    let path = below(&index.path);
+    let file = Named { path: &path, sha256: index.compressed.sha256, size: index.compressed.size };
+    match &index.by_hash {
+        Some(by_hash) => archive.index(&below(by_hash), file)?,
+        None => archive.package(file)?,
+    };
+    Ok(())
+}
+
+/// Reads an index that [`fetch_index`] put into the store.
+pub fn read_index(store: &Store, index: &IndexFile) -> Result<PackagesIndex, SuiteError> {
+    let path = || index.path.to_string();
+    let unpack = |source| SuiteError::Unpack { path: path(), source };
+    let key = index.compressed.sha256;
+    let text = match store.record(INDEX, key)? {
+        Some(record) => Compression::Zstd.unpack(&record, INDEX_LIMIT).map_err(unpack)?,
+        None => {
+            let packed = store.read(key)?.unwrap_or_default();
+            let text = index.compression.unpack(&packed, INDEX_LIMIT).map_err(unpack)?;
+            if store.access() == super::store::Access::ReadWrite
+                && let Ok(record) = zstd::bulk::compress(&text, INDEX_LEVEL)
+            {
+                store.keep_record(INDEX, key, &record)?;
+            }
+            text
+        }
+    };
+    PackagesIndex::from_bytes(text.into()).map_err(|source| SuiteError::Index { path: path(), source })
+}

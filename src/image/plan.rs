@@ -1,0 +1,57 @@
+//! What an image is built from: its packages and steps, in the order of its layers.
+//!
+//! Layers of an ancestor come before those of its descendants, so that images which inherit from one
+//! another share the lower ones as they lie. Within a definition, packages come in the order of names,
+//! then the links of the usr-merge, the steps, and the declared files.
+
+use std::collections::BTreeSet;
+
+use crate::catalog::file::Step;
+use crate::catalog::{Declared, Image};
+use crate::debian::{Architecture, PackageName};
+use crate::lock::{Closure, Lock};
+
+/// An image of one architecture, level by level.
+#[derive(Debug)]
+pub struct Plan<'a> {
+    pub levels: Vec<PlannedLevel<'a>>,
+}
+
+/// What one definition adds.
+#[derive(Debug)]
+pub struct PlannedLevel<'a> {
+    pub packages: Vec<&'a PackageName>,
+    pub steps: &'a BTreeSet<Step>,
+    pub declared: &'a [Declared],
+}
+
+impl<'a> Plan<'a> {
+    /// The plan of an image that the lock holds.
+    #[must_use]
+    pub fn new(image: &'a Image, architecture: &Architecture, lock: &'a Lock, closure: &'a Closure) -> Self {
+        let mut left: BTreeSet<&PackageName> = closure.packages.get(architecture).into_iter().flatten().collect();
+        let mut levels = Vec::new();
+        for level in &image.levels {
+            let of_family = |family| {
+                // Of the family's flavours, the one that adds the least is the family itself.
+                let flavours = lock.closures.iter().filter(|closure| closure.family == *family);
+                flavours.filter_map(|flavour| flavour.packages.get(architecture)).min_by_key(|names| names.len())
+            };
+            let own = level.family.as_ref().filter(|family| **family != image.name.family);
+            let packages: Vec<_> = match own {
+                Some(family) => {
+                    let names = of_family(family);
+                    left.iter().copied().filter(|name| names.is_some_and(|names| names.contains(*name))).collect()
+                }
+                None if level.family.is_some() => {
+                    let names = of_family(&image.name.family);
+                    left.iter().copied().filter(|name| names.is_none_or(|names| names.contains(*name))).collect()
+                }
+                None => left.iter().copied().collect(),
+            };
+            left.retain(|name| !packages.contains(name));
+            levels.push(PlannedLevel { packages, steps: &level.steps, declared: &level.declared });
+        }
+        Self { levels }
+    }
+}

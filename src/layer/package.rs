@@ -1,0 +1,80 @@
+//! A binary package → the tree of its layer.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::{LayerInfo, RECIPE};
+use crate::catalog::Filter;
+use crate::debian::PackageName;
+use crate::debian::deb::{self, Deb, DebError};
+use crate::digest::Sha256;
+use crate::lock::Pin;
+use crate::tree::{Entry, ImagePath, InvalidPath, Listing, MergeError, Tree};
+
+/// What decides the tree of a package's layer, besides the package and the filters.
+const PACKAGE_RECIPE: &str = "package 1: usr-merged, filtered, dpkg status.d";
+
+/// Where scanners look for the packages of an image without dpkg's own database.
+const STATUS: &str = "/var/lib/dpkg/status.d";
+
+/// How much larger than twice its Installed-Size a package may be, in bytes: the figure is rounded up
+/// for each file, and padding of the tar archive does not count in it.
+const ALLOWANCE: u64 = 64 << 20;
+
+/// A layer, and all that builds ask of it without opening it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LayerRecord {
+    pub layer: LayerInfo,
+    pub listing: Listing,
+    /// The control paragraph of the package; empty for a generated layer.
+    pub control: String,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum PackageError {
+    #[error(transparent)]
+    Deb(#[from] DebError),
+    #[error("its files cannot be moved below /usr")]
+    Merge(#[from] MergeError),
+    #[error(transparent)]
+    Path(#[from] InvalidPath),
+}
+
+/// The identity of the layer that [`convert`] makes: of all that decides its bytes.
+#[must_use]
+pub fn key(name: &PackageName, pin: &Pin, filters: &[Filter]) -> Sha256 {
+    let mut text = format!("{RECIPE}\n{PACKAGE_RECIPE}\n{name}\n{}\n", pin.sha256);
+    for filter in filters.iter().filter(|filter| filter.concerns(name)) {
+        text += &format!("filter {:?} {:?}\n", filter.drop, filter.keep);
+    }
+    Sha256::of(text.as_bytes())
+}
+
+/// A package's files as they lie in an image, nothing left out.
+pub fn unpack(pin: &Pin, deb: &Bytes) -> Result<Deb, PackageError> {
+    let limit = pin.installed.saturating_mul(2 << 10).saturating_add(ALLOWANCE);
+    let Deb { control, tree } = deb::read(deb, limit)?;
+    Ok(Deb { control, tree: tree.merge_usr()? })
+}
+
+/// The tree of a package's layer: what the filters leave, and the package's entry in `status.d`.
+/// The second value is the control paragraph.
+pub fn convert(
+    name: &PackageName,
+    pin: &Pin,
+    deb: &Bytes,
+    filters: &[Filter],
+) -> Result<(Tree, String), PackageError> {
+    let Deb { control, tree } = unpack(pin, deb)?;
+    let mtime = tree.newest();
+    let filters = filters.iter().filter(|filter| filter.concerns(name));
+    let mut tree = filters.fold(tree, |tree, filter| filter.filter.apply(tree).tree);
+    let status = ImagePath::parse(STATUS)?;
+    tree.insert(status.join(name.as_str())?, Entry::file(control.control().to_owned(), mtime));
+    if let Some(md5sums) = control.md5sums()? {
+        let path = status.join(&format!("{name}.md5sums"))?;
+        tree.insert(path, Entry::file(md5sums.to_owned(), mtime));
+    }
+    Ok((tree, control.control().to_owned()))
+}
