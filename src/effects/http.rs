@@ -31,8 +31,9 @@ const CONNECTIONS: usize = 8;
 /// How many redirections are followed.
 const REDIRECTIONS: usize = 10;
 
-/// How patient a client is, and for whom it gives itself out.
-#[derive(Debug, Clone)]
+/// How patient a client is, and for whom it gives itself out. Not `Debug`, as the URLs that it and the
+/// types below hold may have a password.
+#[derive(Clone)]
 pub struct HttpOptions {
     pub connect_timeout: Duration,
     /// How long a server may send nothing.
@@ -81,7 +82,6 @@ pub struct Terms {
 }
 
 /// What a server has for us.
-#[derive(Debug)]
 pub enum Response<'a> {
     /// It is still the file that [`Terms::unless`] is about.
     NotModified,
@@ -89,7 +89,6 @@ pub enum Response<'a> {
 }
 
 /// A client for any number of threads.
-#[derive(Debug)]
 pub struct Http {
     client: Client,
     options: HttpOptions,
@@ -210,7 +209,6 @@ impl Http {
 }
 
 /// An answer under way, and the permit to have it.
-#[derive(Debug)]
 struct Connection {
     response: reqwest::blocking::Response,
     _permit: Permit,

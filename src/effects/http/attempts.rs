@@ -6,7 +6,6 @@ use reqwest::header::{self, HeaderMap};
 use super::{HttpErrorKind, HttpOptions};
 
 /// How often something may still be tried, and after what pause.
-#[derive(Debug)]
 pub(super) struct Attempts {
     retries: u32,
     left: u32,

@@ -15,7 +15,6 @@ const PROGRESS: u64 = 1 << 20;
 ///
 /// Where the connection breaks it is taken up again at the same place, if the server can tell that the
 /// file is still the same one. Errors are [`HttpError`]s, which [`HttpError::from_io`] gets back.
-#[derive(Debug)]
 pub struct Download<'a> {
     url: Url,
     len: Option<u64>,
@@ -26,13 +25,11 @@ pub struct Download<'a> {
     from: From<'a>,
 }
 
-#[derive(Debug)]
 enum From<'a> {
     Disk(File),
     Server(Box<Server<'a>>),
 }
 
-#[derive(Debug)]
 struct Server<'a> {
     http: &'a Http,
     /// `None` while there is none, after one broke.

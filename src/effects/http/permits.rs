@@ -1,14 +1,12 @@
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 /// So many at a time.
-#[derive(Debug)]
 pub(super) struct Permits {
     free: Mutex<usize>,
     freed: Condvar,
 }
 
 /// One of so many; given back when dropped.
-#[derive(Debug)]
 pub(super) struct Permit(Arc<Permits>);
 
 impl Permits {
