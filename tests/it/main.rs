@@ -7,4 +7,5 @@
 )]
 #![allow(dead_code, reason = "a harness has more to offer than the tests of one day use")]
 
+mod archive;
 mod server;
