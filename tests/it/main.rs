@@ -8,4 +8,6 @@
 #![allow(dead_code, reason = "a harness has more to offer than the tests of one day use")]
 
 mod archive;
+mod harness;
+mod run;
 mod server;
