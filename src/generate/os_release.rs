@@ -118,11 +118,8 @@ impl OsRelease {
         match self.lines.iter().position(is_same) {
             Some(first) => {
                 self.lines[first] = line;
-                let mut index = 0;
-                self.lines.retain(|line| {
-                    index += 1;
-                    index - 1 <= first || !is_same(line)
-                });
+                let mut seen = false;
+                self.lines.retain(|line| !is_same(line) || !std::mem::replace(&mut seen, true));
             }
             None => self.lines.push(line),
         }

@@ -1,0 +1,13 @@
+//! Behaviour through the real binary, against a fake signed archive on a local server. No test here
+//! reaches another machine or reads the host's settings.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests stand outside the pure core: they write files and run programs"
+)]
+#![allow(dead_code, reason = "a harness has more to offer than the tests of one day use")]
+
+mod archive;
+mod harness;
+mod run;
+mod server;
