@@ -110,6 +110,11 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<bool, FileError> {
     Ok(true)
 }
 
+/// Makes a directory and those above it, where they are missing.
+pub fn make_directory(path: &Path) -> Result<(), FileError> {
+    fs::create_dir_all(path).map_err(|cause| FileError::new("make the directory", path, cause))
+}
+
 /// A temporary file with the permissions of an ordinary one: 0666 less the umask.
 pub(super) fn temporary(directory: &Path) -> io::Result<NamedTempFile> {
     tempfile::Builder::new()

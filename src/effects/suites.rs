@@ -82,7 +82,7 @@ impl SignedSuite {
     pub fn fetch(archive: &Archive<'_>, suite: &Suite, trust: Trust<'_>) -> Result<Self, SuiteError> {
         let check = |bytes: &[u8]| -> Result<_, Refused> {
             let signed = verify(bytes, trust.keyring, &trust.release.keys, trust.at)?;
-            let release = Release::parse(&signed.text)?;
+            let release = signed.text.parse::<Release>()?;
             trust.check(suite, &release)?;
             Ok((signed.signers, release))
         };

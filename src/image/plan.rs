@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 
 use crate::catalog::file::Step;
+use crate::catalog::name::FamilyName;
 use crate::catalog::{Declared, Image};
 use crate::debian::{Architecture, PackageName};
 use crate::lock::{Closure, Lock};
@@ -32,7 +33,7 @@ impl<'a> Plan<'a> {
         let mut left: BTreeSet<&PackageName> = closure.packages.get(architecture).into_iter().flatten().collect();
         let mut levels = Vec::new();
         for level in &image.levels {
-            let of_family = |family| {
+            let of_family = |family: &FamilyName| {
                 // Of the family's flavours, the one that adds the least is the family itself.
                 let flavours = lock.closures.iter().filter(|closure| closure.family == *family);
                 flavours.filter_map(|flavour| flavour.packages.get(architecture)).min_by_key(|names| names.len())
