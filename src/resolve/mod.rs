@@ -1,8 +1,8 @@
 //! Which packages an image needs: requests and the indices of an archive give a [`Resolution`], or a
 //! [`Conflict`] that explains itself.
 //!
-//! The meaning is that of `apt-get install --no-install-recommends` on an empty system. In each suite list
-//! a name has one candidate, the highest version ([`Universe`]). A relation prefers its alternatives in the
+//! The meaning is that of `apt-get install --no-install-recommends` on an empty system. Each name has one
+//! candidate, the highest version of all suites ([`Universe`]). A relation prefers its alternatives in the
 //! order written, and for each the real package to those that provide it. On top of that come the
 //! dependencies that a definition leaves out ([`Request::left_out`]). Where apt's own way leads into a
 //! conflict, a SAT solver finds another, if there is any.

@@ -14,19 +14,19 @@ pub(super) enum Obligation {
     LeftOut(PackageName),
 }
 
-/// The names that a request leaves out and does not ask for itself.
+/// The names that a request leaves out, without those of packages that it cannot do without itself.
 #[derive(Debug)]
 pub(super) struct LeftOutNames<'r>(BTreeSet<&'r PackageName>);
 
 impl<'r> LeftOutNames<'r> {
-    pub(super) fn of(request: &'r Request) -> Self {
-        let requested: BTreeSet<_> = request
-            .requests
-            .iter()
-            .flat_map(|r| r.alternatives())
-            .map(|alternative| &alternative.name)
-            .collect();
-        Self(request.left_out.iter().filter(|name| !requested.contains(name)).collect())
+    pub(super) fn of(universe: &Universe<'_>, request: &'r Request, requests: &[Requirement]) -> Self {
+        let mut names: BTreeSet<_> = request.left_out.iter().collect();
+        for requested in requests {
+            if let [only] = requested.satisfiers[..] {
+                names.remove(&universe.candidate(only.candidate).name);
+            }
+        }
+        Self(names)
     }
 
     /// See [`Request::left_out`] for the rule.

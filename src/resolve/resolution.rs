@@ -14,8 +14,8 @@ pub struct Request {
     /// A dependency counts as left out where what apt would install first for it has one of these names,
     /// its own or that of the alternative: with `debconf` named, `debconf (>= 0.5) | debconf-2.0` brings
     /// in nothing at all, rather than the next best that provides `debconf-2.0`. So a name left out never
-    /// adds a package. A dependency that what is selected anyway satisfies is kept. A name that is
-    /// requested is not left out.
+    /// adds a package. A dependency that what is selected anyway satisfies is kept. A package that
+    /// the requests cannot do without is not left out.
     pub left_out: BTreeSet<PackageName>,
 }
 

@@ -29,9 +29,9 @@ pub enum ResolveError {
 ///
 /// Fails where there is no such set, or where a package that comes into question has a relation that cannot be read.
 pub fn resolve(universe: &Universe<'_>, request: &Request) -> Result<Resolution, ResolveError> {
-    let left_out = LeftOutNames::of(request);
     let requests: Vec<_> =
         request.requests.iter().filter_map(|relation| universe.requirement(relation)).collect();
+    let left_out = LeftOutNames::of(universe, request, &requests);
     let installed = match walk::walk(universe, &left_out, &requests)? {
         Some(installed) => installed,
         None => match solve(universe, &left_out, &requests)? {

@@ -68,14 +68,12 @@ fn the_order_is_that_of_dpkg() {
                   if dpkg --compare-versions \"$a\" lt \"$b\"; then echo lt; \
                   elif dpkg --compare-versions \"$a\" eq \"$b\"; then echo eq; else echo gt; fi; done 2>/dev/null";
     let joined = pairs.iter().map(|(a, b)| format!("{a},{b}")).collect::<Vec<_>>().join(" ");
-    let Ok(answer) = std::process::Command::new("sh").args(["-c", script]).env("PAIRS", joined).output()
-    else {
-        return;
-    };
-    let answer = String::from_utf8(answer.stdout).unwrap();
+    // A host without dpkg has nothing to compare with.
     if std::process::Command::new("dpkg").arg("--version").output().is_err() {
         return;
     }
+    let answer = std::process::Command::new("sh").args(["-c", script]).env("PAIRS", joined).output().unwrap();
+    let answer = String::from_utf8(answer.stdout).unwrap();
     assert_eq!(answer.lines().count(), pairs.len());
     for ((a, b), dpkg) in pairs.into_iter().zip(answer.lines()) {
         let ours = match version(a).cmp(&version(b)) {

@@ -68,6 +68,11 @@ fn is_not(id: CandidateId) -> VersionSetId {
     VersionSetId(id.0 * 2 + 1)
 }
 
+/// Whether a version set admits its candidate, rather than anything but it.
+fn is_positive(version_set: VersionSetId) -> bool {
+    version_set.0.is_multiple_of(2)
+}
+
 pub(super) fn candidate(solvable: SolvableId) -> CandidateId {
     CandidateId(solvable.into_raw())
 }
@@ -86,7 +91,7 @@ impl Interner for Provider<'_, '_> {
     }
 
     fn display_version_set(&self, version_set: VersionSetId) -> impl Display + '_ {
-        if version_set.0 % 2 == 0 { "installed" } else { "not installed" }
+        if is_positive(version_set) { "installed" } else { "not installed" }
     }
 
     fn display_string(&self, _: StringId) -> impl Display + '_ {
@@ -117,7 +122,7 @@ impl DependencyProvider for Provider<'_, '_> {
         version_set: VersionSetId,
         inverse: bool,
     ) -> Vec<SolvableId> {
-        let admits_it = version_set.0 % 2 == 0;
+        let admits_it = is_positive(version_set);
         if admits_it == inverse { Vec::new() } else { candidates.to_vec() }
     }
 

@@ -70,3 +70,10 @@ fn a_substitute_that_is_left_out_does_not_stand_in() {
     assert_eq!(installed(&archive, &["app"]), "app bb cc");
     assert!(resolve_in(&archive, &request(&["app"], &["bb"])).is_err());
 }
+
+#[test]
+fn one_of_several_alternatives_requested_is_still_left_out() {
+    let archive = ["app 1; Depends: bb", "aa 1", "bb 1"];
+    let resolution = resolve_in(&archive, &request(&["app", "aa | bb"], &["bb"])).unwrap();
+    assert_eq!(names(&resolution), "aa app");
+}
