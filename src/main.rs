@@ -1,1 +1,53 @@
-fn main() {}
+//! The program: arguments, environment and clock are read here, once.
+
+mod cli;
+mod commands;
+mod report;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use cli::{Cli, Command};
+use commands::{Host, Workspace};
+
+fn main() -> ExitCode {
+    let Cli { places, command } = Cli::parse();
+    let workspace = Workspace { places, host: host() };
+    let done = match &command {
+        Command::Lock(args) => commands::lock::run(&workspace, args),
+        Command::Build(args) => commands::build::run(&workspace, args),
+        Command::Sbom(args) => commands::sbom::run(&workspace, args),
+        Command::List(args) => commands::list::run(&workspace, args),
+        Command::Tree(args) => commands::tree::run(&workspace, args),
+        Command::Schema(args) => commands::schema::run(args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            report::failure::print(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the environment and the clock are read here, and nowhere else")]
+fn host() -> Host {
+    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let home = || variable("HOME").unwrap_or_default().join(".cache");
+    let architecture = match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "x86" => "i386",
+        "aarch64" => "arm64",
+        "arm" => "armhf",
+        "powerpc64" => "ppc64el",
+        "loongarch64" => "loong64",
+        other => other,
+    };
+    Host {
+        now: jiff::Timestamp::now(),
+        cache: variable("XDG_CACHE_HOME").unwrap_or_else(home).join("distro"),
+        architecture: architecture.parse().ok(),
+    }
+}

@@ -224,6 +224,19 @@ pub enum Step {
     Busybox,
 }
 
+impl Step {
+    /// As definitions write it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Accounts => "accounts",
+            Self::CaCertificates => "ca-certificates",
+            Self::OsRelease => "os-release",
+            Self::Busybox => "busybox",
+        }
+    }
+}
+
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct FileTable {

@@ -75,7 +75,7 @@ pub(super) struct Flavour {
 
 impl Image {
     /// The images that this one adds to, the oldest first, and itself.
-    pub fn lineage(&self) -> impl Iterator<Item = &FamilyName> {
+    pub fn lineage(&self) -> impl DoubleEndedIterator<Item = &FamilyName> {
         self.levels.iter().filter_map(|level| level.family.as_ref())
     }
 }
@@ -146,7 +146,7 @@ pub(super) fn expand(
         for (name, table) in file.image {
             let at = Location::of(&source, &name);
             let name = name.into_inner();
-            let definition = Definition { source: source.clone(), at: at.clone(), table };
+            let definition = Definition { source: source.clone(), table };
             if let Some(first) = definitions.insert(name.clone(), definition) {
                 let title = format!("the image `{name}` is defined twice");
                 return Err(at.error(title, format!("the first definition is in {}", first.source.path)));
@@ -169,7 +169,6 @@ pub(super) fn expand(
 
 struct Definition {
     source: Arc<Source>,
-    at: Location,
     table: ImageTable,
 }
 

@@ -21,6 +21,7 @@ pub struct Template {
 }
 
 /// What templates can speak of.
+#[derive(Debug, Clone)]
 pub struct Scope<'a> {
     pub release: (&'a ReleaseName, &'a Release),
     /// `None` where a value is the same for all flavours.

@@ -9,13 +9,16 @@
 //! | [`archive`] | one Debian archive, over every place that serves it |
 //! | [`mirrors`] | the places that a catalog and a host know for an archive |
 //! | [`suites`] | the signed suites of an archive, and their indexes |
+//! | [`renewal`] | a release as the archive offers it, made into a lock |
 //! | [`definitions`] | a catalog's directory: definitions, keys, locks |
 //! | [`layers`] | packages fetched and converted, each once |
+//! | [`builder`] | images put together from layers, and checked |
 //! | [`layout`] | an OCI image layout on disk |
 //! | [`progress`] | how long work is told to whoever waits for it |
 
 pub mod apt_sources;
 pub mod archive;
+pub mod builder;
 pub mod definitions;
 pub mod files;
 pub mod http;
@@ -23,6 +26,7 @@ pub mod layers;
 pub mod layout;
 pub mod mirrors;
 pub mod progress;
+pub mod renewal;
 pub mod store;
 pub mod suites;
 

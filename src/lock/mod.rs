@@ -3,6 +3,7 @@
 //! [`LockFile`] is the text, [`Lock`] what it means; [`convert`] goes from one to the other. A lock is made from resolutions in [`renew`],
 //! and held against the definitions in [`stale`].
 
+pub mod changes;
 mod convert;
 mod file;
 pub mod renew;

@@ -1,6 +1,7 @@
 //! Progress bars on stderr, where it is a terminal.
 
 use std::io::IsTerminal as _;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use distro::effects::progress::{Progress, Task};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -13,6 +14,8 @@ pub struct Bars {
 /// Work of one kind: how many bytes of it are done.
 pub struct Stage {
     bar: ProgressBar,
+    /// Whether all work was announced before it began.
+    announced: AtomicBool,
 }
 
 struct Item {
@@ -28,22 +31,35 @@ impl Bars {
         Self { bars: MultiProgress::with_draw_target(target) }
     }
 
-    /// A bar over so many bytes; without an end where they are not known.
-    pub fn stage(&self, verb: &'static str, bytes: Option<u64>) -> Stage {
-        let template = match bytes {
-            Some(_) => "{prefix:>11.cyan.bold} [{bar:28}] {bytes}/{total_bytes} {binary_bytes_per_sec} {wide_msg}",
-            None => "{prefix:>11.cyan.bold} {bytes} {binary_bytes_per_sec} {wide_msg}",
-        };
+    /// A bar over bytes whose number grows as work is announced.
+    pub fn stage(&self, verb: &'static str) -> Stage {
+        let template = "{prefix:>11.cyan.bold} [{bar:28}] {bytes}/{total_bytes} {binary_bytes_per_sec} {wide_msg}";
         let style = ProgressStyle::with_template(template)
             .unwrap_or_else(|_| ProgressStyle::default_bar())
             .progress_chars("=> ");
-        let bar = self.bars.add(bytes.map_or_else(ProgressBar::no_length, ProgressBar::new));
-        Stage { bar: bar.with_style(style).with_prefix(verb) }
+        let bar = self.bars.add(ProgressBar::new(0)).with_style(style).with_prefix(verb);
+        Stage { bar, announced: AtomicBool::new(false) }
+    }
+}
+
+impl Stage {
+    /// Takes the bar off the screen.
+    pub fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    /// Announces all the work that there will be, in bytes.
+    pub fn expect(&self, bytes: u64) {
+        self.announced.store(true, Ordering::Relaxed);
+        self.bar.set_length(bytes);
     }
 }
 
 impl Progress for Stage {
-    fn begin(&self, label: &str, _: Option<u64>) -> Box<dyn Task> {
+    fn begin(&self, label: &str, total: Option<u64>) -> Box<dyn Task> {
+        if !self.announced.load(Ordering::Relaxed) {
+            self.bar.inc_length(total.unwrap_or(0));
+        }
         self.bar.set_message(label.to_owned());
         Box::new(Item { bar: self.bar.clone() })
     }
@@ -57,6 +73,6 @@ impl Task for Item {
 
 impl Drop for Stage {
     fn drop(&mut self) {
-        self.bar.finish_and_clear();
+        self.finish();
     }
 }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use crate::catalog::name::ImageName;
 use crate::catalog::{Organization, Platform, Release};
+use crate::debian::control::Paragraph;
 use crate::debian::{Architecture, PackageName};
 use crate::digest::Sha256;
 use crate::lock::Pin;
@@ -49,4 +50,16 @@ pub struct Facts<'a> {
     pub homepage: Option<&'a str>,
     /// The first line of the description.
     pub synopsis: Option<&'a str>,
+}
+
+impl<'a> Facts<'a> {
+    /// Reads a package's control paragraph.
+    #[must_use]
+    pub fn of(control: &Paragraph<'a>) -> Self {
+        Self {
+            maintainer: control.get("Maintainer"),
+            homepage: control.get("Homepage"),
+            synopsis: control.get("Description").and_then(|text| text.lines().next()),
+        }
+    }
 }

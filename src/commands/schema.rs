@@ -1,0 +1,16 @@
+//! `distro schema`: the JSON Schemas of definitions and locks.
+
+use distro::catalog::file::{CatalogFile, FamilyFile};
+use distro::lock::LockFile;
+
+use crate::cli::{SchemaArgs, SchemaOf};
+
+pub fn run(args: &SchemaArgs) -> anyhow::Result<()> {
+    let schema = match args.file {
+        SchemaOf::Catalog => schemars::schema_for!(CatalogFile),
+        SchemaOf::Family => schemars::schema_for!(FamilyFile),
+        SchemaOf::Lock => schemars::schema_for!(LockFile),
+    };
+    anstream::println!("{}", serde_json::to_string_pretty(&schema)?);
+    Ok(())
+}

@@ -1,0 +1,331 @@
+//! An image: its layers made or found, checked as one tree, and assembled.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use oci_spec::OciSpecError;
+
+use super::archive::Archive;
+use super::layers::{Layers, LayersError, Records, Wanted};
+use crate::catalog::diagnostic::Diagnostic;
+use crate::catalog::file::Step;
+use crate::catalog::template::Scope;
+use crate::catalog::{Catalog, Declared, DeclaredNode, Image, Platform, Release};
+use crate::debian::control::Paragraph;
+use crate::debian::{Architecture, InvalidRelation, PackageName, Relations};
+use crate::digest::Sha256;
+use crate::generate::{self, GenerateError, accounts, busybox, cacerts, os_release};
+use crate::image::plan::Plan;
+use crate::image::{AssembledImage, ImageLayer, config};
+use crate::layer::RECIPE;
+use crate::layer::package::LayerRecord;
+use crate::lock::{Closure, Lock};
+use crate::tree::{Alias, Conflict, Entry, ImagePath, InvalidPath, Tree, Union, Unresolved, usr_merge_links};
+
+/// An image of one architecture that is to be built.
+#[derive(Clone, Copy)]
+pub struct Target<'a> {
+    pub image: &'a Image,
+    pub release: &'a Release,
+    pub architecture: &'a Architecture,
+    pub platform: &'a Platform,
+    pub lock: &'a Lock,
+    pub closure: &'a Closure,
+    /// By the names of the lock's suites.
+    pub archives: &'a BTreeMap<String, Archive<'a>>,
+}
+
+/// What a layer holds and, so, who owns its files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Owner {
+    Package(PackageName),
+    Step(&'static str),
+}
+
+/// A layer of an image, and whose it is.
+pub struct OwnedLayer {
+    pub owner: Owner,
+    pub record: Arc<LayerRecord>,
+    /// As the image's history tells it.
+    created_by: String,
+}
+
+/// An image with all that is known of it.
+pub struct BuiltImage {
+    pub assembled: AssembledImage,
+    pub created: Timestamp,
+    /// The lowest first.
+    pub layers: Vec<OwnedLayer>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    #[error(transparent)]
+    Layers(#[from] LayersError),
+    #[error(transparent)]
+    Template(#[from] Diagnostic),
+    #[error(transparent)]
+    Generate(#[from] GenerateError),
+    #[error("the step `{step}` reads {package}, which the image does not hold: name it among its packages")]
+    NoInput { step: &'static str, package: &'static str },
+    #[error("{}", lines(.0))]
+    Conflicts(Vec<Conflict<Owner>>),
+    #[error("`{winner}` takes `{path}` from `{loser}`, whose layer lies above it")]
+    Replaced { path: ImagePath, winner: Owner, loser: Owner },
+    #[error("the copyright file of `{package}` cannot be read: {source}; name the package that has it")]
+    Copyright { package: PackageName, source: Unresolved },
+    #[error("`{package}` has a Replaces field that cannot be read")]
+    Replaces { package: PackageName, source: InvalidRelation },
+    #[error(transparent)]
+    Path(#[from] InvalidPath),
+    #[error("an entry of the image has a time that no calendar has")]
+    Time(#[from] jiff::Error),
+    #[error("could not write the documents of the image")]
+    Oci(#[from] OciSpecError),
+}
+
+fn lines(conflicts: &[Conflict<Owner>]) -> String {
+    conflicts.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Package(name) => write!(f, "{name}"),
+            Self::Step(name) => write!(f, "step {name}"),
+        }
+    }
+}
+
+impl<'a> Target<'a> {
+    /// The packages of the image, by name.
+    pub fn packages(&self) -> impl Iterator<Item = Wanted<'a>> {
+        let target = *self;
+        let names = self.closure.packages.get(self.architecture).into_iter().flatten();
+        names.filter_map(move |name| target.wanted(name))
+    }
+
+    fn wanted(&self, name: &'a PackageName) -> Option<Wanted<'a>> {
+        let pin = self.lock.pin(name, self.architecture)?;
+        Some(Wanted { name, pin, archive: self.archives.get(&pin.suite)? })
+    }
+
+    /// One of the packages by one of its names.
+    fn package(&self, step: &'static str, names: &[&'static str]) -> Result<Wanted<'a>, BuildError> {
+        let found = self.packages().find(|wanted| names.contains(&wanted.name.as_str()));
+        found.ok_or(BuildError::NoInput { step, package: names[0] })
+    }
+
+    fn scope<'s>(&'s self, environment: &'s BTreeMap<String, String>) -> Scope<'s> {
+        let versions = self.packages().map(|wanted| (wanted.name.to_string(), wanted.pin.version.to_string()));
+        Scope {
+            release: (&self.image.name.release, self.release),
+            image: Some(&self.image.name),
+            architecture: Some((self.architecture, self.platform)),
+            packages: Some(versions.collect()),
+            environment,
+        }
+    }
+}
+
+/// Builds images from layers.
+pub struct Builder<'a> {
+    pub catalog: &'a Catalog,
+    pub layers: &'a Layers<'a>,
+    /// The layers of all packages of the targets.
+    pub records: Records,
+}
+
+impl Builder<'_> {
+    /// Builds an image, and checks that it is whole.
+    pub fn build(&self, target: Target<'_>) -> Result<BuiltImage, BuildError> {
+        let layers = self.image_layers(target)?;
+        check(&layers)?;
+        let newest = |record: &LayerRecord| record.listing.iter().map(|listed| listed.mtime).max().unwrap_or(0);
+        let time = |seconds: u64| Timestamp::from_second(i64::try_from(seconds).unwrap_or(i64::MAX));
+        let created = time(layers.iter().map(|layer| newest(&layer.record)).max().unwrap_or(0))?;
+        let parts = layers
+            .iter()
+            .map(|OwnedLayer { record, created_by, .. }| {
+                Ok(ImageLayer {
+                    digest: record.layer.digest,
+                    size: record.layer.size,
+                    diff_id: record.layer.diff_id,
+                    created: time(newest(record))?,
+                    created_by: created_by.clone(),
+                })
+            })
+            .collect::<Result<_, BuildError>>()?;
+        let environment = BTreeMap::new();
+        let parts = config::parts(&self.facts(target), &target.scope(&environment), created, parts)?;
+        Ok(BuiltImage { assembled: parts.assemble()?, created, layers })
+    }
+
+    /// What the annotations of a target say.
+    #[must_use]
+    pub fn facts<'t>(&'t self, target: Target<'t>) -> config::Facts<'t> {
+        config::Facts {
+            image: target.image,
+            platform: target.platform,
+            organization: &self.catalog.organization,
+            version: &target.release.version,
+        }
+    }
+
+    fn image_layers(&self, target: Target<'_>) -> Result<Vec<OwnedLayer>, BuildError> {
+        let mut layers: Vec<OwnedLayer> = Vec::new();
+        for level in Plan::new(target.image, target.architecture, target.lock, target.closure).levels {
+            for wanted in level.packages.iter().filter_map(|name| target.wanted(name)) {
+                if let Some(record) = self.records.get(&self.layers.key(wanted)) {
+                    let pin = wanted.pin;
+                    layers.push(OwnedLayer {
+                        owner: Owner::Package(wanted.name.clone()),
+                        record: record.clone(),
+                        created_by: format!("{} {} ({})", wanted.name, pin.version, pin.architecture),
+                    });
+                }
+            }
+            layers.extend(self.usr_merge(&layers)?);
+            for step in level.steps {
+                layers.push(self.step(*step, target)?);
+            }
+            layers.extend(self.declared(level.declared, target)?);
+        }
+        Ok(layers)
+    }
+
+    /// The links `/bin -> usr/bin`, where something lies below `/usr/bin` and no package has the link.
+    fn usr_merge(&self, layers: &[OwnedLayer]) -> Result<Option<OwnedLayer>, BuildError> {
+        let has = |path: &ImagePath| layers.iter().any(|layer| layer.record.listing.get(path).is_some());
+        let aliases: Vec<_> =
+            Alias::ALL.into_iter().filter(|alias| has(&alias.directory()) && !has(&alias.link())).collect();
+        if aliases.is_empty() {
+            return Ok(None);
+        }
+        let layer = self.generated("usr-merge", &format!("{aliases:?}"), || Ok(usr_merge_links(aliases, 0)))?;
+        Ok(Some(layer))
+    }
+
+    fn step(&self, step: Step, target: Target<'_>) -> Result<OwnedLayer, BuildError> {
+        match step {
+            Step::Accounts => {
+                let accounts = &self.catalog.accounts;
+                let input = format!("{} {accounts:?}", accounts::RECIPE);
+                self.generated("accounts", &input, || Ok(accounts::files(accounts, 0)?))
+            }
+            Step::CaCertificates => {
+                let package = target.package("ca-certificates", &["ca-certificates"])?;
+                self.made_from(package, "ca-certificates", cacerts::RECIPE, cacerts::bundle)
+            }
+            Step::OsRelease => {
+                let package = target.package(OS_RELEASE, &["base-files"])?;
+                let environment = BTreeMap::new();
+                let scope = target.scope(&environment);
+                let branding = self.catalog.branding.iter();
+                let branding = branding
+                    .map(|(key, value)| Ok((key.clone(), value.render(&scope)?)))
+                    .collect::<Result<BTreeMap<_, _>, Diagnostic>>()?;
+                let input = format!("{} {branding:?}", os_release::RECIPE);
+                self.made_from(package, OS_RELEASE, &input, |tree| os_release::branded(tree, &branding))
+            }
+            Step::Busybox => {
+                let package = target.package("busybox", &["busybox-static", "busybox"])?;
+                self.made_from(package, "busybox", busybox::RECIPE, busybox::links)
+            }
+        }
+    }
+
+    fn declared(&self, declared: &[Declared], target: Target<'_>) -> Result<Option<OwnedLayer>, BuildError> {
+        if declared.is_empty() {
+            return Ok(None);
+        }
+        let environment = BTreeMap::new();
+        let scope = target.scope(&environment);
+        let mut tree = Tree::new();
+        for Declared { path, mode, node } in declared {
+            let entry = match node {
+                DeclaredNode::File(content) => Entry::file(content.render(&scope)?, 0),
+                DeclaredNode::Directory => Entry::directory(0),
+                DeclaredNode::Link(to) => Entry::symlink(to.clone(), 0),
+            };
+            tree.insert(path.clone(), entry.with_mode(*mode));
+        }
+        let input = format!("{tree:?}");
+        Ok(Some(self.generated("files", &input, || Ok(tree))?))
+    }
+
+    /// A layer that is made from a package, which is opened only where the layer is not there yet.
+    fn made_from(
+        &self,
+        package: Wanted<'_>,
+        step: &'static str,
+        input: &str,
+        make: impl FnOnce(&Tree) -> Result<Tree, generate::GenerateError>,
+    ) -> Result<OwnedLayer, BuildError> {
+        let input = format!("{input} {}", package.pin.sha256);
+        self.generated(step, &input, || Ok(make(&self.layers.tree(package)?)?))
+    }
+
+    fn generated(
+        &self,
+        step: &'static str,
+        input: &str,
+        make: impl FnOnce() -> Result<Tree, BuildError>,
+    ) -> Result<OwnedLayer, BuildError> {
+        let key = Sha256::of(format!("{RECIPE}\nstep {step}\n{input}").as_bytes());
+        let record = self.layers.generated(key, make)?;
+        Ok(OwnedLayer { owner: Owner::Step(step), record, created_by: format!("step {step}") })
+    }
+}
+
+/// The step that puts another file in the place of one of base-files.
+const OS_RELEASE: &str = "os-release";
+
+/// Every path has one owner, or two that may share it; every package's copyright file can be read.
+fn check(layers: &[OwnedLayer]) -> Result<(), BuildError> {
+    let mut replaces = BTreeMap::new();
+    for layer in layers {
+        if let Owner::Package(name) = &layer.owner {
+            let field = Paragraph::of(&layer.record.control).get("Replaces").unwrap_or_default();
+            let relations = field.parse::<Relations>();
+            let relations = relations
+                .map_err(|source| BuildError::Replaces { package: name.clone(), source })?;
+            replaces.insert(name.as_str(), relations);
+        }
+    }
+    let may_replace = |new: &Owner, old: &Owner| match (new, old) {
+        (Owner::Step(step), Owner::Package(package)) => *step == OS_RELEASE && package.as_str() == "base-files",
+        (Owner::Package(new), Owner::Package(old)) => replaces
+            .get(new.as_str())
+            .into_iter()
+            .flatten()
+            .any(|relation| relation.alternatives().iter().any(|alternative| alternative.name == *old)),
+        _ => false,
+    };
+    let mut union = Union::new();
+    let mut conflicts = Vec::new();
+    for OwnedLayer { owner, record, .. } in layers {
+        conflicts.extend(union.add(owner, &record.listing, may_replace));
+    }
+    if !conflicts.is_empty() {
+        return Err(BuildError::Conflicts(conflicts));
+    }
+    let place = |owner: &Owner| layers.iter().position(|layer| layer.owner == *owner);
+    if let Some(taken) = union.replaced().iter().find(|taken| place(taken.winner) < place(taken.loser)) {
+        return Err(BuildError::Replaced {
+            path: taken.path.clone(),
+            winner: taken.winner.clone(),
+            loser: taken.loser.clone(),
+        });
+    }
+    for layer in layers {
+        if let Owner::Package(package) = &layer.owner {
+            let path = ImagePath::parse(&format!("/usr/share/doc/{package}/copyright"))?;
+            let found = union.resolve(&path);
+            found.map_err(|source| BuildError::Copyright { package: package.clone(), source })?;
+        }
+    }
+    Ok(())
+}
