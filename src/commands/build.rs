@@ -25,7 +25,7 @@ use crate::cli::{BuildArgs, Format};
 use crate::report::failure::Advice;
 use crate::report::progress::Bars;
 use crate::report::size::Size;
-use crate::report::{say, table, warn};
+use crate::report::{counted, say, table, warn};
 
 type Archives<'a> = BTreeMap<&'a ReleaseName, BTreeMap<Sha256, Archive<'a>>>;
 
@@ -35,6 +35,10 @@ pub fn run(workspace: &Workspace, args: &BuildArgs) -> anyhow::Result<()> {
     let selection =
         Selection { images: &args.images, release: args.release.as_deref(), architectures: &architectures };
     let selected = select(&catalog, &selection)?;
+    if selected.is_empty() {
+        let error = anyhow!("no image of the catalog is for this machine");
+        return Err(Advice::new(error, "name an architecture by --arch").into());
+    }
     let releases: BTreeSet<_> = selected.iter().map(|(image, _)| &image.name.release).collect();
     if args.renew {
         let releases: Vec<_> = releases.iter().copied().collect();
@@ -69,7 +73,7 @@ pub fn run(workspace: &Workspace, args: &BuildArgs) -> anyhow::Result<()> {
     let absent = missing.iter().filter(|wanted| !store.has(wanted.pin.sha256));
     fetching.expect(absent.map(|wanted| wanted.pin.size).sum());
     converting.expect(missing.iter().map(Wanted::cost).sum());
-    records.extend(layers.make(&missing, &converting).map_err(advise)?);
+    records.extend(layers.make(&missing, &converting).map_err(|error| advise(error, network))?);
     fetching.finish();
     converting.finish();
 
@@ -122,8 +126,13 @@ fn targets<'a>(
 }
 
 /// What to do where packages are gone.
-fn advise(error: LayersError) -> anyhow::Error {
+fn advise(error: LayersError, network: Network) -> anyhow::Error {
     match error {
+        LayersError::Gone(_) if network == Network::Offline => {
+            let hint =
+                "run once without --offline to fetch what is missing, or name a store that has it by --store";
+            Advice::new(error, hint).into()
+        }
         LayersError::Gone(_) => {
             let hint = "the archive has moved on: `distro build --renew` locks what it has today, and builds that; \
                         to build this lock, name a mirror that keeps old packages in catalog.toml";
@@ -255,10 +264,7 @@ fn report(args: &BuildArgs, rows: &[Row], converted: usize) -> anyhow::Result<()
         });
         anstream::print!("{}", table::table(head, &[2, 3, 4], cells));
     }
-    let images = rows.len();
-    if images == 0 {
-        return Err(anyhow!("no image of the catalog is for this architecture"));
-    }
-    say("Built", &format!("{images} images in {}; {converted} packages converted", args.out.display()));
+    let (images, converted) = (counted(rows.len(), "image"), counted(converted, "package"));
+    say("Built", &format!("{images} in {}; {converted} converted", args.out.display()));
     Ok(())
 }

@@ -22,7 +22,7 @@ use super::Workspace;
 use crate::cli::{ArchiveArgs, LockArgs};
 use crate::report::failure::Advice;
 use crate::report::progress::Bars;
-use crate::report::{say, warn};
+use crate::report::{counted, say, warn};
 
 pub fn run(workspace: &Workspace, args: &LockArgs) -> anyhow::Result<()> {
     let catalog = workspace.catalog()?;
@@ -129,8 +129,10 @@ fn snapshot(workspace: &Workspace, time: &str) -> anyhow::Result<Timestamp> {
 
 fn write(workspace: &Workspace, renewed: Renewed, old: Option<Lock>) -> anyhow::Result<()> {
     let Renewed { renewal: Renewal { lock, unused }, kept } = renewed;
-    for (architecture, error) in &kept {
-        warn(&format!("{} stays as it was locked on {architecture}: {}", lock.release, in_one(error)));
+    if let Some((_, error)) = kept.first() {
+        let names: Vec<_> = kept.iter().map(|(architecture, _)| architecture.as_str()).collect();
+        let (release, names, why) = (&lock.release, names.join(", "), in_one(error));
+        warn(&format!("{release} stays as it was locked on {names}, where it cannot be renewed: {why}"));
     }
     for (name, families) in unused {
         let families: Vec<_> = families.iter().map(ToString::to_string).collect();
@@ -146,11 +148,9 @@ fn write(workspace: &Workspace, renewed: Renewed, old: Option<Lock>) -> anyhow::
     let written = definitions::write_lock(&directory, &lock)?;
     let path = definitions::lock_path(&directory, &lock.release);
     let verb = if written { "Locked" } else { "Unchanged" };
-    let images: usize = lock.closures.iter().map(|closure| closure.tags.len()).sum();
-    say(
-        verb,
-        &format!("{}: {} packages for {images} images in {}", lock.release, lock.pins.len(), path.display()),
-    );
+    let images = counted(lock.closures.iter().map(|closure| closure.tags.len()).sum(), "image");
+    let packages = counted(lock.pins.len(), "package");
+    say(verb, &format!("{}: {packages} for {images} in {}", lock.release, path.display()));
     for (name, change) in changes.iter().flat_map(Changes::iter) {
         say("", &format!("{name} {change}"));
     }
