@@ -7,9 +7,11 @@
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
+use jiff::Timestamp;
+
 use super::archive::{Archive, Network};
 use super::http::Http;
-use super::mirrors::Mirrors;
+use super::mirrors::{Mirrors, snapshot_time};
 use super::progress::Progress;
 use super::store::Store;
 use super::suites::{SignedSuite, SuiteError, Trust, read_index};
@@ -84,7 +86,7 @@ impl Offer<'_> {
         let Renewable { name, trust, unobtainable } = release;
         let suites = &trust.release.suites;
         let archives: BTreeMap<_, _> =
-            suites.iter().map(|suite| (&suite.archive, self.archive(&suite.archive))).collect();
+            suites.iter().map(|suite| (&suite.archive, self.archive(&suite.archive, trust.at))).collect();
         let suites =
             side_by_side(suites, |suite| FetchedSuite::new(&archives[&suite.archive], suite, *trust));
         let suites = suites.into_iter().collect::<Result<Vec<_>, RenewalError>>()?;
@@ -111,11 +113,13 @@ impl Offer<'_> {
         Ok(Renewed { renewal: renew(catalog, name, snapshot, resolved)?, kept })
     }
 
-    fn archive(&self, archive: &ArchiveName) -> Archive<'_> {
-        let bases = match self.snapshot {
-            Some(time) => self.mirrors.snapshot(archive, time).into_iter().collect(),
-            None => self.mirrors.live(archive),
-        };
+    /// An archive as it is, or was. A machine that knows no mirror asks the snapshot service for its latest.
+    fn archive(&self, archive: &ArchiveName, at: Timestamp) -> Archive<'_> {
+        let mut bases = if self.snapshot.is_some() { Vec::new() } else { self.mirrors.live(archive) };
+        if bases.is_empty() {
+            let now = snapshot_time(at);
+            bases.extend(self.mirrors.snapshot(archive, self.snapshot.unwrap_or(&now)));
+        }
         Archive::new(self.http, self.store, bases, Network::Allowed, self.progress)
     }
 

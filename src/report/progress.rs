@@ -61,7 +61,8 @@ impl Progress for Stage {
         if !self.announced.load(Ordering::Relaxed) {
             self.bar.inc_length(total.unwrap_or(0));
         }
-        self.bar.set_message(label.to_owned());
+        let name = label.rsplit('/').next().unwrap_or(label);
+        self.bar.set_message(name.to_owned());
         Box::new(Item { bar: self.bar.clone() })
     }
 }
