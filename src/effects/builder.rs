@@ -74,7 +74,7 @@ pub enum BuildError {
     Conflicts(Vec<Conflict<Owner>>),
     #[error("`{winner}` takes `{path}` from `{loser}`, whose layer lies above it")]
     Replaced { path: ImagePath, winner: Owner, loser: Owner },
-    #[error("the copyright file of `{package}` cannot be read: {source}; name the package that has it")]
+    #[error("the copyright file of `{package}` cannot be read: name the package that has it")]
     Copyright { package: PackageName, source: Unresolved },
     #[error("`{package}` has a Replaces field that cannot be read")]
     Replaces { package: PackageName, source: InvalidRelation },

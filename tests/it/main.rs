@@ -9,5 +9,8 @@
 
 mod archive;
 mod harness;
+mod images;
+mod layout;
 mod run;
 mod server;
+mod workshop;
