@@ -11,7 +11,7 @@ use distro::debian::Architecture;
 use distro::debian::control::Paragraph;
 use distro::effects::archive::{Archive, Network};
 use distro::effects::builder::{BuiltImage, Builder, Owner, Target};
-use distro::effects::layers::{Layers, LayersError, Wanted};
+use distro::effects::layers::{Layers, LayersError, Remedy, Wanted};
 use distro::effects::layout::LayoutDirectory;
 use distro::effects::store::Access;
 use distro::image::{self, layout::Layout};
@@ -23,7 +23,7 @@ use crate::cli::{BuildArgs, Format};
 use crate::report::failure::Advice;
 use crate::report::progress::Bars;
 use crate::report::size::Size;
-use crate::report::{say, table, warn};
+use crate::report::{count, say, table, warn};
 
 type Archives<'a> = BTreeMap<&'a ReleaseName, BTreeMap<String, Archive<'a>>>;
 
@@ -36,6 +36,11 @@ pub fn run(workspace: &Workspace, args: &BuildArgs) -> anyhow::Result<()> {
         architectures: &architectures,
     };
     let selected = select(&catalog, &selection)?;
+    if selected.is_empty() {
+        let names: Vec<_> = architectures.iter().map(Architecture::as_str).collect();
+        let error = anyhow!("the catalog has no such image for {}", names.join(", "));
+        return Err(Advice::new(error, "`distro list` shows the images and their architectures").into());
+    }
     let releases: BTreeSet<_> = selected.iter().map(|(image, _)| &image.name.release).collect();
     if args.renew {
         lock::renew(workspace, &catalog, &releases.iter().copied().collect::<Vec<_>>(), &args.archive)?;
@@ -118,14 +123,20 @@ fn targets<'a>(
 
 /// What to do where packages are gone.
 fn advise(error: LayersError) -> anyhow::Error {
-    match error {
-        LayersError::Gone(_) => {
-            let hint = "the archive has moved on: `distro build --renew` locks what it has today, and builds that; \
-                        to build this lock, name a mirror that keeps old packages in catalog.toml";
-            Advice::new(error, hint).into()
+    let LayersError::Gone(gone) = &error else { return error.into() };
+    let hint = match gone.remedy() {
+        Remedy::Connect => "run once without `--offline`, which fetches what is missing",
+        Remedy::NameMirror => "name a mirror in catalog.toml, or apt sources by --apt-dir",
+        Remedy::Renew => {
+            "the archive has moved on: `distro build --renew` locks what it has today, and builds that; \
+             to build this lock, name a mirror that keeps old packages in catalog.toml"
         }
-        error => error.into(),
-    }
+        Remedy::TryAgain => {
+            "try again later, or name a mirror of your own in catalog.toml; where the archive has moved on, \
+             `distro build --renew` locks what it has today, and builds that"
+        }
+    };
+    Advice::new(error, hint).into()
 }
 
 /// A line of the last table.
@@ -244,10 +255,7 @@ fn report(args: &BuildArgs, rows: &[Row], converted: usize) -> anyhow::Result<()
         });
         anstream::print!("{}", table::table(head, &[2, 3, 4], cells));
     }
-    let images = rows.len();
-    if images == 0 {
-        return Err(anyhow!("no image of the catalog is for this architecture"));
-    }
-    say("Built", &format!("{images} images in {}; {converted} packages converted", args.out.display()));
+    let (images, packages) = (count(rows.len(), "image"), count(converted, "package"));
+    say("Built", &format!("{images} in {}; {packages} converted", args.out.display()));
     Ok(())
 }

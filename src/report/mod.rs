@@ -16,3 +16,9 @@ pub fn warn(text: &str) {
     let style = anstyle::AnsiColor::Yellow.on_default().bold();
     anstream::eprintln!("{style}warning{style:#}: {text}");
 }
+
+/// So many things: `1 image`, `2 images`.
+pub fn count(number: usize, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{plural}")
+}

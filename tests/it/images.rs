@@ -222,12 +222,28 @@ fn a_package_takes_files_of_another_that_it_replaces() {
 }
 
 #[test]
-fn a_replaced_file_counts_wherever_the_layers_of_the_two_lie() {
-    let new = Package::new("a-new", "1").replaces("b-old (<< 2)").file("/usr/bin/tool", "new");
+fn a_package_takes_no_files_of_a_version_that_it_does_not_replace() {
+    let old = Package::new("a-old", "2").file("/usr/bin/tool", "old");
+    let new = Package::new("b-new", "1").replaces("a-old (<< 2)").file("/usr/bin/tool", "new");
+    let shop = Workshop::of_one_image([old, new]);
+    let said = shop.lock().build(&[]);
+    assert!(said.stderr.contains("`/usr/bin/tool` is a file of `a-old` and a file of `b-new`;"), "{said}");
+}
+
+#[test]
+fn a_replaced_file_whose_layer_would_cover_the_new_one_is_an_error() {
+    let new = Package::new("a-new", "1").replaces("b-old").file("/usr/bin/tool", "new");
     let old = Package::new("b-old", "1").file("/usr/bin/tool", "old");
     let shop = Workshop::of_one_image([new, old]);
-    shop.lock();
-    eprintln!("{}", shop.build(&[])); panic!();
+    shop.lock().build(&[]).assert_is(
+        "
+status: 1
+----- stdout -----
+----- stderr -----
+error: could not build one-debian13:latest for amd64
+  `a-new` replaces `/usr/bin/tool` of `b-old`, whose layer lies above it; drop the path from `b-old` with a filter
+",
+    );
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! A world with a small catalog, the archive that it is locked against, and what is built there.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use tar::EntryType;
 
@@ -200,6 +201,21 @@ impl Workshop {
         Layout::read(&self.world.path("out"))
     }
 
+    /// Neither the store nor the layout has a file that was begun and not finished, and no lock is left.
+    #[track_caller]
+    pub fn assert_nothing_is_half_written(&self) {
+        for directory in ["store/tmp", "store/locks"] {
+            let left: Vec<_> = fs::read_dir(self.world.path(directory)).unwrap().map(Result::unwrap).collect();
+            assert!(left.is_empty(), "{left:?}");
+        }
+        if self.world.path("out/index.json").exists() {
+            self.out();
+        } else {
+            let left = files(&self.world.path("out"));
+            assert!(left.iter().all(|path| path.ends_with("oci-layout")), "{left:?}");
+        }
+    }
+
     /// The packages that the server was asked for since the last call: `libc6_2.41-1_amd64.deb`.
     pub fn asked_for(&self) -> Vec<String> {
         let paths = self.server.take_paths();
@@ -208,6 +224,12 @@ impl Workshop {
         asked.sort();
         asked
     }
+}
+
+/// The files below a directory.
+fn files(directory: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
 }
 
 const BOTH: &[&str] = &["amd64", "arm64"];
