@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value, context};
 use toml::Spanned;
 
@@ -51,6 +52,9 @@ impl Template {
         }
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        // A text file ends in a newline, which Jinja would take away.
+        let syntax = SyntaxConfig::builder().keep_trailing_newline(true).build();
+        environment.set_syntax(syntax.map_err(|error| self.diagnostic(&error))?);
         environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
         if let Some(packages) = scope.packages.clone() {
             environment.add_function("package", move |name: String| match packages.get(&name) {

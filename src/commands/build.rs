@@ -11,7 +11,7 @@ use distro::debian::Architecture;
 use distro::digest::Sha256;
 use distro::effects::archive::{Archive, Network};
 use distro::effects::builder::{Builder, BuiltImage, Target};
-use distro::effects::layers::{Layers, LayersError, Wanted};
+use distro::effects::layers::{Layers, LayersError, Remedy, Wanted};
 use distro::effects::layout::LayoutDirectory;
 use distro::effects::publish::publish;
 use distro::effects::store::Access;
@@ -24,7 +24,7 @@ use crate::cli::{BuildArgs, Format};
 use crate::report::failure::Advice;
 use crate::report::progress::Bars;
 use crate::report::size::Size;
-use crate::report::{counted, say, table, warn};
+use crate::report::{count, say, table, warn};
 
 type Archives<'a> = BTreeMap<&'a ReleaseName, BTreeMap<Sha256, Archive<'a>>>;
 
@@ -35,8 +35,9 @@ pub fn run(workspace: &Workspace, args: &BuildArgs) -> anyhow::Result<()> {
         Selection { images: &args.images, release: args.release.as_deref(), architectures: &architectures };
     let selected = select(&catalog, &selection)?;
     if selected.is_empty() {
-        let error = anyhow!("no image of the catalog is for this machine");
-        return Err(Advice::new(error, "name an architecture by --arch").into());
+        let names: Vec<_> = architectures.iter().map(Architecture::as_str).collect();
+        let error = anyhow!("the catalog has no such image for {}", names.join(", "));
+        return Err(Advice::new(error, "`distro list` shows the images and their architectures").into());
     }
     let releases: BTreeSet<_> = selected.iter().map(|(image, _)| &image.name.release).collect();
     if args.renew {
@@ -72,7 +73,7 @@ pub fn run(workspace: &Workspace, args: &BuildArgs) -> anyhow::Result<()> {
     let absent = missing.iter().filter(|wanted| !store.has(wanted.pin.sha256));
     fetching.expect(absent.map(|wanted| wanted.pin.size).sum());
     converting.expect(missing.iter().map(Wanted::cost).sum());
-    records.extend(layers.make(&missing, &converting).map_err(|error| advise(error, network))?);
+    records.extend(layers.make(&missing, &converting).map_err(advise)?);
     fetching.finish();
     converting.finish();
 
@@ -126,20 +127,21 @@ fn targets<'a>(
 }
 
 /// What to do where packages are gone.
-fn advise(error: LayersError, network: Network) -> anyhow::Error {
-    match error {
-        LayersError::Gone(_) if network == Network::Offline => {
-            let hint =
-                "run once without --offline to fetch what is missing, or name a store that has it by --store";
-            Advice::new(error, hint).into()
+fn advise(error: LayersError) -> anyhow::Error {
+    let LayersError::Gone(gone) = &error else { return error.into() };
+    let hint = match gone.remedy() {
+        Remedy::Connect => "run once without `--offline`, which fetches what is missing",
+        Remedy::NameMirror => "name a mirror in catalog.toml, or apt sources by --apt-dir",
+        Remedy::Renew => {
+            "the archive has moved on: `distro build --renew` locks what it has today, and builds that; \
+             to build this lock, name a mirror that keeps old packages in catalog.toml"
         }
-        LayersError::Gone(_) => {
-            let hint = "the archive has moved on: `distro build --renew` locks what it has today, and builds that; \
-                        to build this lock, name a mirror that keeps old packages in catalog.toml";
-            Advice::new(error, hint).into()
+        Remedy::TryAgain => {
+            "try again later, or name a mirror of your own in catalog.toml; where the archive has moved on, \
+             `distro build --renew` locks what it has today, and builds that"
         }
-        error => error.into(),
-    }
+    };
+    Advice::new(error, hint).into()
 }
 
 /// A line of the last table.
@@ -187,7 +189,7 @@ fn report(args: &BuildArgs, built: &[(Target<'_>, BuiltImage)], converted: usize
         });
         anstream::print!("{}", table::table(head, &[2, 3, 4], cells));
     }
-    let (images, converted) = (counted(rows.len(), "image"), counted(converted, "package"));
-    say("Built", &format!("{images} in {}; {converted} converted", args.out.display()));
+    let (images, packages) = (count(rows.len(), "image"), count(converted, "package"));
+    say("Built", &format!("{images} in {}; {packages} converted", args.out.display()));
     Ok(())
 }

@@ -22,7 +22,7 @@ use super::Workspace;
 use crate::cli::{ArchiveArgs, LockArgs};
 use crate::report::failure::Advice;
 use crate::report::progress::Bars;
-use crate::report::{counted, say, warn};
+use crate::report::{count, say, warn};
 
 pub fn run(workspace: &Workspace, args: &LockArgs) -> anyhow::Result<()> {
     let catalog = workspace.catalog()?;
@@ -148,8 +148,8 @@ fn write(workspace: &Workspace, renewed: Renewed, old: Option<Lock>) -> anyhow::
     let written = definitions::write_lock(&directory, &lock)?;
     let path = definitions::lock_path(&directory, &lock.release);
     let verb = if written { "Locked" } else { "Unchanged" };
-    let images = counted(lock.closures.iter().map(|closure| closure.tags.len()).sum(), "image");
-    let packages = counted(lock.pins.len(), "package");
+    let images = count(lock.closures.iter().map(|closure| closure.tags.len()).sum(), "image");
+    let packages = count(lock.pins.len(), "package");
     say(verb, &format!("{}: {packages} for {images} in {}", lock.release, path.display()));
     for (name, change) in changes.iter().flat_map(Changes::iter) {
         say("", &format!("{name} {change}"));

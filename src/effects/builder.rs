@@ -14,7 +14,7 @@ use crate::catalog::file::Step;
 use crate::catalog::template::Scope;
 use crate::catalog::{Catalog, Declared, DeclaredNode, Image, Platform, Release};
 use crate::debian::control::Paragraph;
-use crate::debian::{Architecture, InvalidRelation, PackageName, Relations};
+use crate::debian::{Architecture, Constraint, InvalidRelation, PackageName, Relation, Relations, Version};
 use crate::digest::Sha256;
 use crate::generate::{self, GenerateError, accounts, busybox, cacerts, os_release};
 use crate::image::plan::Plan;
@@ -72,9 +72,11 @@ pub enum BuildError {
     NoInput { step: &'static str, package: &'static str },
     #[error("{}", lines(.0))]
     Conflicts(Vec<Conflict<Owner>>),
-    #[error("`{winner}` takes `{path}` from `{loser}`, whose layer lies above it")]
+    #[error(
+        "`{winner}` replaces `{path}` of `{loser}`, whose layer lies above it; drop the path from `{loser}` with a filter"
+    )]
     Replaced { path: ImagePath, winner: Owner, loser: Owner },
-    #[error("the copyright file of `{package}` cannot be read: {source}; name the package that has it")]
+    #[error("the copyright file of `{package}` cannot be read: name the package that has it")]
     Copyright { package: PackageName, source: Unresolved },
     #[error("`{package}` has a Replaces field that cannot be read")]
     Replaces { package: PackageName, source: InvalidRelation },
@@ -289,10 +291,12 @@ const OS_RELEASE: &str = "os-release";
 
 /// Every path has one owner, or two that may share it; every package's copyright file can be read.
 fn check(layers: &[OwnedLayer]) -> Result<(), BuildError> {
-    let mut replaces = BTreeMap::new();
+    let (mut versions, mut replaces) = (BTreeMap::new(), BTreeMap::new());
     for layer in layers {
         if let Owner::Package(name) = &layer.owner {
-            let field = Paragraph::of(&layer.record.control).get("Replaces").unwrap_or_default();
+            let control = Paragraph::of(&layer.record.control);
+            versions.insert(name, control.get("Version").and_then(|version| version.parse::<Version>().ok()));
+            let field = control.get("Replaces").unwrap_or_default();
             let relations = field.parse::<Relations>();
             let relations =
                 relations.map_err(|source| BuildError::Replaces { package: name.clone(), source })?;
@@ -303,11 +307,14 @@ fn check(layers: &[OwnedLayer]) -> Result<(), BuildError> {
         (Owner::Step(step), Owner::Package(package)) => {
             *step == OS_RELEASE && package.as_str() == "base-files"
         }
-        (Owner::Package(new), Owner::Package(old)) => replaces
-            .get(new.as_str())
-            .into_iter()
-            .flatten()
-            .any(|relation| relation.alternatives().iter().any(|alternative| alternative.name == *old)),
+        (Owner::Package(new), Owner::Package(old)) => {
+            replaces.get(new.as_str()).into_iter().flatten().flat_map(Relation::alternatives).any(|named| {
+                let version = versions.get(old).and_then(Option::as_ref);
+                let admits =
+                    |constraint: &Constraint| version.is_some_and(|version| constraint.admits(version));
+                named.name == *old && named.constraint.as_ref().is_none_or(admits)
+            })
+        }
         _ => false,
     };
     let mut union = Union::new();

@@ -3,15 +3,16 @@
 //! Eight connections fetch while all cores convert. The largest packages come first, so that the last
 //! of them does not keep one core busy while the others wait. What is in memory is bounded by bytes.
 
+mod gone;
+
 use std::collections::{BTreeMap, BinaryHeap};
-use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use bytes::Bytes;
 use rayon::ThreadPool;
 
-use super::archive::{Archive, ArchiveError, Named, Unavailable};
+use super::archive::{Archive, ArchiveError, Named};
 use super::progress::Progress;
 use super::store::{Expected, RecordKind, Store, StoreError};
 use crate::catalog::Filter;
@@ -21,6 +22,8 @@ use crate::layer::package::{self, LayerRecord, PackageError};
 use crate::layer::{self, LayerInfo};
 use crate::lock::Pin;
 use crate::tree::Tree;
+
+pub use gone::{Gone, Remedy};
 
 const RECORD: RecordKind = RecordKind::new("layer-1");
 
@@ -50,40 +53,14 @@ pub type Records = BTreeMap<Sha256, Arc<LayerRecord>>;
 
 #[derive(Debug, thiserror::Error)]
 pub enum LayersError {
-    #[error("{0}")]
-    Gone(Gone),
+    #[error(transparent)]
+    Gone(#[from] Gone),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("could not convert the package `{path}`")]
     Package { path: String, source: PackageError },
     #[error("the store lost the layer {0}, which was damaged: run again, and it is made anew")]
     Lost(Sha256),
-}
-
-/// Packages that could be had nowhere.
-#[derive(Debug)]
-pub struct Gone {
-    packages: Vec<(String, Unavailable)>,
-}
-
-impl fmt::Display for Gone {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [(package, unavailable)] = self.packages.as_slice() else {
-            write!(f, "{} locked packages are in no place that was asked:", self.packages.len())?;
-            self.packages.iter().try_for_each(|(package, _)| write!(f, "\n  {package}"))?;
-            // The places are the same for all packages of a suite, and so is what they answer.
-            let mut said = Vec::new();
-            for tried in self.packages.iter().flat_map(|(_, unavailable)| &unavailable.tried) {
-                let place = format!("\nasked {} ({}): {}", tried.url, tried.origin, tried.reason);
-                if !said.contains(&place) {
-                    f.write_str(&place)?;
-                    said.push(place);
-                }
-            }
-            return Ok(());
-        };
-        write!(f, "{package} could not be had: {unavailable}")
-    }
 }
 
 /// A package that is fetched and waits for its conversion; the largest comes first.
@@ -240,7 +217,7 @@ impl<'a> Layers<'a> {
             Err(ArchiveError::Store(error)) => Err(error.into()),
             Err(ArchiveError::Unavailable(unavailable)) => {
                 let package = format!("{} {} ({})", wanted.name, wanted.pin.version, wanted.pin.architecture);
-                Err(LayersError::Gone(Gone { packages: vec![(package, unavailable)] }))
+                Err(Gone::new(package, unavailable).into())
             }
         }
     }
@@ -304,23 +281,25 @@ fn failed(pin: &Pin, source: PackageError) -> LayersError {
 #[derive(Default)]
 struct Failures {
     fatal: Option<LayersError>,
-    gone: Vec<(String, Unavailable)>,
+    gone: Option<Gone>,
 }
 
 impl Failures {
     fn add(&mut self, error: LayersError) {
         match error {
-            LayersError::Gone(Gone { packages }) => self.gone.extend(packages),
+            LayersError::Gone(more) => match &mut self.gone {
+                Some(gone) => gone.extend(more),
+                None => self.gone = Some(more),
+            },
             error => drop(self.fatal.get_or_insert(error)),
         }
     }
 
-    fn into_result(mut self) -> Result<(), LayersError> {
-        if let Some(error) = self.fatal {
-            return Err(error);
+    fn into_result(self) -> Result<(), LayersError> {
+        match self.fatal.or(self.gone.map(LayersError::Gone)) {
+            Some(error) => Err(error),
+            None => Ok(()),
         }
-        self.gone.sort_by(|(a, _), (b, _)| a.cmp(b));
-        if self.gone.is_empty() { Ok(()) } else { Err(LayersError::Gone(Gone { packages: self.gone })) }
     }
 }
 

@@ -32,7 +32,8 @@ impl ImagePath {
     /// Reads a member name of a tar archive (`./usr/bin/`, `usr/bin`) or an absolute path.
     /// A leading `./` or `/` and a final `/` are taken off; nothing else is mended.
     pub fn parse(text: &str) -> Result<Self, InvalidPath> {
-        let invalid = |why| InvalidPath { path: text.chars().take(200).collect(), why };
+        let shown = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
+        let invalid = |why| InvalidPath { path: text.chars().take(200).map(shown).collect(), why };
         let relative = match text.strip_prefix("./").or_else(|| text.strip_prefix('/')) {
             Some(rest) => rest,
             None if text == "." => "",

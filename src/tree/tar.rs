@@ -104,6 +104,9 @@ impl Reader<'_> {
                 Type::Member(member) => {
                     let name = overrides.path(&header).map_err(fault)?;
                     let path = ImagePath::parse(&name).map_err(|source| TarError::Name { offset, source })?;
+                    if name.starts_with('/') {
+                        return Err(TarError::Member { path, why: "has an absolute name" });
+                    }
                     if member == Member::File && (name.ends_with('/') || path.is_root()) {
                         return Err(TarError::Member { path, why: "is a file with the name of a directory" });
                     }

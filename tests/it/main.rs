@@ -9,7 +9,12 @@
 #![allow(dead_code, reason = "a harness has more to offer than the tests of one day use")]
 
 mod archive;
+mod build;
 mod harness;
+mod hostile;
+mod images;
+mod layout;
 mod oracle;
 mod run;
 mod server;
+mod workshop;
