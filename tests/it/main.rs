@@ -1,5 +1,5 @@
-//! Behaviour through the real binary, against a fake signed archive on a local server. No test here
-//! reaches another machine or reads the host's settings.
+//! Behaviour through the real binary, against a fake signed archive on a local server. Only the tests in
+//! [`live`] reach another machine, the Debian mirror of this host's apt, or read the host's settings.
 
 #![expect(
     clippy::disallowed_methods,
@@ -9,5 +9,6 @@
 
 mod archive;
 mod harness;
+mod live;
 mod run;
 mod server;
