@@ -90,8 +90,10 @@ fn left_out(path: &str) -> bool {
         || path == "usr/sbin/update-ca-certificates"
 }
 
+/// What dpkg would unpack, less what filters leave out and the directories that this empties.
 fn entries(deb: &Path) -> Entries {
     let mut entries = Entries::new();
+    let mut emptied = BTreeSet::new();
     let archive = data(deb);
     let mut archive = tar::Archive::new(&archive[..]);
     for entry in archive.entries().unwrap() {
@@ -99,6 +101,9 @@ fn entries(deb: &Path) -> Entries {
         let path =
             entry.path().unwrap().to_str().unwrap().trim_start_matches("./").trim_end_matches('/').to_owned();
         let path = merged(&path);
+        if let Some(folder) = left_out(&path).then(|| path.rsplit_once('/')).flatten() {
+            emptied.insert(folder.0.to_owned());
+        }
         if path.is_empty() || left_out(&path) {
             continue;
         }
@@ -119,6 +124,9 @@ fn entries(deb: &Path) -> Entries {
         };
         entries.insert(path, said);
     }
+    let paths: Vec<_> = entries.keys().cloned().collect();
+    let holds_something = |folder: &String| paths.iter().any(|path| path.starts_with(&format!("{folder}/")));
+    entries.retain(|path, _| !emptied.contains(path) || holds_something(path));
     entries
 }
 
@@ -164,7 +172,7 @@ fn trusts_all_of_mozilla(root: &Path, deb: &Path) {
     let mut certificates = 0;
     for entry in tar::Archive::new(&data(deb)[..]).entries().unwrap() {
         let mut entry = entry.unwrap();
-        if entry.path().unwrap().extension().is_some_and(|extension| extension == "crt") {
+        if entry.path().unwrap().starts_with("./usr/share/ca-certificates/mozilla") && entry.size() > 0 {
             let mut certificate = String::new();
             entry.read_to_string(&mut certificate).unwrap();
             assert!(

@@ -4,9 +4,8 @@ use super::container::Container;
 
 const RELEASES: [&str; 2] = ["debian12", "debian13"];
 
-/// Accounts, locale and time zones, as glibc finds them.
+/// Accounts and time zones, as glibc finds them.
 const C: &str = r#"
-#include <locale.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,12 +13,11 @@ const C: &str = r#"
 #include <unistd.h>
 int main(void) {
     struct passwd *me = getpwuid(getuid());
-    const char *locale = setlocale(LC_ALL, "C.UTF-8");
     time_t noon = 1751371200;
     char berlin[32];
     setenv("TZ", "Europe/Berlin", 1);
     strftime(berlin, sizeof berlin, "%H:%M %Z", localtime(&noon));
-    printf("%s %s %s %s\n", me ? me->pw_name : "nobody", getenv("HOME"), locale ? locale : "none", berlin);
+    printf("%s %s %s\n", me ? me->pw_name : "no account", getenv("HOME"), berlin);
     return 0;
 }
 "#;
@@ -68,21 +66,21 @@ fn a_static_program_runs_in_static() {
         let container = Container::new(&format!("static-{release}:nonroot"));
         container.compile("cc", "c", &["-static"], C);
         let said = container.run(&["/app"]).success();
-        assert_eq!(said.stdout, "nonroot /home/nonroot C.UTF-8 14:00 CEST\n", "{release}");
+        assert_eq!(said.stdout, "nonroot /home/nonroot 14:00 CEST\n", "{release}");
     }
 }
 
 #[test]
 fn a_dynamically_linked_c_program_runs_in_base() {
     for release in RELEASES {
-        for (image, expected) in [
-            ("base-nossl", "root /root C.UTF-8 14:00 CEST\n"),
-            ("base", "root /root C.UTF-8 14:00 CEST\n"),
-            ("cc", "root /root C.UTF-8 14:00 CEST\n"),
-        ] {
+        for image in ["base-nossl", "base", "cc"] {
             let container = Container::new(&format!("{image}-{release}:latest"));
             container.compile("cc", "c", &[], C);
-            assert_eq!(container.run(&["/app"]).success().stdout, expected, "{image}-{release}");
+            assert_eq!(
+                container.run(&["/app"]).success().stdout,
+                "root /root 14:00 CEST\n",
+                "{image}-{release}"
+            );
         }
     }
 }
