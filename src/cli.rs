@@ -70,9 +70,12 @@ Example:
   distro sbom cc-debian13:debug --arch arm64 > cc.spdx.json")]
     Sbom(SbomArgs),
     /// List the images of the catalog
-    #[command(visible_alias = "ls", after_help = "\
+    #[command(
+        visible_alias = "ls",
+        after_help = "\
 Example:
-  distro list --format json | jq -r '.[].image'")]
+  distro list --format json | jq -r '.[].image'"
+    )]
     List(ListArgs),
     /// Show what an image holds, and why
     #[command(after_help = "\

@@ -10,7 +10,7 @@ use distro::catalog::{Catalog, Image, Selection};
 use distro::debian::Architecture;
 use distro::debian::control::Paragraph;
 use distro::effects::archive::{Archive, Network};
-use distro::effects::builder::{BuiltImage, Builder, Owner, Target};
+use distro::effects::builder::{Builder, BuiltImage, Owner, Target};
 use distro::effects::layers::{Layers, LayersError, Wanted};
 use distro::effects::layout::LayoutDirectory;
 use distro::effects::store::Access;
@@ -30,11 +30,8 @@ type Archives<'a> = BTreeMap<&'a ReleaseName, BTreeMap<String, Archive<'a>>>;
 pub fn run(workspace: &Workspace, args: &BuildArgs) -> anyhow::Result<()> {
     let catalog = workspace.catalog()?;
     let architectures = architectures(workspace, &args.arch)?;
-    let selection = Selection {
-        images: &args.images,
-        release: args.release.as_deref(),
-        architectures: &architectures,
-    };
+    let selection =
+        Selection { images: &args.images, release: args.release.as_deref(), architectures: &architectures };
     let selected = select(&catalog, &selection)?;
     let releases: BTreeSet<_> = selected.iter().map(|(image, _)| &image.name.release).collect();
     if args.renew {
@@ -50,7 +47,8 @@ pub fn run(workspace: &Workspace, args: &BuildArgs) -> anyhow::Result<()> {
     let mirrors = workspace.mirrors(&catalog);
     let (store, http) = (workspace.store(Access::ReadWrite)?, workspace.http(&args.archive.network)?);
     let network = if args.offline { Network::Offline } else { Network::Allowed };
-    let archive = |lock, suite| Archive::new(&http, &store, mirrors.of_locked(lock, suite), network, &fetching);
+    let archive =
+        |lock, suite| Archive::new(&http, &store, mirrors.of_locked(lock, suite), network, &fetching);
     let archives: Archives<'_> = locks
         .iter()
         .map(|(release, lock)| {
@@ -76,10 +74,13 @@ pub fn run(workspace: &Workspace, args: &BuildArgs) -> anyhow::Result<()> {
         .iter()
         .map(|target| {
             let built = builder.build(*target);
-            built.with_context(|| format!("could not build {} for {}", target.image.name, target.architecture))
+            built
+                .with_context(|| format!("could not build {} for {}", target.image.name, target.architecture))
         })
         .collect::<anyhow::Result<Vec<_>>>()?;
-    store.take_damaged().iter().for_each(|damaged| warn(&format!("a file of the store was damaged and is made anew: {}", damaged.path.display())));
+    store.take_damaged().iter().for_each(|damaged| {
+        warn(&format!("a file of the store was damaged and is made anew: {}", damaged.path.display()))
+    });
     let rows = write(args, &catalog, &builder, &targets, &built)?;
     report(args, &rows, missing.len())
 }
@@ -153,11 +154,17 @@ fn write(
     keep_others(&mut layout, catalog, targets);
     let mut rows = Vec::new();
     let mut sboms = Vec::new();
-    for of_image in targets.iter().zip(built).collect::<Vec<_>>().chunk_by(|(a, _), (b, _)| a.image.name == b.image.name) {
+    for of_image in
+        targets.iter().zip(built).collect::<Vec<_>>().chunk_by(|(a, _), (b, _)| a.image.name == b.image.name)
+    {
         let mut manifests = Vec::new();
         for (target, built) in of_image {
             for layer in &built.layers {
-                directory.add_from(builder.layers.store, layer.record.layer.digest, layer.record.layer.size)?;
+                directory.add_from(
+                    builder.layers.store,
+                    layer.record.layer.digest,
+                    layer.record.layer.size,
+                )?;
             }
             directory.add(&built.assembled.config)?;
             directory.add(&built.assembled.manifest)?;

@@ -94,7 +94,10 @@ const WHERE_FROM: &str = "packages come from the `mirrors` in catalog.toml, then
 /// The time of a snapshot, which must have been.
 fn snapshot(workspace: &Workspace, time: &str) -> anyhow::Result<Timestamp> {
     let at = parse_snapshot_time(time).ok_or_else(|| {
-        Advice::new(anyhow!("`{time}` is not a time of the snapshot service"), "write it as in 20261118T000000Z")
+        Advice::new(
+            anyhow!("`{time}` is not a time of the snapshot service"),
+            "write it as in 20261118T000000Z",
+        )
     })?;
     if at > workspace.host.now {
         return Err(anyhow!("there is no snapshot of {time} yet: it is {}", workspace.host.now));
@@ -105,7 +108,11 @@ fn snapshot(workspace: &Workspace, time: &str) -> anyhow::Result<Timestamp> {
 fn write(workspace: &Workspace, Renewal { lock, unused }: Renewal) -> anyhow::Result<()> {
     for (name, families) in unused {
         let families: Vec<_> = families.iter().map(ToString::to_string).collect();
-        warn(&format!("nothing in {} wants `{name}`, which {} leaves out", lock.release, families.join(", ")));
+        warn(&format!(
+            "nothing in {} wants `{name}`, which {} leaves out",
+            lock.release,
+            families.join(", ")
+        ));
     }
     let directory = workspace.lock_directory();
     // A lock that cannot be read is no reason not to write a good one.
@@ -115,7 +122,8 @@ fn write(workspace: &Workspace, Renewal { lock, unused }: Renewal) -> anyhow::Re
     let written = definitions::write_lock(&directory, &lock)?;
     let path = definitions::lock_path(&directory, &lock.release);
     let verb = if written { "Locked" } else { "Unchanged" };
-    let (packages, images) = (lock.pins.len(), lock.closures.iter().map(|closure| closure.tags.len()).sum::<usize>());
+    let (packages, images) =
+        (lock.pins.len(), lock.closures.iter().map(|closure| closure.tags.len()).sum::<usize>());
     say(verb, &format!("{}: {packages} packages for {images} images in {}", lock.release, path.display()));
     for (name, change) in changes.iter().flat_map(Changes::iter) {
         say("", &format!("{name} {change}"));

@@ -119,7 +119,8 @@ impl<'a> Target<'a> {
     }
 
     fn scope<'s>(&'s self, environment: &'s BTreeMap<String, String>) -> Scope<'s> {
-        let versions = self.packages().map(|wanted| (wanted.name.to_string(), wanted.pin.version.to_string()));
+        let versions =
+            self.packages().map(|wanted| (wanted.name.to_string(), wanted.pin.version.to_string()));
         Scope {
             release: (&self.image.name.release, self.release),
             image: Some(&self.image.name),
@@ -143,7 +144,8 @@ impl Builder<'_> {
     pub fn build(&self, target: Target<'_>) -> Result<BuiltImage, BuildError> {
         let layers = self.image_layers(target)?;
         check(&layers)?;
-        let newest = |record: &LayerRecord| record.listing.iter().map(|listed| listed.mtime).max().unwrap_or(0);
+        let newest =
+            |record: &LayerRecord| record.listing.iter().map(|listed| listed.mtime).max().unwrap_or(0);
         let time = |seconds: u64| Timestamp::from_second(i64::try_from(seconds).unwrap_or(i64::MAX));
         let created = time(layers.iter().map(|layer| newest(&layer.record)).max().unwrap_or(0))?;
         let parts = layers
@@ -204,7 +206,8 @@ impl Builder<'_> {
         if aliases.is_empty() {
             return Ok(None);
         }
-        let layer = self.generated("usr-merge", &format!("{aliases:?}"), || Ok(usr_merge_links(aliases, 0)))?;
+        let layer =
+            self.generated("usr-merge", &format!("{aliases:?}"), || Ok(usr_merge_links(aliases, 0)))?;
         Ok(Some(layer))
     }
 
@@ -290,13 +293,15 @@ fn check(layers: &[OwnedLayer]) -> Result<(), BuildError> {
         if let Owner::Package(name) = &layer.owner {
             let field = Paragraph::of(&layer.record.control).get("Replaces").unwrap_or_default();
             let relations = field.parse::<Relations>();
-            let relations = relations
-                .map_err(|source| BuildError::Replaces { package: name.clone(), source })?;
+            let relations =
+                relations.map_err(|source| BuildError::Replaces { package: name.clone(), source })?;
             replaces.insert(name.as_str(), relations);
         }
     }
     let may_replace = |new: &Owner, old: &Owner| match (new, old) {
-        (Owner::Step(step), Owner::Package(package)) => *step == OS_RELEASE && package.as_str() == "base-files",
+        (Owner::Step(step), Owner::Package(package)) => {
+            *step == OS_RELEASE && package.as_str() == "base-files"
+        }
         (Owner::Package(new), Owner::Package(old)) => replaces
             .get(new.as_str())
             .into_iter()

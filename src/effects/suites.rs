@@ -59,7 +59,9 @@ pub enum Refused {
     Format(#[from] InvalidRelease),
     #[error("it is of the suite `{found}`, not of `{wanted}`")]
     OtherSuite { found: String, wanted: String },
-    #[error("it expired on {0}: the mirror is no longer updated, or this machine's clock is wrong (--allow-expired takes it all the same)")]
+    #[error(
+        "it expired on {0}: the mirror is no longer updated, or this machine's clock is wrong (--allow-expired takes it all the same)"
+    )]
     Expired(Timestamp),
     #[error("it is dated {0}, in the future: is this machine's clock right?")]
     NotYet(Timestamp),
@@ -103,7 +105,12 @@ impl SignedSuite {
 
     /// The suite as a lock keeps it, with all indexes that were read.
     #[must_use]
-    pub fn locked(&self, suite: &Suite, components: &[String], architectures: &[Architecture]) -> LockedSuite {
+    pub fn locked(
+        &self,
+        suite: &Suite,
+        components: &[String],
+        architectures: &[Architecture],
+    ) -> LockedSuite {
         let indexes = architectures.iter().flat_map(|architecture| self.indexes(components, architecture));
         LockedSuite {
             name: suite.name.clone(),

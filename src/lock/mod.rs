@@ -83,7 +83,9 @@ pub struct Closure {
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LockError {
-    #[error("it is of format {0}, and this program reads formats up to {FORMAT}: it was written by a newer `distro`")]
+    #[error(
+        "it is of format {0}, and this program reads formats up to {FORMAT}: it was written by a newer `distro`"
+    )]
     Newer(u32),
     #[error("{what} `{text}`: {why}")]
     Invalid { what: &'static str, text: String, why: String },
@@ -111,7 +113,9 @@ impl Lock {
     /// What an image holds.
     #[must_use]
     pub fn closure(&self, image: &ImageName) -> Option<&Closure> {
-        self.closures.iter().find(|closure| closure.family == image.family && closure.tags.contains(&image.tag))
+        self.closures
+            .iter()
+            .find(|closure| closure.family == image.family && closure.tags.contains(&image.tag))
     }
 
     #[must_use]

@@ -70,10 +70,8 @@ pub fn resolve_images(
     let mut pins = BTreeMap::new();
     let mut resolutions = Vec::new();
     for Wish { image, .. } in wishes(catalog.images_of(release)) {
-        let request = Request {
-            requests: image.requests.clone(),
-            left_out: image.leave_out.keys().cloned().collect(),
-        };
+        let request =
+            Request { requests: image.requests.clone(), left_out: image.leave_out.keys().cloned().collect() };
         let resolution = image.architectures.contains(architecture).then(|| resolve(universe, &request));
         if let Some(Ok(resolution)) = &resolution {
             pin(&mut pins, universe, resolution)?;
@@ -110,7 +108,8 @@ pub fn renew(
     if !failures.is_empty() {
         return Err(RenewError(failures));
     }
-    let closures: Vec<_> = wishes.iter().zip(&of_wishes).map(|(wish, of_wish)| closure(wish, of_wish)).collect();
+    let closures: Vec<_> =
+        wishes.iter().zip(&of_wishes).map(|(wish, of_wish)| closure(wish, of_wish)).collect();
     let unused = unused(&closures);
     Ok(Renewal { lock: Lock { release: release.clone(), snapshot, suites, pins, closures }, unused })
 }
@@ -157,7 +156,9 @@ fn closure(wish: &Wish<'_>, resolutions: &BTreeMap<Architecture, Resolution>) ->
         left_out,
         packages: resolutions
             .iter()
-            .map(|(architecture, resolution)| (architecture.clone(), resolution.packages.keys().cloned().collect()))
+            .map(|(architecture, resolution)| {
+                (architecture.clone(), resolution.packages.keys().cloned().collect())
+            })
             .collect(),
     }
 }
