@@ -12,6 +12,9 @@ use crate::debian::{PackageName, Version};
 use crate::digest::Sha256;
 
 const NOASSERTION: &str = "NOASSERTION";
+/// One of CISA's [types of SBOM](https://www.cisa.gov/resources-tools/resources/types-software-bill-materials-sbom),
+/// said as the OpenChain Telco SBOM Guide §3.4 wants it: SPDX 2.3 has no field for it.
+const SBOM_TYPE: &str = "SBOM Type: Build";
 const IMAGE: &str = "SPDXRef-Image";
 const OPERATING_SYSTEM: &str = "SPDXRef-OperatingSystem-debian";
 
@@ -40,15 +43,16 @@ struct Document<'a> {
     data_license: &'a str,
     name: String,
     document_namespace: String,
-    creation_info: CreationInfo,
+    creation_info: CreationInfo<'a>,
     packages: Vec<Package<'a>>,
     relationships: Vec<Relationship>,
 }
 
 #[derive(Serialize)]
-struct CreationInfo {
+struct CreationInfo<'a> {
     created: String,
     creators: Vec<String>,
+    comment: &'a str,
 }
 
 #[derive(Serialize)]
@@ -157,6 +161,7 @@ impl<'a> Document<'a> {
             creation_info: CreationInfo {
                 created: subject.created.to_string(),
                 creators: vec![publisher.clone(), format!("Tool: distro-{}", env!("CARGO_PKG_VERSION"))],
+                comment: SBOM_TYPE,
             },
             packages: [image, system].into_iter().chain(binaries).chain(source_packages).collect(),
             relationships,

@@ -1,6 +1,5 @@
-//! Behaviour through the real binary, against a fake signed archive on a local server. No test here
-//! reaches another machine or reads the host's settings, but those in [`oracle`]: they compare our
-//! readers with others' over real packages from the mirror that the host's apt uses.
+//! Behaviour through the real binary, against a fake signed archive on a local server. Only the tests in
+//! [`live`] and [`oracle`] reach another machine, the Debian mirror of this host's apt.
 
 #![expect(
     clippy::disallowed_methods,
@@ -14,6 +13,7 @@ mod harness;
 mod hostile;
 mod images;
 mod layout;
+mod live;
 mod oracle;
 mod run;
 mod server;

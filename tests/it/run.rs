@@ -13,7 +13,9 @@ use crate::server::Server;
 /// A directory with the folders that the binary works in, and nothing of the host's:
 /// `images`, `lock`, `out`, `store`, `apt`, `home` and `tmp`.
 pub struct World {
-    dir: TempDir,
+    dir: PathBuf,
+    /// Takes the directory away with the world, unless that has one of its own.
+    temporary: Option<TempDir>,
     /// What differs from run to run, and what stands in its place in compared output.
     filters: Vec<(String, &'static str)>,
 }
@@ -29,12 +31,18 @@ pub struct Said {
 
 impl World {
     pub fn new() -> Self {
-        let dir = tempfile::Builder::new().prefix("world-").tempdir().unwrap();
+        let temporary = tempfile::Builder::new().prefix("world-").tempdir().unwrap();
+        let world = Self::at(temporary.path());
+        Self { temporary: Some(temporary), ..world }
+    }
+
+    /// A world in a directory that stays.
+    pub fn at(dir: &Path) -> Self {
         for folder in ["images", "lock", "out", "store", "apt/sources.list.d", "home", "tmp"] {
-            fs::create_dir_all(dir.path().join(folder)).unwrap();
+            fs::create_dir_all(dir.join(folder)).unwrap();
         }
-        let path = dir.path().to_str().unwrap().to_owned();
-        Self { dir, filters: vec![(path, "[DIR]")] }
+        let path = dir.to_str().unwrap().to_owned();
+        Self { dir: dir.to_owned(), temporary: None, filters: vec![(path, "[DIR]")] }
     }
 
     /// A world whose apt sources name all suites of an archive, at the server's URL.
@@ -52,7 +60,7 @@ impl World {
     }
 
     pub fn path(&self, relative: impl AsRef<Path>) -> PathBuf {
-        self.dir.path().join(relative)
+        self.dir.join(relative)
     }
 
     pub fn write(&self, relative: &str, content: &str) {
@@ -101,7 +109,7 @@ impl World {
     /// home, a cache and temporary files there.
     pub fn isolate(&self, command: &mut Command) {
         command
-            .current_dir(self.dir.path())
+            .current_dir(&self.dir)
             .env_clear()
             .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
             .env("HOME", self.path("home"))
