@@ -12,9 +12,10 @@ use distro::debian::control::Paragraph;
 use distro::effects::archive::{Archive, Network};
 use distro::effects::builder::{BuiltImage, Builder, Owner, Target};
 use distro::effects::layers::{Layers, LayersError, Remedy, Wanted};
-use distro::effects::layout::LayoutDirectory;
+use distro::effects::layout::{LayoutDirectory, LayoutError};
 use distro::effects::store::Access;
 use distro::image::{self, layout::Layout};
+use distro::layer::LayerInfo;
 use distro::lock::Lock;
 use distro::sbom::{self, Component, Facts, Subject};
 
@@ -84,8 +85,11 @@ pub fn run(workspace: &Workspace, args: &BuildArgs) -> anyhow::Result<()> {
             built.with_context(|| format!("could not build {} for {}", target.image.name, target.architecture))
         })
         .collect::<anyhow::Result<Vec<_>>>()?;
-    store.take_damaged().iter().for_each(|damaged| warn(&format!("a file of the store was damaged and is made anew: {}", damaged.path.display())));
-    let rows = write(args, &catalog, &builder, &targets, &built)?;
+    let rows = write(args, &catalog, &builder, &targets, &built);
+    for damaged in store.take_damaged() {
+        warn(&format!("a file of the store was damaged and is made anew: {}", damaged.path.display()));
+    }
+    let rows = rows?;
     report(args, &rows, missing.len())
 }
 
@@ -168,7 +172,17 @@ fn write(
         let mut manifests = Vec::new();
         for (target, built) in of_image {
             for layer in &built.layers {
-                directory.add_from(builder.layers.store, layer.record.layer.digest, layer.record.layer.size)?;
+                let LayerInfo { digest, size, .. } = layer.record.layer;
+                let copy = || directory.add_from(builder.layers.store, digest, size);
+                let copied = match copy() {
+                    // It was damaged. A layer is a function of its input: made anew, it is the same.
+                    Err(LayoutError::Lost(_)) => {
+                        builder.mend(**target)?;
+                        copy()
+                    }
+                    copied => copied,
+                };
+                copied?;
             }
             directory.add(&built.assembled.config)?;
             directory.add(&built.assembled.manifest)?;

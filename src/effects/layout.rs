@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "this is where a layout is read and written")]
 
 use std::collections::BTreeSet;
+use std::error::Error as _;
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
@@ -28,9 +29,11 @@ pub enum LayoutError {
     Foreign(PathBuf),
     #[error("`{}` has no image `{name}`", root.display())]
     NoImage { root: PathBuf, name: String },
-    #[error("the layout cannot be read")]
+    #[error("`{}` is not the index of an OCI image layout: {reason}; name another directory, or remove this one", path.display())]
+    Index { path: PathBuf, reason: String },
+    #[error("a document of the layout cannot be read")]
     Format(#[from] OciSpecError),
-    #[error("the store lost the layer {0}, which was damaged: run again, and it is made anew")]
+    #[error("the layer {0} is missing from the store or damaged there")]
     Lost(Sha256),
 }
 
@@ -64,10 +67,12 @@ impl LayoutDirectory {
 
     /// What the layout refers to; nothing where it is new.
     pub fn layout(&self) -> Result<Layout, LayoutError> {
-        match files::read_text_if_there(&self.root.join("index.json"))? {
-            Some(text) => Ok(Layout::parse(text.as_bytes())?),
-            None => Ok(Layout::default()),
-        }
+        let path = self.root.join("index.json");
+        let Some(text) = files::read_text_if_there(&path)? else { return Ok(Layout::default()) };
+        Layout::parse(text.as_bytes()).map_err(|error| {
+            let reason = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+            LayoutError::Index { path, reason }
+        })
     }
 
     /// Writes a document as a blob.
