@@ -86,11 +86,12 @@ pub fn run(workspace: &Workspace, args: &BuildArgs) -> anyhow::Result<()> {
                 .with_context(|| format!("could not build {} for {}", target.image.name, target.architecture))
         })
         .collect::<anyhow::Result<Vec<_>>>()?;
-    store.take_damaged().iter().for_each(|damaged| {
-        warn(&format!("a file of the store was damaged and is made anew: {}", damaged.path.display()))
-    });
     let built: Vec<_> = targets.into_iter().zip(built).collect();
-    publish(&LayoutDirectory::open(&args.out)?, &builder, &built)?;
+    let published = publish(LayoutDirectory::open(&args.out)?, &builder, &built);
+    for damaged in store.take_damaged() {
+        warn(&damaged.to_string());
+    }
+    published?;
     report(args, &built, missing.len())
 }
 

@@ -141,7 +141,8 @@ impl<'a> Archive<'a> {
             if self.network == Network::Offline && base.url.scheme() != "file" {
                 continue;
             }
-            let reason = match self.unreachable().get(&place).cloned() {
+            let known = self.unreachable().get(&place).cloned();
+            let reason = match known {
                 Some(why) => Reason::Unreachable(why),
                 None => match ask(base) {
                     Ok(found) => return Ok(found),

@@ -9,6 +9,7 @@ use oci_spec::OciSpecError;
 
 use super::archive::Archive;
 use super::layers::{Layers, LayersError, Records, Wanted};
+use super::progress::Silent;
 use crate::catalog::diagnostic::Diagnostic;
 use crate::catalog::file::Step;
 use crate::catalog::template::Scope;
@@ -166,6 +167,13 @@ impl Builder<'_> {
         let environment = BTreeMap::new();
         let parts = config::parts(&self.facts(target), &target.scope(&environment), created, parts)?;
         Ok(BuiltImage { assembled: parts.assemble()?, created, layers })
+    }
+
+    /// Makes those layers of a target anew that the store has lost since they were looked up.
+    pub fn mend(&self, target: Target<'_>) -> Result<(), BuildError> {
+        let (_, missing) = self.layers.look_up(target.packages())?;
+        self.layers.make(&missing, &Silent)?;
+        self.image_layers(target).map(drop)
     }
 
     /// What the annotations of a target say.

@@ -202,7 +202,8 @@ impl<'a> Layers<'a> {
 
     fn keep(&self, key: Sha256, tree: &Tree, control: String) -> Result<LayerRecord, LayersError> {
         let mut blob = self.store.blob_writer()?;
-        let layer: LayerInfo = layer::write(tree, &mut blob).map_err(StoreError::Source)?;
+        let layer: LayerInfo = layer::write(tree, &mut blob)
+            .map_err(|error| error.downcast().map_or_else(StoreError::Source, StoreError::File))?;
         blob.finish(Expected { digest: Some(layer.digest), size: Some(layer.size) })?;
         let record = LayerRecord { layer, listing: tree.listing(), control };
         let text = serde_json::to_vec(&record).expect("a record is plain data");

@@ -2,21 +2,30 @@
 
 #![expect(clippy::disallowed_methods, reason = "this is where a layout is read and written")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::error::Error as _;
 use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use oci_spec::OciSpecError;
 
 use super::files::{self, FileError};
 use super::store::{Store, StoreError};
-use crate::digest::Sha256;
+use crate::digest::{Hashing, Sha256};
 use crate::image::Blob;
 use crate::image::layout::{Layout, MARKER};
 
 /// Where the SBOMs are, beside the blobs.
 const SBOMS: &str = "sbom";
+
+/// How much is copied at a time, in bytes.
+const PIECE: usize = 128 * 1024;
+
+/// Files that are written at a time: each is synced to disk, and a disk syncs many at once sooner than one
+/// after the other.
+const WRITERS: usize = 8;
 
 #[derive(Debug, thiserror::Error)]
 pub enum LayoutError {
@@ -28,9 +37,13 @@ pub enum LayoutError {
     Foreign(PathBuf),
     #[error("`{}` has no image `{name}`", root.display())]
     NoImage { root: PathBuf, name: String },
-    #[error("the layout cannot be read")]
+    #[error("`{}` is not the index of an OCI image layout: {reason}; name another directory, or remove this one", path.display())]
+    Index { path: PathBuf, reason: String },
+    #[error("a document of the layout cannot be read")]
     Format(#[from] OciSpecError),
-    #[error("the store lost the layer {0}, which was damaged: run again, and it is made anew")]
+    #[error(
+        "the layer {0} is damaged in the store or gone from it, and could not be made anew there: remove the store, or name another with `--store`"
+    )]
     Lost(Sha256),
 }
 
@@ -40,6 +53,15 @@ pub struct LayoutDirectory {
     root: PathBuf,
     /// The open `oci-layout`, which bears the lock.
     _marker: File,
+    /// What is to be written, by its path.
+    pending: BTreeMap<PathBuf, Pending>,
+}
+
+#[derive(Debug)]
+enum Pending {
+    Bytes(Vec<u8>),
+    /// The blob of the store with this digest.
+    Stored(Sha256),
 }
 
 impl LayoutDirectory {
@@ -59,38 +81,79 @@ impl LayoutDirectory {
             marker.set_len(0).and_then(|()| marker.write_all(MARKER.as_bytes())).map_err(failed)?;
         }
         fs::create_dir_all(root.join("blobs/sha256")).map_err(failed)?;
-        Ok(Self { root: root.to_owned(), _marker: marker })
+        Ok(Self { root: root.to_owned(), _marker: marker, pending: BTreeMap::new() })
     }
 
     /// What the layout refers to; nothing where it is new.
     pub fn layout(&self) -> Result<Layout, LayoutError> {
-        match files::read_text_if_there(&self.root.join("index.json"))? {
-            Some(text) => Ok(Layout::parse(text.as_bytes())?),
-            None => Ok(Layout::default()),
-        }
+        let path = self.root.join("index.json");
+        let Some(text) = files::read_text_if_there(&path)? else { return Ok(Layout::default()) };
+        Layout::parse(text.as_bytes()).map_err(|error| {
+            let reason = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+            LayoutError::Index { path, reason }
+        })
     }
 
-    /// Writes a document as a blob.
-    pub fn add(&self, blob: &Blob) -> Result<(), LayoutError> {
+    /// Adds a document as a blob.
+    pub fn add(&mut self, blob: &Blob) {
         let path = self.blob(blob.digest);
         if !is_there(&path, blob.bytes.len() as u64) {
-            files::write_atomically(&path, &blob.bytes)?;
+            self.pending.insert(path, Pending::Bytes(blob.bytes.clone()));
         }
-        Ok(())
     }
 
-    /// Copies a blob of so many bytes from the store, its digest checked on the way.
-    pub fn add_from(&self, store: &Store, digest: Sha256, size: u64) -> Result<(), LayoutError> {
+    /// Adds a blob of so many bytes that the store has.
+    pub fn add_stored(&mut self, digest: Sha256, size: u64) {
         let path = self.blob(digest);
         if !is_there(&path, size) {
-            let bytes = store.read(digest)?.ok_or(LayoutError::Lost(digest))?;
-            files::write_atomically(&path, &bytes)?;
+            self.pending.insert(path, Pending::Stored(digest));
         }
-        Ok(())
     }
 
-    /// Makes the layout refer to what it is to refer to, and then removes what nothing refers to.
-    pub fn finish(&self, layout: &Layout) -> Result<(), LayoutError> {
+    /// Adds the SBOM of an image of one architecture.
+    pub fn add_sbom(&mut self, reference: &str, text: String) {
+        let path = self.root.join(SBOMS).join(sbom_name(reference));
+        self.pending.insert(path, Pending::Bytes(text.into_bytes()));
+    }
+
+    /// Writes what was added, but for those blobs of the store that turn out to be damaged or gone.
+    ///
+    /// Returns these. They stay added, for when they have been made anew.
+    pub fn write(&mut self, store: &Store) -> Result<BTreeSet<Sha256>, LayoutError> {
+        let pending = std::mem::take(&mut self.pending);
+        let next = Mutex::new(pending.into_iter());
+        let lost: Mutex<BTreeMap<PathBuf, Sha256>> = Mutex::default();
+        let write = || {
+            // The guard is gone before the file is written.
+            while let Some((path, pending)) = { next.lock().unwrap_or_else(PoisonError::into_inner).next() } {
+                match pending {
+                    Pending::Bytes(bytes) => drop(files::write_atomically(&path, &bytes)?),
+                    Pending::Stored(digest) if copy(store, digest, &path)? => {}
+                    Pending::Stored(digest) => {
+                        lost.lock().unwrap_or_else(PoisonError::into_inner).insert(path, digest);
+                    }
+                }
+            }
+            Ok::<_, LayoutError>(())
+        };
+        std::thread::scope(|threads| {
+            let writers: Vec<_> = (0..WRITERS).map(|_| threads.spawn(write)).collect();
+            writers
+                .into_iter()
+                .try_for_each(|writer| writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        })?;
+        let lost = lost.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let digests = lost.values().copied().collect();
+        self.pending = lost.into_iter().map(|(path, digest)| (path, Pending::Stored(digest))).collect();
+        Ok(digests)
+    }
+
+    /// Writes what was added, makes the layout refer to what it is to refer to, and then removes what
+    /// nothing refers to.
+    pub fn finish(mut self, store: &Store, layout: &Layout) -> Result<(), LayoutError> {
+        if let Some(digest) = self.write(store)?.pop_first() {
+            return Err(LayoutError::Lost(digest));
+        }
         files::write_atomically(&self.root.join("index.json"), &layout.to_bytes()?)?;
         let read = |digest| Ok::<_, LayoutError>(files::read(&self.blob(digest))?);
         let keep = layout.reachable(read)?;
@@ -98,12 +161,6 @@ impl LayoutDirectory {
         self.sweep(&self.root.join("blobs/sha256"), |name| keep.contains(name))?;
         let named: BTreeSet<_> = layout.names().map(sbom_name).collect();
         self.sweep(&self.root.join(SBOMS), |name| named.contains(name))
-    }
-
-    /// Writes the SBOM of an image of one architecture.
-    pub fn write_sbom(&self, reference: &str, text: &str) -> Result<(), LayoutError> {
-        files::write_atomically(&self.root.join(SBOMS).join(sbom_name(reference)), text.as_bytes())?;
-        Ok(())
     }
 
     fn blob(&self, digest: Sha256) -> PathBuf {
@@ -126,6 +183,35 @@ impl LayoutDirectory {
         }
         Ok(())
     }
+}
+
+/// Copies a blob out of the store, its digest checked on the way, and syncs it to disk; false where the
+/// blob is damaged or gone.
+fn copy(store: &Store, digest: Sha256, path: &Path) -> Result<bool, LayoutError> {
+    let unwritten = |cause| FileError::new("write", path, cause);
+    let unread = |cause| FileError::new("read the blob", &store.path(digest), cause);
+    let mut blob = match File::open(store.path(digest)) {
+        Ok(blob) => Hashing::new(blob),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+        Err(cause) => return Err(unread(cause).into()),
+    };
+    let mut file = files::temporary(path.parent().unwrap_or(Path::new("."))).map_err(unwritten)?;
+    let mut piece = vec![0; PIECE];
+    loop {
+        let read = blob.read(&mut piece).map_err(unread)?;
+        if read == 0 {
+            break;
+        }
+        file.write_all(&piece[..read]).map_err(unwritten)?;
+    }
+    if blob.finish().1 != digest {
+        // Removes it, so that it is made anew.
+        store.is_intact(digest)?;
+        return Ok(false);
+    }
+    file.as_file().sync_all().map_err(unwritten)?;
+    file.persist(path).map_err(|error| unwritten(error.error))?;
+    Ok(true)
 }
 
 /// The SBOM of an image of one architecture: `cc-debian13:debug-amd64`.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::builder::{Builder, BuiltImage, Owner, Target};
+use super::builder::{BuildError, Builder, BuiltImage, OwnedLayer, Owner, Target};
 use super::layers::Wanted;
 use super::layout::{LayoutDirectory, LayoutError};
 use crate::catalog::Catalog;
@@ -11,35 +11,51 @@ use crate::image;
 use crate::image::layout::Layout;
 use crate::sbom::{Component, Facts, Subject, spdx23};
 
-/// Writes images into a layout, those of one name next to each other: blobs first, then SBOMs, then the
-/// index that refers to them. What else the layout has stays, unless the catalog no longer knows it.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    #[error(transparent)]
+    Layout(#[from] LayoutError),
+    #[error("a layer is damaged in the store, and could not be made anew")]
+    Mend(#[from] BuildError),
+}
+
+/// Writes images into a layout, those of one name next to each other. What else the layout has stays,
+/// unless the catalog no longer knows it.
 pub fn publish(
-    directory: &LayoutDirectory,
+    mut directory: LayoutDirectory,
     builder: &Builder<'_>,
     built: &[(Target<'_>, BuiltImage)],
-) -> Result<(), LayoutError> {
+) -> Result<(), PublishError> {
+    let store = builder.layers.store;
     let mut layout = directory.layout()?;
     keep_others(&mut layout, builder.catalog, built);
     for of_name in built.chunk_by(|(a, _), (b, _)| a.image.name == b.image.name) {
         let mut manifests = Vec::new();
         for (target, built) in of_name {
-            for layer in &built.layers {
-                let layer = &layer.record.layer;
-                directory.add_from(builder.layers.store, layer.digest, layer.size)?;
+            for OwnedLayer { record, .. } in &built.layers {
+                directory.add_stored(record.layer.digest, record.layer.size);
             }
-            directory.add(&built.assembled.config)?;
-            directory.add(&built.assembled.manifest)?;
+            directory.add(&built.assembled.config);
+            directory.add(&built.assembled.manifest);
             let reference = format!("{}-{}", target.image.name, target.architecture);
-            directory.write_sbom(&reference, &spdx23(&subject(builder.catalog, target, built)))?;
+            directory.add_sbom(&reference, spdx23(&subject(builder.catalog, target, built)));
             layout.set(reference, built.assembled.descriptor.clone());
             manifests.push(built.assembled.descriptor.clone());
         }
         let (target, _) = &of_name[0];
-        let (index, descriptor) = image::index(manifests, &builder.facts(*target).annotations(None))?;
-        directory.add(&index)?;
+        let (index, descriptor) =
+            image::index(manifests, &builder.facts(*target).annotations(None)).map_err(LayoutError::from)?;
+        directory.add(&index);
         layout.set(target.image.name.to_string(), descriptor);
     }
-    directory.finish(&layout)
+    let lost = directory.write(store)?;
+    if !lost.is_empty() {
+        let lost = |layer: &OwnedLayer| lost.contains(&layer.record.layer.digest);
+        for (target, _) in built.iter().filter(|(_, built)| built.layers.iter().any(lost)) {
+            builder.mend(*target)?;
+        }
+    }
+    Ok(directory.finish(store, &layout)?)
 }
 
 /// Takes out of a layout what is built anew, and what the catalog no longer has.

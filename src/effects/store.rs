@@ -172,7 +172,10 @@ impl Store {
     fn discard(&self, path: PathBuf) {
         let removed = self.access == Access::ReadWrite && fs::remove_file(&path).is_ok();
         let damaged = Damaged { path, removed };
-        self.damaged.lock().unwrap_or_else(PoisonError::into_inner).push(damaged);
+        let mut known = self.damaged.lock().unwrap_or_else(PoisonError::into_inner);
+        if !known.contains(&damaged) {
+            known.push(damaged);
+        }
     }
 
     fn entry(&self, below: &[&str], key: Sha256) -> PathBuf {
@@ -209,8 +212,11 @@ fn is_unwritable(kind: ErrorKind) -> bool {
 
 impl fmt::Display for Damaged {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let fate = if self.removed { "removed" } else { "left out of account" };
-        write!(f, "`{}` was damaged and is {fate}; it will be made again", self.path.display())
+        let path = self.path.display();
+        match self.removed {
+            true => write!(f, "`{path}` was damaged, and is made anew"),
+            false => write!(f, "`{path}` is damaged, and cannot be replaced: the store is read-only"),
+        }
     }
 }
 

@@ -27,14 +27,12 @@ impl std::error::Error for Advice {
     }
 }
 
-/// Prints the chain of an error, each cause once, and the hints on the way. What foreign files and servers
-/// say is in there: a control character of theirs does not reach the terminal.
+/// Prints the chain of an error, each cause once, and the hints on the way.
 pub fn print(error: &anyhow::Error) {
     let red = anstyle::AnsiColor::Red.on_default().bold();
     let cyan = anstyle::AnsiColor::Cyan.on_default().bold();
     let mut causes: Vec<String> = Vec::new();
-    let control = |c: char| c.is_control() && c != '\n';
-    for cause in error.chain().map(|cause| cause.to_string().replace(control, "\u{fffd}")) {
+    for cause in error.chain().map(ToString::to_string) {
         if !causes.contains(&cause) {
             causes.push(cause);
         }

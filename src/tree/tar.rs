@@ -129,6 +129,7 @@ impl Reader<'_> {
         let fault = |why| TarError::Header { offset, why };
         let refused = |why| TarError::Member { path: path.clone(), why };
         if let Some(attribute) = overrides.extended_attribute.take() {
+            let attribute = attribute.replace(char::is_control, "\u{fffd}");
             return Err(TarError::ExtendedAttribute { path: path.clone(), attribute });
         }
         let size = overrides.size.map_or_else(|| header.size(), Ok).map_err(fault)?;
@@ -148,7 +149,10 @@ impl Reader<'_> {
             Member::HardLink => {
                 let target = overrides.link(header).map_err(fault)?;
                 let link = linked(before, &target);
-                return link.ok_or_else(|| TarError::HardLink { path: path.clone(), target });
+                return link.ok_or_else(|| TarError::HardLink {
+                    path: path.clone(),
+                    target: target.replace(char::is_control, "\u{fffd}"),
+                });
             }
             Member::Refused(why) => return Err(refused(why)),
         };

@@ -174,6 +174,28 @@ hint: `distro lock --release debian13` makes a new one
 }
 
 #[test]
+fn the_sbom_of_a_built_image_is_printed_as_it_lies_in_the_layout() {
+    let shop = Workshop::new();
+    let sbom = |image| shop.world.distro(&["sbom", image, "--arch", "amd64"]);
+    shop.lock();
+    sbom("cc").assert_is(
+        "
+status: 1
+----- stdout -----
+----- stderr -----
+error: `out` has no image `cc-debian13:latest-amd64`
+hint: `distro build cc-debian13:latest --arch amd64` builds it
+",
+    );
+    shop.build(&["cc"]).success();
+    let said = sbom("cc-debian13").success();
+    assert_eq!(said.stdout, shop.world.read("out/sbom/cc-debian13_latest-amd64.spdx.json"));
+    let document: serde_json::Value = serde_json::from_str(&said.stdout).unwrap();
+    let digest = shop.out().digest("cc-debian13:latest-amd64");
+    assert_eq!(document["packages"][0]["versionInfo"], digest);
+}
+
+#[test]
 fn what_is_no_layout_is_not_written_to() {
     let shop = Workshop::new();
     shop.world.write("out/precious.txt", "mine");

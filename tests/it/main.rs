@@ -9,6 +9,7 @@
 
 mod archive;
 mod build;
+mod faults;
 mod harness;
 mod hostile;
 mod images;

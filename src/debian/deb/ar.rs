@@ -40,7 +40,7 @@ impl Members {
             return Err(ArError::HeaderCut);
         }
         let header = self.rest.split_to(HEADER);
-        let name = String::from_utf8_lossy(&header[..16]).trim_end().to_owned();
+        let name = String::from_utf8_lossy(&header[..16]).trim_end().replace(char::is_control, "\u{fffd}");
         let size = std::str::from_utf8(&header[48..58]).ok().map(str::trim_end);
         let size = size.filter(|digits| digits.bytes().all(|digit| digit.is_ascii_digit()));
         let size = size.and_then(|digits| digits.parse::<u64>().ok());

@@ -77,8 +77,7 @@ fn a_rotten_blob_is_removed_told_of_and_made_again() {
         assert!(!store.has(digest));
         let damaged = store.take_damaged();
         assert_eq!(damaged, [Damaged { path: store.path(digest), removed: true }]);
-        let told =
-            format!("`{}` was damaged and is removed; it will be made again", damaged[0].path.display());
+        let told = format!("`{}` was damaged, and is made anew", damaged[0].path.display());
         assert_eq!(damaged[0].to_string(), told);
         store.insert(&b"hello"[..], Expected::default()).unwrap();
         assert!(check(&store, digest));
