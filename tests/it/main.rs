@@ -8,6 +8,10 @@
 #![allow(dead_code, reason = "a harness has more to offer than the tests of one day use")]
 
 mod archive;
+mod definitions;
+mod desk;
 mod harness;
+mod lock;
 mod run;
 mod server;
+mod verbs;
