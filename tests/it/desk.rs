@@ -134,9 +134,10 @@ impl Desk {
         self
     }
 
-    /// Runs `distro lock`, without waiting long for servers.
+    /// Runs `distro lock`; a server has one second to answer, and one try if nothing else is said.
     pub fn lock(&self, arguments: &[&str]) -> Said {
-        self.world.distro(&[&["lock", "--timeout", "1", "--retries", "0"], arguments].concat())
+        let retries: &[&str] = if arguments.contains(&"--retries") { &[] } else { &["--retries", "0"] };
+        self.world.distro(&[&["lock", "--timeout", "1"], retries, arguments].concat())
     }
 
     /// Builds for amd64, whatever this machine is.
@@ -170,6 +171,30 @@ impl Desk {
 pub fn assert_refused(said: &Said, stderr: &str) {
     let stderr = stderr.trim_start_matches('\n');
     said.assert_is(&format!("status: 1\n----- stdout -----\n----- stderr -----\n{stderr}"));
+}
+
+/// Compares texts.
+#[track_caller]
+pub fn assert_same(actual: &str, expected: &str) {
+    let expected = expected.trim_start_matches('\n');
+    let different = actual.lines().zip(expected.lines()).take_while(|(actual, expected)| actual == expected);
+    let line = different.count() + 1;
+    assert!(actual == expected, "line {line} differs\n--- expected\n{expected}\n--- actual\n{actual}");
+}
+
+/// `…` for every SHA-256 in a text.
+pub fn without_digests(text: &str) -> String {
+    let word = |c: char| c.is_ascii_alphanumeric();
+    let mut shown = String::new();
+    let mut rest = text;
+    while let Some(start) = rest.find(word) {
+        let end = rest[start..].find(|c| !word(c)).map_or(rest.len(), |len| start + len);
+        let digest = end - start == 64 && rest[start..end].bytes().all(|c| c.is_ascii_hexdigit());
+        shown.push_str(&rest[..start]);
+        shown.push_str(if digest { "…" } else { &rest[start..end] });
+        rest = &rest[end..];
+    }
+    shown + rest
 }
 
 pub fn libc6(version: &str) -> Package {
