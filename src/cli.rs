@@ -70,9 +70,12 @@ Example:
   distro sbom cc-debian13:debug --arch arm64 > cc.spdx.json")]
     Sbom(SbomArgs),
     /// List the images of the catalog
-    #[command(visible_alias = "ls", after_help = "\
+    #[command(
+        visible_alias = "ls",
+        after_help = "\
 Example:
-  distro list --format json | jq -r '.[].image'")]
+  distro list --format json | jq -r '.[].image'"
+    )]
     List(ListArgs),
     /// Show what an image holds, and why
     #[command(after_help = "\
@@ -91,6 +94,9 @@ pub struct LockArgs {
     /// Only these releases
     #[arg(long, value_name = "RELEASE")]
     pub release: Vec<String>,
+    /// Keep what is locked for architectures that cannot be renewed: a mirror in the middle of an update
+    #[arg(long)]
+    pub keep_going: bool,
     #[command(flatten)]
     pub archive: ArchiveArgs,
 }

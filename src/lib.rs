@@ -1,5 +1,25 @@
-#![doc = "placeholder"]
-#![warn(clippy::disallowed_methods, clippy::disallowed_types)]
+//! Keeps an organisation's base-image catalog: definitions → a reviewed lock → deterministic OCI images, with
+//! an SBOM each.
+//!
+//! The modules in the order in which data flows. A stage takes the value of the stage before it, and knows
+//! nothing of later ones:
+//!
+//! | stage | from | to |
+//! |---|---|---|
+//! | [`catalog`] | the TOML texts of a catalog | every image of the matrix: what it asks for, how it runs |
+//! | [`debian`] | the bytes of an archive | names, versions, relations, indexes, signatures, packages |
+//! | [`resolve`] | what an image asks for, and an archive's indexes | the packages that satisfy it, or why none do |
+//! | [`lock`] | resolutions | the pinned world of a release, to and from its text |
+//! | [`tree`] | the files of packages | ordered paths with one owner each |
+//! | [`generate`] | trees, and values of the catalog | what maintainer scripts would have made |
+//! | [`layer`] | a tree | a tar in gzip, the same bytes everywhere |
+//! | [`image`] | layers and a configuration | manifests, indexes, a layout |
+//! | [`sbom`] | an image and its packages | SPDX |
+//!
+//! All of these are pure: bytes out depend on arguments only. [`effects`] holds the doors to the outside
+//! (files, the store, servers); lints keep every other module away from the file system, the
+//! environment and the clock. The program around it all is in `main.rs`, `cli.rs`, `commands/` and `report/`.
+
 pub mod catalog;
 pub mod debian;
 pub mod digest;

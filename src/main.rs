@@ -32,7 +32,10 @@ fn main() -> ExitCode {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the environment and the clock are read here, and nowhere else")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the environment and the clock are read here, and nowhere else"
+)]
 fn host() -> Host {
     let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let home = || variable("HOME").unwrap_or_default().join(".cache");

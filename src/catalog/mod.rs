@@ -104,7 +104,8 @@ impl Catalog {
                 let at = Location::of(catalog, &table.platform);
                 let platform = table.platform.get_ref();
                 let name: Architecture = name.parse().map_err(|error| at.error(format!("{error}"), ""))?;
-                let platform = platform.parse().map_err(|why: &str| at.error("this is no OCI platform", why))?;
+                let platform =
+                    platform.parse().map_err(|why: &str| at.error("this is no OCI platform", why))?;
                 Ok((name, platform))
             })
             .collect::<Result<BTreeMap<_, _>, Diagnostic>>()?;
@@ -118,7 +119,14 @@ impl Catalog {
             .into_iter()
             .map(|(name, table)| Ok((name, Release::read(catalog, table, &platforms, &archives)?)))
             .collect::<Result<BTreeMap<_, _>, Diagnostic>>()?;
+<<<<<<< HEAD
         let accounts = accounts(catalog, &file.user, &file.group)?;
+=======
+        let accounts = accounts(file.user, file.group).map_err(|error| {
+            Location::start(catalog)
+                .error("the accounts of the catalog contradict each other", error.to_string())
+        })?;
+>>>>>>> main
         let branding = file
             .branding
             .into_iter()
@@ -187,7 +195,9 @@ impl Release {
                 let names = archives.keys().map(ArchiveName::as_str);
                 return Err(Location::of(source, &from.archive).unknown("archive", archive.as_str(), names));
             }
-            suites.extend(from.suites.iter().map(|name| Suite { archive: archive.clone(), name: name.clone() }));
+            suites.extend(
+                from.suites.iter().map(|name| Suite { archive: archive.clone(), name: name.clone() }),
+            );
         }
         let keys = table.keys.iter().map(|key| parsed(source, key)).collect::<Result<_, _>>()?;
         Ok(Self {

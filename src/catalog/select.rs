@@ -36,7 +36,10 @@ impl UnknownImage {
 
 impl Catalog {
     /// The images that are asked for, each with the architectures that are.
-    pub fn select(&self, selection: &Selection<'_>) -> Result<Vec<(&Image, Vec<Architecture>)>, UnknownImage> {
+    pub fn select(
+        &self,
+        selection: &Selection<'_>,
+    ) -> Result<Vec<(&Image, Vec<Architecture>)>, UnknownImage> {
         if let Some(release) = selection.release
             && !self.releases.contains_key(release)
         {
@@ -87,7 +90,12 @@ impl Catalog {
         let spellings: BTreeSet<String> = self
             .images()
             .flat_map(|Image { name, .. }| {
-                [name.family.to_string(), name.repository(), name.to_string(), format!("{}:{}", name.family, name.tag)]
+                [
+                    name.family.to_string(),
+                    name.repository(),
+                    name.to_string(),
+                    format!("{}:{}", name.family, name.tag),
+                ]
             })
             .collect();
         let families: BTreeSet<_> = self.images().map(|image| image.name.family.as_str()).collect();

@@ -90,7 +90,8 @@ impl Scope<'_> {
                 variant => platform.variant.as_deref().unwrap_or_default(),
             }
         });
-        let image = self.image.map(|name| context! { family => name.family.as_str(), tag => name.tag.as_str() });
+        let image =
+            self.image.map(|name| context! { family => name.family.as_str(), tag => name.tag.as_str() });
         let (name, Release { codename, version, .. }) = self.release;
         let release = context! { name => name.as_str(), codename, version };
         context! { release, arch, image, environment => self.environment }

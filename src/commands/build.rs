@@ -8,37 +8,41 @@ use serde::Serialize;
 use distro::catalog::name::ReleaseName;
 use distro::catalog::{Catalog, Image, Selection};
 use distro::debian::Architecture;
-use distro::debian::control::Paragraph;
+use distro::digest::Sha256;
 use distro::effects::archive::{Archive, Network};
-use distro::effects::builder::{BuiltImage, Builder, Owner, Target};
+use distro::effects::builder::{Builder, BuiltImage, Target};
 use distro::effects::layers::{Layers, LayersError, Wanted};
 use distro::effects::layout::LayoutDirectory;
+use distro::effects::publish::publish;
 use distro::effects::store::Access;
-use distro::image::{self, layout::Layout};
+use distro::layer::LayerInfo;
 use distro::lock::Lock;
-use distro::sbom::{self, Component, Facts, Subject};
 
-use super::{Workspace, lock, select};
+use super::lock::{self, Must};
+use super::{Workspace, select};
 use crate::cli::{BuildArgs, Format};
 use crate::report::failure::Advice;
 use crate::report::progress::Bars;
 use crate::report::size::Size;
-use crate::report::{say, table, warn};
+use crate::report::{counted, say, table, warn};
 
-type Archives<'a> = BTreeMap<&'a ReleaseName, BTreeMap<String, Archive<'a>>>;
+type Archives<'a> = BTreeMap<&'a ReleaseName, BTreeMap<Sha256, Archive<'a>>>;
 
 pub fn run(workspace: &Workspace, args: &BuildArgs) -> anyhow::Result<()> {
     let catalog = workspace.catalog()?;
     let architectures = architectures(workspace, &args.arch)?;
-    let selection = Selection {
-        images: &args.images,
-        release: args.release.as_deref(),
-        architectures: &architectures,
-    };
+    let selection =
+        Selection { images: &args.images, release: args.release.as_deref(), architectures: &architectures };
     let selected = select(&catalog, &selection)?;
+    if selected.is_empty() {
+        let error = anyhow!("no image of the catalog is for this machine");
+        return Err(Advice::new(error, "name an architecture by --arch").into());
+    }
     let releases: BTreeSet<_> = selected.iter().map(|(image, _)| &image.name.release).collect();
     if args.renew {
-        lock::renew(workspace, &catalog, &releases.iter().copied().collect::<Vec<_>>(), &args.archive)?;
+        let releases: Vec<_> = releases.iter().copied().collect();
+        let built: Vec<_> = selected.iter().flat_map(|(_, architectures)| architectures).cloned().collect();
+        lock::renew(workspace, &catalog, &releases, &args.archive, Must::Renew(&built))?;
     }
     let locks = releases
         .iter()
@@ -50,11 +54,12 @@ pub fn run(workspace: &Workspace, args: &BuildArgs) -> anyhow::Result<()> {
     let mirrors = workspace.mirrors(&catalog);
     let (store, http) = (workspace.store(Access::ReadWrite)?, workspace.http(&args.archive.network)?);
     let network = if args.offline { Network::Offline } else { Network::Allowed };
-    let archive = |lock, suite| Archive::new(&http, &store, mirrors.of_locked(lock, suite), network, &fetching);
+    let archive =
+        |lock, suite| Archive::new(&http, &store, mirrors.of_locked(lock, suite), network, &fetching);
     let archives: Archives<'_> = locks
         .iter()
         .map(|(release, lock)| {
-            let of_suites = lock.suites.iter().map(|suite| (suite.name.clone(), archive(lock, suite)));
+            let of_suites = lock.suites.iter().map(|suite| (suite.in_release, archive(lock, suite)));
             (*release, of_suites.collect())
         })
         .collect();
@@ -67,7 +72,7 @@ pub fn run(workspace: &Workspace, args: &BuildArgs) -> anyhow::Result<()> {
     let absent = missing.iter().filter(|wanted| !store.has(wanted.pin.sha256));
     fetching.expect(absent.map(|wanted| wanted.pin.size).sum());
     converting.expect(missing.iter().map(Wanted::cost).sum());
-    records.extend(layers.make(&missing, &converting).map_err(advise)?);
+    records.extend(layers.make(&missing, &converting).map_err(|error| advise(error, network))?);
     fetching.finish();
     converting.finish();
 
@@ -76,12 +81,16 @@ pub fn run(workspace: &Workspace, args: &BuildArgs) -> anyhow::Result<()> {
         .iter()
         .map(|target| {
             let built = builder.build(*target);
-            built.with_context(|| format!("could not build {} for {}", target.image.name, target.architecture))
+            built
+                .with_context(|| format!("could not build {} for {}", target.image.name, target.architecture))
         })
         .collect::<anyhow::Result<Vec<_>>>()?;
-    store.take_damaged().iter().for_each(|damaged| warn(&format!("a file of the store was damaged and is made anew: {}", damaged.path.display())));
-    let rows = write(args, &catalog, &builder, &targets, &built)?;
-    report(args, &rows, missing.len())
+    store.take_damaged().iter().for_each(|damaged| {
+        warn(&format!("a file of the store was damaged and is made anew: {}", damaged.path.display()))
+    });
+    let built: Vec<_> = targets.into_iter().zip(built).collect();
+    publish(&LayoutDirectory::open(&args.out)?, &builder, &built)?;
+    report(args, &built, missing.len())
 }
 
 /// The architectures that are asked for; none stands for all.
@@ -117,8 +126,13 @@ fn targets<'a>(
 }
 
 /// What to do where packages are gone.
-fn advise(error: LayersError) -> anyhow::Error {
+fn advise(error: LayersError, network: Network) -> anyhow::Error {
     match error {
+        LayersError::Gone(_) if network == Network::Offline => {
+            let hint =
+                "run once without --offline to fetch what is missing, or name a store that has it by --store";
+            Advice::new(error, hint).into()
+        }
         LayersError::Gone(_) => {
             let hint = "the archive has moved on: `distro build --renew` locks what it has today, and builds that; \
                         to build this lock, name a mirror that keeps old packages in catalog.toml";
@@ -140,96 +154,25 @@ struct Row {
     digest: String,
 }
 
-/// Writes the images into the layout: blobs first, then SBOMs, then the index that refers to them.
-fn write(
-    args: &BuildArgs,
-    catalog: &Catalog,
-    builder: &Builder<'_>,
-    targets: &[Target<'_>],
-    built: &[BuiltImage],
-) -> anyhow::Result<Vec<Row>> {
-    let directory = LayoutDirectory::open(&args.out)?;
-    let mut layout = directory.layout()?;
-    keep_others(&mut layout, catalog, targets);
-    let mut rows = Vec::new();
-    let mut sboms = Vec::new();
-    for of_image in targets.iter().zip(built).collect::<Vec<_>>().chunk_by(|(a, _), (b, _)| a.image.name == b.image.name) {
-        let mut manifests = Vec::new();
-        for (target, built) in of_image {
-            for layer in &built.layers {
-                directory.add_from(builder.layers.store, layer.record.layer.digest, layer.record.layer.size)?;
-            }
-            directory.add(&built.assembled.config)?;
-            directory.add(&built.assembled.manifest)?;
-            let reference = format!("{}-{}", target.image.name, target.architecture);
-            sboms.push((reference.clone(), sbom::spdx23(&subject(catalog, target, built))));
-            layout.set(reference, built.assembled.descriptor.clone());
-            manifests.push(built.assembled.descriptor.clone());
-            rows.push(Row {
-                image: target.image.name.to_string(),
-                architecture: target.architecture.to_string(),
-                layers: built.layers.len(),
-                compressed: built.layers.iter().map(|layer| layer.record.layer.size).sum(),
-                unpacked: built.layers.iter().map(|layer| layer.record.layer.uncompressed_size).sum(),
-                digest: built.assembled.manifest.digest.oci(),
-            });
+impl Row {
+    fn of((target, built): &(Target<'_>, BuiltImage)) -> Self {
+        let sum =
+            |size: fn(&LayerInfo) -> u64| built.layers.iter().map(|layer| size(&layer.record.layer)).sum();
+        Self {
+            image: target.image.name.to_string(),
+            architecture: target.architecture.to_string(),
+            layers: built.layers.len(),
+            compressed: sum(|layer| layer.size),
+            unpacked: sum(|layer| layer.uncompressed_size),
+            digest: built.assembled.manifest.digest.oci(),
         }
-        let (target, _) = of_image[0];
-        let (index, descriptor) = image::index(manifests, &builder.facts(*target).annotations(None))?;
-        directory.add(&index)?;
-        layout.set(target.image.name.to_string(), descriptor);
-    }
-    for (reference, text) in sboms {
-        directory.write_sbom(&reference, &text)?;
-    }
-    directory.finish(&layout)?;
-    Ok(rows)
-}
-
-/// Takes out of a layout what is built anew, and what the catalog no longer has.
-fn keep_others(layout: &mut Layout, catalog: &Catalog, targets: &[Target<'_>]) {
-    let built: BTreeSet<_> = targets.iter().map(|target| &target.image.name).collect();
-    let others = catalog.images().filter(|image| !built.contains(&image.name));
-    let kept: BTreeSet<String> = others
-        .flat_map(|image| {
-            let of_architectures = image.architectures.iter().map(|on| format!("{}-{on}", image.name));
-            of_architectures.chain([image.name.to_string()])
-        })
-        .collect();
-    layout.retain(|name| kept.contains(name));
-}
-
-fn subject<'a>(catalog: &'a Catalog, target: &Target<'a>, built: &'a BuiltImage) -> Subject<'a> {
-    let controls: BTreeMap<_, _> = built
-        .layers
-        .iter()
-        .filter_map(|layer| match &layer.owner {
-            Owner::Package(name) => Some((name, Paragraph::of(&layer.record.control))),
-            Owner::Step(_) => None,
-        })
-        .collect();
-    let held: BTreeSet<_> = target.packages().map(|wanted| wanted.name).collect();
-    let packages = target.packages().map(|Wanted { name, pin, .. }| Component {
-        name,
-        pin,
-        depends: pin.depends.iter().filter(|name| held.contains(name)).collect(),
-        facts: controls.get(name).map_or_else(Facts::default, Facts::of),
-    });
-    Subject {
-        image: &target.image.name,
-        architecture: target.architecture,
-        platform: target.platform,
-        release: target.release,
-        organization: &catalog.organization,
-        manifest: built.assembled.manifest.digest,
-        created: built.created,
-        packages: packages.collect(),
     }
 }
 
-fn report(args: &BuildArgs, rows: &[Row], converted: usize) -> anyhow::Result<()> {
+fn report(args: &BuildArgs, built: &[(Target<'_>, BuiltImage)], converted: usize) -> anyhow::Result<()> {
+    let rows: Vec<_> = built.iter().map(Row::of).collect();
     if args.format == Format::Json {
-        anstream::println!("{}", serde_json::to_string_pretty(rows)?);
+        anstream::println!("{}", serde_json::to_string_pretty(&rows)?);
     } else {
         let head = ["IMAGE", "ARCH", "LAYERS", "COMPRESSED", "UNPACKED", "DIGEST"];
         let cells = rows.iter().map(|row| {
@@ -244,10 +187,7 @@ fn report(args: &BuildArgs, rows: &[Row], converted: usize) -> anyhow::Result<()
         });
         anstream::print!("{}", table::table(head, &[2, 3, 4], cells));
     }
-    let images = rows.len();
-    if images == 0 {
-        return Err(anyhow!("no image of the catalog is for this architecture"));
-    }
-    say("Built", &format!("{images} images in {}; {converted} packages converted", args.out.display()));
+    let (images, converted) = (counted(rows.len(), "image"), counted(converted, "package"));
+    say("Built", &format!("{images} in {}; {converted} converted", args.out.display()));
     Ok(())
 }

@@ -1,14 +1,17 @@
 //! `distro lock`: what the archive offers → resolutions → locks.
 
+use std::collections::BTreeMap;
+
 use anyhow::anyhow;
 use jiff::Timestamp;
 
 use distro::catalog::Catalog;
 use distro::catalog::diagnostic::nearest;
 use distro::catalog::name::ReleaseName;
+use distro::debian::Architecture;
 use distro::effects::definitions;
 use distro::effects::mirrors::parse_snapshot_time;
-use distro::effects::renewal::{Offer, RenewalError};
+use distro::effects::renewal::{Offer, Renewable, RenewalError, Renewed, Unobtainable};
 use distro::effects::store::Access;
 use distro::effects::suites::{Trust, ValidUntil};
 use distro::lock::Lock;
@@ -19,7 +22,7 @@ use super::Workspace;
 use crate::cli::{ArchiveArgs, LockArgs};
 use crate::report::failure::Advice;
 use crate::report::progress::Bars;
-use crate::report::{say, warn};
+use crate::report::{counted, say, warn};
 
 pub fn run(workspace: &Workspace, args: &LockArgs) -> anyhow::Result<()> {
     let catalog = workspace.catalog()?;
@@ -37,7 +40,16 @@ pub fn run(workspace: &Workspace, args: &LockArgs) -> anyhow::Result<()> {
         args.release.is_empty() || args.release.iter().any(|asked| asked == release.as_str())
     };
     let releases: Vec<_> = known.iter().filter(asked).copied().collect();
-    renew(workspace, &catalog, &releases, &args.archive)
+    let must = if args.keep_going { Must::Renew(&[]) } else { Must::RenewAll };
+    renew(workspace, &catalog, &releases, &args.archive, must)
+}
+
+/// Which architectures a renewal fails without.
+#[derive(Clone, Copy)]
+pub enum Must<'a> {
+    RenewAll,
+    /// The others stay as they are locked, where they cannot be renewed.
+    Renew(&'a [Architecture]),
 }
 
 /// Makes new locks of releases, and writes those that are not what they were. Nothing is written where one
@@ -47,6 +59,7 @@ pub fn renew(
     catalog: &Catalog,
     releases: &[&ReleaseName],
     args: &ArchiveArgs,
+    must: Must<'_>,
 ) -> anyhow::Result<()> {
     let snapshot = args.snapshot.as_deref().map(|time| snapshot(workspace, time)).transpose()?;
     let keyring = definitions::keyring(&workspace.places.catalog)?;
@@ -61,29 +74,38 @@ pub fn renew(
         progress: &progress,
         snapshot: args.snapshot.as_deref(),
     };
-    let trusts: Vec<_> = releases
-        .iter()
-        .map(|name| {
-            let ignored = args.allow_expired || snapshot.is_some();
-            let valid_until = if ignored { ValidUntil::Ignored } else { ValidUntil::Checked };
-            let (release, at) = (&catalog.releases[name.as_str()], snapshot.unwrap_or(workspace.host.now));
-            (*name, Trust { keyring: &keyring, release, at, valid_until })
-        })
-        .collect();
-    let renewals = offer.renew_all(catalog, &trusts);
-    drop(progress);
-    let renewals = releases.iter().zip(renewals).map(|(name, renewal)| {
-        renewal.map_err(|error| {
-            let unreachable = matches!(&error, RenewalError::Suite { .. });
+    // A lock that cannot be read is no reason not to write a good one.
+    let directory = workspace.lock_directory();
+    let old: Vec<_> =
+        releases.iter().map(|name| definitions::lock(&directory, name).ok().flatten()).collect();
+    let valid_until = match args.allow_expired || snapshot.is_some() {
+        true => ValidUntil::Ignored,
+        false => ValidUntil::Checked,
+    };
+    let renewable = releases.iter().zip(&old).map(|(name, old)| Renewable {
+        name,
+        trust: Trust {
+            keyring: &keyring,
+            release: &catalog.releases[name.as_str()],
+            at: snapshot.unwrap_or(workspace.host.now),
+            valid_until,
+        },
+        unobtainable: match (must, old) {
+            (Must::Renew(except), Some(old)) => Unobtainable::Stays { old, except },
+            _ => Unobtainable::Fails,
+        },
+    });
+    let renewed = offer.renew_all(catalog, &renewable.collect::<Vec<_>>());
+    progress.finish();
+    let renewed = releases.iter().zip(renewed).map(|(name, renewed)| {
+        renewed.map_err(|error| {
+            let unresolved = matches!(&error, RenewalError::Resolve(_));
             let error = anyhow::Error::new(error).context(format!("could not lock {name}"));
-            match unreachable {
-                true => Advice::new(error, WHERE_FROM).into(),
-                false => error,
-            }
+            if unresolved { error } else { Advice::new(error, WHERE_FROM).into() }
         })
     });
-    for renewal in renewals.collect::<anyhow::Result<Vec<_>>>()? {
-        write(workspace, renewal)?;
+    for (renewed, old) in renewed.collect::<anyhow::Result<Vec<_>>>()?.into_iter().zip(old) {
+        write(workspace, renewed, old)?;
     }
     Ok(())
 }
@@ -94,7 +116,10 @@ const WHERE_FROM: &str = "packages come from the `mirrors` in catalog.toml, then
 /// The time of a snapshot, which must have been.
 fn snapshot(workspace: &Workspace, time: &str) -> anyhow::Result<Timestamp> {
     let at = parse_snapshot_time(time).ok_or_else(|| {
-        Advice::new(anyhow!("`{time}` is not a time of the snapshot service"), "write it as in 20261118T000000Z")
+        Advice::new(
+            anyhow!("`{time}` is not a time of the snapshot service"),
+            "write it as in 20261118T000000Z",
+        )
     })?;
     if at > workspace.host.now {
         return Err(anyhow!("there is no snapshot of {time} yet: it is {}", workspace.host.now));
@@ -102,27 +127,48 @@ fn snapshot(workspace: &Workspace, time: &str) -> anyhow::Result<Timestamp> {
     Ok(at)
 }
 
-fn write(workspace: &Workspace, Renewal { lock, unused }: Renewal) -> anyhow::Result<()> {
+fn write(workspace: &Workspace, renewed: Renewed, old: Option<Lock>) -> anyhow::Result<()> {
+    let Renewed { renewal: Renewal { lock, unused }, kept } = renewed;
+    if let Some((_, error)) = kept.first() {
+        let names: Vec<_> = kept.iter().map(|(architecture, _)| architecture.as_str()).collect();
+        let (release, names, why) = (&lock.release, names.join(", "), in_one(error));
+        warn(&format!("{release} stays as it was locked on {names}, where it cannot be renewed: {why}"));
+    }
     for (name, families) in unused {
         let families: Vec<_> = families.iter().map(ToString::to_string).collect();
-        warn(&format!("nothing in {} wants `{name}`, which {} leaves out", lock.release, families.join(", ")));
+        warn(&format!(
+            "nothing in {} wants `{name}`, which {} leaves out",
+            lock.release,
+            families.join(", ")
+        ));
     }
     let directory = workspace.lock_directory();
-    // A lock that cannot be read is no reason not to write a good one.
-    let old = definitions::lock(&directory, &lock.release).ok().flatten();
     let changes = old.as_ref().map(|old| Changes::between(old, &lock));
     let lock = old.into_iter().fold(lock, Lock::or_unchanged);
     let written = definitions::write_lock(&directory, &lock)?;
     let path = definitions::lock_path(&directory, &lock.release);
     let verb = if written { "Locked" } else { "Unchanged" };
-    let (packages, images) = (lock.pins.len(), lock.closures.iter().map(|closure| closure.tags.len()).sum::<usize>());
-    say(verb, &format!("{}: {packages} packages for {images} images in {}", lock.release, path.display()));
+    let images = counted(lock.closures.iter().map(|closure| closure.tags.len()).sum(), "image");
+    let packages = counted(lock.pins.len(), "package");
+    say(verb, &format!("{}: {packages} for {images} in {}", lock.release, path.display()));
     for (name, change) in changes.iter().flat_map(Changes::iter) {
         say("", &format!("{name} {change}"));
     }
     for name in lock.version_skew() {
-        let versions = lock.pins[name].iter().map(|(on, pin)| format!("{} on {on}", pin.version));
-        warn(&format!("{name} has not one version: {}", versions.collect::<Vec<_>>().join(", ")));
+        let mut versions: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for (architecture, pin) in &lock.pins[name] {
+            versions.entry(&pin.version).or_default().push(architecture.as_str());
+        }
+        let versions = versions.iter().map(|(version, on)| format!("{version} on {}", on.join(", ")));
+        warn(&format!("{name} has not one version: {}", versions.collect::<Vec<_>>().join("; ")));
     }
     Ok(())
+}
+
+/// An error and its causes.
+fn in_one(error: &RenewalError) -> String {
+    let causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
+    let mut texts: Vec<_> = causes.map(ToString::to_string).collect();
+    texts.dedup();
+    texts.join(": ")
 }

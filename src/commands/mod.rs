@@ -45,14 +45,16 @@ impl Workspace {
     pub fn catalog(&self) -> anyhow::Result<Catalog> {
         definitions::catalog(&self.places.catalog).map_err(|error| match error {
             DefinitionsError::NoCatalog(_) => {
-                Advice::new(error, "run in the directory that holds `images/`, or name another by --catalog").into()
+                Advice::new(error, "run in the directory that holds `images/`, or name another by --catalog")
+                    .into()
             }
             error => error.into(),
         })
     }
 
     pub fn lock_directory(&self) -> PathBuf {
-        let beside = || self.places.catalog.parent().map_or_else(|| "lock".into(), |parent| parent.join("lock"));
+        let beside =
+            || self.places.catalog.parent().map_or_else(|| "lock".into(), |parent| parent.join("lock"));
         self.places.lock_dir.clone().unwrap_or_else(beside)
     }
 
@@ -64,7 +66,9 @@ impl Workspace {
         let lock = match definitions::lock(&directory, release) {
             Ok(Some(lock)) => lock,
             Ok(None) => {
-                return Err(Advice::new(anyhow::anyhow!("there is no lock `{}`", path.display()), renew).into());
+                return Err(
+                    Advice::new(anyhow::anyhow!("there is no lock `{}`", path.display()), renew).into()
+                );
             }
             Err(error) => return Err(Advice::new(error, restore(&path)).into()),
         };

@@ -3,10 +3,10 @@
 mod error;
 mod release;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, Read};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use url::Url;
 
@@ -60,8 +60,9 @@ pub struct Archive<'a> {
     progress: &'a dyn Progress,
     bases: Vec<Base>,
     network: Network,
-    /// Bases that could not be reached, by their place in the list. They are tried last from then on.
-    unreachable: Mutex<BTreeSet<usize>>,
+    /// Why bases could not be reached, by their place in the list. They are not tried again: each was
+    /// tried more than once already, and there may be thousands of files to ask for.
+    unreachable: Mutex<BTreeMap<usize, String>>,
 }
 
 impl<'a> Archive<'a> {
@@ -136,28 +137,30 @@ impl<'a> Archive<'a> {
         ask: impl Fn(&Base) -> Result<T, Fault>,
     ) -> Result<T, ArchiveError> {
         let mut tried = Vec::new();
-        for (place, base) in self.in_order() {
+        for (place, base) in self.bases.iter().enumerate() {
             if self.network == Network::Offline && base.url.scheme() != "file" {
                 continue;
             }
-            let reason = match ask(base) {
-                Ok(found) => return Ok(found),
-                Err(Fault::Base(reason)) => reason,
-                Err(Fault::Store(error)) => return Err(error.into()),
+            let reason = match self.unreachable().get(&place).cloned() {
+                Some(why) => Reason::Unreachable(why),
+                None => match ask(base) {
+                    Ok(found) => return Ok(found),
+                    Err(Fault::Base(reason)) => reason,
+                    Err(Fault::Store(error)) => return Err(error.into()),
+                },
             };
-            if matches!(&reason, Reason::Http(kind) if kind.is_unreachable()) {
-                self.unreachable.lock().unwrap_or_else(PoisonError::into_inner).insert(place);
+            if let Reason::Http(kind) = &reason
+                && kind.is_unreachable()
+            {
+                self.unreachable().insert(place, kind.to_string());
             }
             tried.push(Tried { url: Shown(&base.url).to_string(), origin: base.origin.clone(), reason });
         }
         Err(Unavailable { what: what.to_owned(), network: self.network, tried }.into())
     }
 
-    fn in_order(&self) -> Vec<(usize, &Base)> {
-        let unreachable = self.unreachable.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut bases: Vec<_> = self.bases.iter().enumerate().collect();
-        bases.sort_by_key(|(place, _)| unreachable.contains(place));
-        bases
+    fn unreachable(&self) -> MutexGuard<'_, BTreeMap<usize, String>> {
+        self.unreachable.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -33,8 +33,8 @@ pub struct Target<'a> {
     pub platform: &'a Platform,
     pub lock: &'a Lock,
     pub closure: &'a Closure,
-    /// By the names of the lock's suites.
-    pub archives: &'a BTreeMap<String, Archive<'a>>,
+    /// By the InRelease files of the lock's suites.
+    pub archives: &'a BTreeMap<Sha256, Archive<'a>>,
 }
 
 /// What a layer holds and, so, who owns its files.
@@ -109,7 +109,8 @@ impl<'a> Target<'a> {
 
     fn wanted(&self, name: &'a PackageName) -> Option<Wanted<'a>> {
         let pin = self.lock.pin(name, self.architecture)?;
-        Some(Wanted { name, pin, archive: self.archives.get(&pin.suite)? })
+        let suite = self.lock.suite(&pin.suite, self.architecture)?;
+        Some(Wanted { name, pin, archive: self.archives.get(&suite.in_release)? })
     }
 
     /// One of the packages by one of its names.
@@ -119,7 +120,8 @@ impl<'a> Target<'a> {
     }
 
     fn scope<'s>(&'s self, environment: &'s BTreeMap<String, String>) -> Scope<'s> {
-        let versions = self.packages().map(|wanted| (wanted.name.to_string(), wanted.pin.version.to_string()));
+        let versions =
+            self.packages().map(|wanted| (wanted.name.to_string(), wanted.pin.version.to_string()));
         Scope {
             release: (&self.image.name.release, self.release),
             image: Some(&self.image.name),
@@ -143,7 +145,8 @@ impl Builder<'_> {
     pub fn build(&self, target: Target<'_>) -> Result<BuiltImage, BuildError> {
         let layers = self.image_layers(target)?;
         check(&layers)?;
-        let newest = |record: &LayerRecord| record.listing.iter().map(|listed| listed.mtime).max().unwrap_or(0);
+        let newest =
+            |record: &LayerRecord| record.listing.iter().map(|listed| listed.mtime).max().unwrap_or(0);
         let time = |seconds: u64| Timestamp::from_second(i64::try_from(seconds).unwrap_or(i64::MAX));
         let created = time(layers.iter().map(|layer| newest(&layer.record)).max().unwrap_or(0))?;
         let parts = layers
@@ -204,7 +207,8 @@ impl Builder<'_> {
         if aliases.is_empty() {
             return Ok(None);
         }
-        let layer = self.generated("usr-merge", &format!("{aliases:?}"), || Ok(usr_merge_links(aliases, 0)))?;
+        let layer =
+            self.generated("usr-merge", &format!("{aliases:?}"), || Ok(usr_merge_links(aliases, 0)))?;
         Ok(Some(layer))
     }
 
@@ -290,13 +294,15 @@ fn check(layers: &[OwnedLayer]) -> Result<(), BuildError> {
         if let Owner::Package(name) = &layer.owner {
             let field = Paragraph::of(&layer.record.control).get("Replaces").unwrap_or_default();
             let relations = field.parse::<Relations>();
-            let relations = relations
-                .map_err(|source| BuildError::Replaces { package: name.clone(), source })?;
+            let relations =
+                relations.map_err(|source| BuildError::Replaces { package: name.clone(), source })?;
             replaces.insert(name.as_str(), relations);
         }
     }
     let may_replace = |new: &Owner, old: &Owner| match (new, old) {
-        (Owner::Step(step), Owner::Package(package)) => *step == OS_RELEASE && package.as_str() == "base-files",
+        (Owner::Step(step), Owner::Package(package)) => {
+            *step == OS_RELEASE && package.as_str() == "base-files"
+        }
         (Owner::Package(new), Owner::Package(old)) => replaces
             .get(new.as_str())
             .into_iter()

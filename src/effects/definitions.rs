@@ -70,7 +70,8 @@ pub fn lock(directory: &Path, release: &ReleaseName) -> Result<Option<Lock>, Def
     let Some(text) = files::read_text_if_there(&path)? else { return Ok(None) };
     let source = Source::new(path.display().to_string(), text);
     let file: LockFile = parse(&source)?;
-    let lock = Lock::try_from(file).map_err(|source| DefinitionsError::Lock { path: path.clone(), source })?;
+    let lock =
+        Lock::try_from(file).map_err(|source| DefinitionsError::Lock { path: path.clone(), source })?;
     if lock.release != *release {
         return Err(DefinitionsError::OtherRelease { path, found: lock.release });
     }

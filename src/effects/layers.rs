@@ -136,11 +136,7 @@ impl<'a> Layers<'a> {
     }
 
     /// Fetches and converts packages. All that cannot be had are told together.
-    pub fn make(
-        &self,
-        missing: &[Wanted<'a>],
-        progress: &dyn Progress,
-    ) -> Result<Records, LayersError> {
+    pub fn make(&self, missing: &[Wanted<'a>], progress: &dyn Progress) -> Result<Records, LayersError> {
         let made = Mutex::new(BTreeMap::new());
         let failures = Mutex::new(Failures::default());
         let next = AtomicUsize::new(0);

@@ -82,7 +82,7 @@ impl<'a> Mirrors<'a> {
     /// Whether a source of the host's is for an archive: its URI ends in the archive's name, as those of
     /// Debian's mirrors do, or it names a suite of the archive.
     fn serves(&self, source: &AptSource, archive: &ArchiveName) -> bool {
-        let named = source.uri.path_segments().and_then(|parts| parts.filter(|part| !part.is_empty()).last());
+        let named = source.uri.path_segments().and_then(|parts| parts.rev().find(|part| !part.is_empty()));
         let suites = || self.catalog.releases.values().flat_map(|release| &release.suites);
         named == Some(archive.as_str())
             || suites().any(|suite| suite.archive == *archive && source.suites.contains(&suite.name))

@@ -13,6 +13,7 @@
 //! | [`definitions`] | a catalog's directory: definitions, keys, locks |
 //! | [`layers`] | packages fetched and converted, each once |
 //! | [`builder`] | images put together from layers, and checked |
+//! | [`publish`] | built images written into a layout, with their SBOMs |
 //! | [`layout`] | an OCI image layout on disk |
 //! | [`progress`] | how long work is told to whoever waits for it |
 
@@ -26,6 +27,7 @@ pub mod layers;
 pub mod layout;
 pub mod mirrors;
 pub mod progress;
+pub mod publish;
 pub mod renewal;
 pub mod store;
 pub mod suites;

@@ -5,16 +5,20 @@
 //! indexes are in memory.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+use jiff::Timestamp;
 
 use super::archive::{Archive, Network};
 use super::http::Http;
-use super::mirrors::Mirrors;
+use super::mirrors::{Mirrors, snapshot_time};
 use super::progress::Progress;
 use super::store::Store;
-use super::suites::{SignedSuite, SuiteError, Trust, fetch_index, read_index};
+use super::suites::{SignedSuite, SuiteError, Trust, read_index};
 use crate::catalog::name::{ArchiveName, ReleaseName};
 use crate::catalog::{Catalog, Suite};
 use crate::debian::{Architecture, InvalidStanza};
+use crate::lock::Lock;
 use crate::lock::renew::{RenewError, Renewal, Resolved, renew, resolve_images};
 use crate::resolve::{Suite as Offered, Universe};
 
@@ -34,8 +38,38 @@ pub enum RenewalError {
     Suite { suite: String, source: SuiteError },
     #[error("an index for {architecture} cannot be used")]
     Index { architecture: Architecture, source: InvalidStanza },
+    #[error("{first}: {}\nnor in its state as `{name}`: {why}", first.cause())]
+    OtherName { name: String, why: String, first: Box<Self> },
     #[error(transparent)]
     Resolve(#[from] RenewError),
+}
+
+impl RenewalError {
+    fn cause(&self) -> String {
+        std::error::Error::source(self).map(ToString::to_string).unwrap_or_default()
+    }
+}
+
+/// A release to be locked anew.
+pub struct Renewable<'a> {
+    pub name: &'a ReleaseName,
+    pub trust: Trust<'a>,
+    pub unobtainable: Unobtainable<'a>,
+}
+
+/// What becomes of an architecture whose indexes cannot be had: a mirror in the middle of its update, or one
+/// that carries a part of the archive.
+pub enum Unobtainable<'a> {
+    /// Nothing is locked.
+    Fails,
+    /// It stays as an older lock has it, unless it is one of those that must be renewed.
+    Stays { old: &'a Lock, except: &'a [Architecture] },
+}
+
+/// A renewal, and the architectures that stay as they were, each with the reason.
+pub struct Renewed {
+    pub renewal: Renewal,
+    pub kept: Vec<(Architecture, RenewalError)>,
 }
 
 impl Offer<'_> {
@@ -43,43 +77,49 @@ impl Offer<'_> {
     pub fn renew_all(
         &self,
         catalog: &Catalog,
-        releases: &[(&ReleaseName, Trust<'_>)],
-    ) -> Vec<Result<Renewal, RenewalError>> {
-        side_by_side(releases, |(name, trust)| self.renew(catalog, name, *trust))
+        releases: &[Renewable<'_>],
+    ) -> Vec<Result<Renewed, RenewalError>> {
+        side_by_side(releases, |release| self.renew(catalog, release))
     }
 
-    fn renew(
-        &self,
-        catalog: &Catalog,
-        name: &ReleaseName,
-        trust: Trust<'_>,
-    ) -> Result<Renewal, RenewalError> {
-        let release = trust.release;
-        let archives = release.suites.iter().map(|suite| &suite.archive);
-        let archives: BTreeMap<_, _> = archives.map(|archive| (archive, self.archive(archive))).collect();
-        let suites = side_by_side(&release.suites, |suite| {
-            let signed = SignedSuite::fetch(&archives[&suite.archive], suite, trust);
-            let signed =
-                signed.map_err(|source| RenewalError::Suite { suite: suite.name.clone(), source })?;
-            Ok(FetchedSuite { archive: &archives[&suite.archive], suite, signed })
-        });
+    fn renew(&self, catalog: &Catalog, release: &Renewable<'_>) -> Result<Renewed, RenewalError> {
+        let Renewable { name, trust, unobtainable } = release;
+        let suites = &trust.release.suites;
+        let archives: BTreeMap<_, _> =
+            suites.iter().map(|suite| (&suite.archive, self.archive(&suite.archive, trust.at))).collect();
+        let suites =
+            side_by_side(suites, |suite| FetchedSuite::new(&archives[&suite.archive], suite, *trust));
         let suites = suites.into_iter().collect::<Result<Vec<_>, RenewalError>>()?;
-        let resolved = side_by_side(&release.architectures, |architecture| {
-            self.resolve(catalog, name, &release.components, &suites, architecture)
+        let architectures = &trust.release.architectures;
+        let attempts = side_by_side(architectures, |architecture| {
+            self.resolve(catalog, name, &trust.release.components, &suites, architecture)
         });
-        let resolved = resolved.into_iter().collect::<Result<Vec<_>, _>>()?;
-        let locked = suites
-            .iter()
-            .map(|fetched| fetched.signed.locked(fetched.suite, &release.components, &release.architectures));
+        let mut kept = Vec::new();
+        let mut resolved = Vec::new();
+        for (architecture, attempt) in architectures.iter().zip(attempts) {
+            match (attempt, unobtainable) {
+                (Ok(on), _) => resolved.push(on),
+                (Err(error), Unobtainable::Stays { old, except }) if !except.contains(architecture) => {
+                    match Resolved::kept(catalog, old, architecture) {
+                        None => return Err(error),
+                        Some(on) => resolved.push(on),
+                    }
+                    kept.push((architecture.clone(), error));
+                }
+                (Err(error), _) => return Err(error),
+            }
+        }
         let snapshot = self.snapshot.map(str::to_owned);
-        Ok(renew(catalog, name, snapshot, locked.collect(), resolved)?)
+        Ok(Renewed { renewal: renew(catalog, name, snapshot, resolved)?, kept })
     }
 
-    fn archive(&self, archive: &ArchiveName) -> Archive<'_> {
-        let bases = match self.snapshot {
-            Some(time) => self.mirrors.snapshot(archive, time).into_iter().collect(),
-            None => self.mirrors.live(archive),
-        };
+    /// An archive as it is, or was. A machine that knows no mirror asks the snapshot service for its latest.
+    fn archive(&self, archive: &ArchiveName, at: Timestamp) -> Archive<'_> {
+        let mut bases = if self.snapshot.is_some() { Vec::new() } else { self.mirrors.live(archive) };
+        if bases.is_empty() {
+            let now = snapshot_time(at);
+            bases.extend(self.mirrors.snapshot(archive, self.snapshot.unwrap_or(&now)));
+        }
         Archive::new(self.http, self.store, bases, Network::Allowed, self.progress)
     }
 
@@ -91,12 +131,12 @@ impl Offer<'_> {
         suites: &[FetchedSuite<'_>],
         architecture: &Architecture,
     ) -> Result<Resolved, RenewalError> {
+        let mut locked = Vec::new();
         let mut files = Vec::new();
-        for FetchedSuite { archive, suite, signed } in suites {
-            for file in signed.indexes(components, architecture) {
-                fetch_index(archive, suite, &file).map_err(|source| unreadable(suite, source))?;
-                files.push((*suite, file));
-            }
+        for fetched in suites {
+            let signed = fetched.state_for(components, architecture)?;
+            locked.push(signed.locked(fetched.suite, components, architecture));
+            files.extend(signed.indexes(components, architecture).map(|file| (fetched.suite, file)));
         }
         // Not on the threads that wait for servers, but on one of as many as there are cores.
         rayon::scope(|_| {
@@ -107,16 +147,65 @@ impl Offer<'_> {
             let indexes = indexes.collect::<Result<Vec<_>, RenewalError>>()?;
             let offered: Vec<_> = indexes.iter().map(|(label, index)| Offered { label, index }).collect();
             let resolved = Universe::new(architecture, &offered)
-                .and_then(|universe| resolve_images(catalog, release, &universe));
+                .and_then(|universe| resolve_images(catalog, release, locked, &universe));
             resolved.map_err(|source| RenewalError::Index { architecture: architecture.clone(), source })
         })
     }
 }
 
+/// A suite, and its other state where the mirror has one and it is asked for.
 struct FetchedSuite<'a> {
     archive: &'a Archive<'a>,
     suite: &'a Suite,
+    trust: Trust<'a>,
     signed: SignedSuite,
+    other: OnceLock<Result<SignedSuite, String>>,
+}
+
+impl<'a> FetchedSuite<'a> {
+    fn new(archive: &'a Archive<'a>, suite: &'a Suite, trust: Trust<'a>) -> Result<Self, RenewalError> {
+        let signed = SignedSuite::fetch(archive, suite, &suite.name, trust);
+        let signed = signed.map_err(|source| unreadable(suite, source))?;
+        Ok(Self { archive, suite, trust, signed, other: OnceLock::new() })
+    }
+
+    /// The state of the suite whose indexes for an architecture can be had, which are then in the store.
+    ///
+    /// Mirrors that are filled piece by piece may have the indexes of some architectures only in an older
+    /// state, which then stands, signed too, under the suite's other name (`stable-security`).
+    fn state_for(
+        &self,
+        components: &[String],
+        architecture: &Architecture,
+    ) -> Result<&SignedSuite, RenewalError> {
+        let Err(error) = self.fetch_indexes(&self.signed, components, architecture) else {
+            return Ok(&self.signed);
+        };
+        let error = unreadable(self.suite, error);
+        let Some(name) = self.signed.other_name() else { return Err(error) };
+        let fetch = || {
+            let other = SignedSuite::fetch(self.archive, self.suite, name, self.trust);
+            other.map_err(|error| error.to_string())
+        };
+        let why = match self.other.get_or_init(fetch) {
+            Ok(other) => match self.fetch_indexes(other, components, architecture) {
+                Ok(()) => return Ok(other),
+                Err(error) => error.to_string(),
+            },
+            Err(why) => why.clone(),
+        };
+        Err(RenewalError::OtherName { name: name.to_owned(), why, first: Box::new(error) })
+    }
+
+    fn fetch_indexes(
+        &self,
+        signed: &SignedSuite,
+        components: &[String],
+        architecture: &Architecture,
+    ) -> Result<(), SuiteError> {
+        let mut indexes = signed.indexes(components, architecture);
+        indexes.try_for_each(|index| signed.fetch_index(self.archive, &index))
+    }
 }
 
 fn unreadable(suite: &Suite, source: SuiteError) -> RenewalError {

@@ -45,6 +45,8 @@ pub enum ValidUntil {
 /// A suite whose InRelease file is signed as it must be.
 #[derive(Debug)]
 pub struct SignedSuite {
+    /// The name by which it was fetched.
+    name: String,
     in_release: Sha256,
     signers: Vec<Fingerprint>,
     release: Release,
@@ -59,7 +61,9 @@ pub enum Refused {
     Format(#[from] InvalidRelease),
     #[error("it is of the suite `{found}`, not of `{wanted}`")]
     OtherSuite { found: String, wanted: String },
-    #[error("it expired on {0}: the mirror is no longer updated, or this machine's clock is wrong (--allow-expired takes it all the same)")]
+    #[error(
+        "it expired on {0}: the mirror is no longer updated, or this machine's clock is wrong (--allow-expired takes it all the same)"
+    )]
     Expired(Timestamp),
     #[error("it is dated {0}, in the future: is this machine's clock right?")]
     NotYet(Timestamp),
@@ -78,17 +82,42 @@ pub enum SuiteError {
 }
 
 impl SignedSuite {
-    /// Fetches and verifies the InRelease file of a suite.
-    pub fn fetch(archive: &Archive<'_>, suite: &Suite, trust: Trust<'_>) -> Result<Self, SuiteError> {
+    /// Fetches and verifies the InRelease file of a suite, by one of its names: `trixie-security`, or
+    /// `stable-security` as long as that is the same.
+    pub fn fetch(
+        archive: &Archive<'_>,
+        suite: &Suite,
+        name: &str,
+        trust: Trust<'_>,
+    ) -> Result<Self, SuiteError> {
         let check = |bytes: &[u8]| -> Result<_, Refused> {
             let signed = verify(bytes, trust.keyring, &trust.release.keys, trust.at)?;
             let release = signed.text.parse::<Release>()?;
             trust.check(suite, &release)?;
             Ok((signed.signers, release))
         };
-        let found = archive.in_release(&format!("dists/{}", suite.name), check)?;
+        let found = archive.in_release(&format!("dists/{name}"), check)?;
         let (signers, release) = found.checked;
-        Ok(Self { in_release: Sha256::of(&found.bytes), signers, release })
+        Ok(Self { name: name.to_owned(), in_release: Sha256::of(&found.bytes), signers, release })
+    }
+
+    /// The other name of the suite, under which a mirror may hold another state of it.
+    #[must_use]
+    pub fn other_name(&self) -> Option<&str> {
+        let names = [self.release.suite.as_deref(), self.release.codename.as_deref()];
+        names.into_iter().flatten().find(|name| *name != self.name)
+    }
+
+    /// Sees to it that an index is in the store.
+    pub fn fetch_index(&self, archive: &Archive<'_>, index: &IndexFile) -> Result<(), SuiteError> {
+        let below = |path: &dyn std::fmt::Display| format!("dists/{}/{path}", self.name);
+        let path = below(&index.path);
+        let file = Named { path: &path, sha256: index.compressed.sha256, size: index.compressed.size };
+        match &index.by_hash {
+            Some(by_hash) => archive.index(&below(by_hash), file)?,
+            None => archive.package(file)?,
+        };
+        Ok(())
     }
 
     /// The indexes of an architecture, by component. A suite may lack the architecture.
@@ -101,10 +130,10 @@ impl SignedSuite {
         components.iter().filter_map(of_component).collect::<Vec<_>>().into_iter()
     }
 
-    /// The suite as a lock keeps it, with all indexes that were read.
+    /// The suite as a lock keeps it, with the indexes of an architecture.
     #[must_use]
-    pub fn locked(&self, suite: &Suite, components: &[String], architectures: &[Architecture]) -> LockedSuite {
-        let indexes = architectures.iter().flat_map(|architecture| self.indexes(components, architecture));
+    pub fn locked(&self, suite: &Suite, components: &[String], architecture: &Architecture) -> LockedSuite {
+        let indexes = self.indexes(components, architecture);
         LockedSuite {
             name: suite.name.clone(),
             archive: suite.archive.clone(),
@@ -135,19 +164,7 @@ impl Trust<'_> {
     }
 }
 
-/// Sees to it that an index is in the store, as the InRelease file has it.
-pub fn fetch_index(archive: &Archive<'_>, suite: &Suite, index: &IndexFile) -> Result<(), SuiteError> {
-    let below = |path: &dyn std::fmt::Display| format!("dists/{}/{path}", suite.name);
-    let path = below(&index.path);
-    let file = Named { path: &path, sha256: index.compressed.sha256, size: index.compressed.size };
-    match &index.by_hash {
-        Some(by_hash) => archive.index(&below(by_hash), file)?,
-        None => archive.package(file)?,
-    };
-    Ok(())
-}
-
-/// Reads an index that [`fetch_index`] put into the store.
+/// Reads an index that [`SignedSuite::fetch_index`] put into the store.
 pub fn read_index(store: &Store, index: &IndexFile) -> Result<PackagesIndex, SuiteError> {
     let path = || index.path.to_string();
     let unpack = |source| SuiteError::Unpack { path: path(), source };

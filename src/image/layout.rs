@@ -77,7 +77,8 @@ impl Layout {
             }
             match descriptor.media_type() {
                 MediaType::ImageIndex => {
-                    let index: ImageIndex = serde_json::from_slice(&read(digest)?).map_err(OciSpecError::from)?;
+                    let index: ImageIndex =
+                        serde_json::from_slice(&read(digest)?).map_err(OciSpecError::from)?;
                     ahead.extend(index.manifests().iter().cloned());
                 }
                 MediaType::ImageManifest => {

@@ -213,6 +213,9 @@ mod tests {
         );
         let manifest = String::from_utf8(image.manifest.bytes).unwrap();
         let annotations: Vec<_> = (0..9).map(|n| format!(r#""org.example.{n}":"{n}""#)).collect();
-        assert!(manifest.starts_with(&format!(r#"{{"annotations":{{{}}},"config":"#, annotations.join(","))), "{manifest}");
+        assert!(
+            manifest.starts_with(&format!(r#"{{"annotations":{{{}}},"config":"#, annotations.join(","))),
+            "{manifest}"
+        );
     }
 }

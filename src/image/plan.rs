@@ -30,29 +30,28 @@ impl<'a> Plan<'a> {
     /// The plan of an image that the lock holds.
     #[must_use]
     pub fn new(image: &'a Image, architecture: &Architecture, lock: &'a Lock, closure: &'a Closure) -> Self {
-        let mut left: BTreeSet<&PackageName> = closure.packages.get(architecture).into_iter().flatten().collect();
-        let mut levels = Vec::new();
-        for level in &image.levels {
-            let of_family = |family: &FamilyName| {
-                // Of the family's flavours, the one that adds the least is the family itself.
-                let flavours = lock.closures.iter().filter(|closure| closure.family == *family);
-                flavours.filter_map(|flavour| flavour.packages.get(architecture)).min_by_key(|names| names.len())
-            };
-            let own = level.family.as_ref().filter(|family| **family != image.name.family);
-            let packages: Vec<_> = match own {
+        let mut left: BTreeSet<&PackageName> =
+            closure.packages.get(architecture).into_iter().flatten().collect();
+        let levels = image.levels.iter().map(|level| {
+            let packages = match &level.family {
                 Some(family) => {
-                    let names = of_family(family);
-                    left.iter().copied().filter(|name| names.is_some_and(|names| names.contains(*name))).collect()
+                    let of_family = plain(lock, family, architecture);
+                    left.extract_if(.., |name| of_family.is_some_and(|names| names.contains(*name))).collect()
                 }
-                None if level.family.is_some() => {
-                    let names = of_family(&image.name.family);
-                    left.iter().copied().filter(|name| names.is_none_or(|names| names.contains(*name))).collect()
-                }
-                None => left.iter().copied().collect(),
+                None => std::mem::take(&mut left).into_iter().collect(),
             };
-            left.retain(|name| !packages.contains(name));
-            levels.push(PlannedLevel { packages, steps: &level.steps, declared: &level.declared });
-        }
-        Self { levels }
+            PlannedLevel { packages, steps: &level.steps, declared: &level.declared }
+        });
+        Self { levels: levels.collect() }
     }
+}
+
+/// What a family holds without what flavours add: of all its closures, the smallest.
+fn plain<'a>(
+    lock: &'a Lock,
+    family: &FamilyName,
+    architecture: &Architecture,
+) -> Option<&'a BTreeSet<PackageName>> {
+    let flavours = lock.closures.iter().filter(|closure| closure.family == *family);
+    flavours.filter_map(|flavour| flavour.packages.get(architecture)).min_by_key(|names| names.len())
 }

@@ -61,7 +61,10 @@ impl Lock {
     #[must_use]
     pub fn or_unchanged(self, old: Self) -> Self {
         let names = |lock: &Self| -> Vec<_> {
-            lock.suites.iter().map(|suite| (suite.archive.clone(), suite.name.clone())).collect()
+            let mut names: Vec<_> =
+                lock.suites.iter().map(|suite| (suite.archive.clone(), suite.name.clone())).collect();
+            names.dedup();
+            names
         };
         let same = self.pins == old.pins
             && self.closures == old.closures

@@ -16,7 +16,8 @@ impl TryFrom<LockFile> for Lock {
             return Err(LockError::Newer(file.version));
         }
         let closures = file.image.into_iter().map(Closure::try_from).collect::<Result<Vec<_>, _>>()?;
-        let covered: BTreeSet<_> = closures.iter().flat_map(|closure| closure.packages.keys().cloned()).collect();
+        let covered: BTreeSet<_> =
+            closures.iter().flat_map(|closure| closure.packages.keys().cloned()).collect();
         let mut pins: BTreeMap<PackageName, BTreeMap<Architecture, Pin>> = BTreeMap::new();
         for package in file.package {
             let name: PackageName = parse("package name", &package.name)?;
@@ -62,7 +63,8 @@ impl PackageFile {
                 false => BTreeSet::from([own.clone()]),
             };
             for architecture in images {
-                let applies = |only: &Option<BTreeSet<_>>| only.as_ref().is_none_or(|o| o.contains(&architecture));
+                let applies =
+                    |only: &Option<BTreeSet<_>>| only.as_ref().is_none_or(|o| o.contains(&architecture));
                 let depends = depends.iter().filter(|(_, only)| applies(only)).map(|(name, _)| name.clone());
                 let pin = Pin {
                     version: version.clone(),
@@ -97,7 +99,11 @@ impl TryFrom<SuiteFile> for LockedSuite {
             archive: parse("archive", &file.archive)?,
             date: parse("date", &file.date)?,
             in_release: parse("SHA-256", &file.in_release)?,
-            signed_by: file.signed_by.iter().map(|key| parse("fingerprint", key)).collect::<Result<_, _>>()?,
+            signed_by: file
+                .signed_by
+                .iter()
+                .map(|key| parse("fingerprint", key))
+                .collect::<Result<_, _>>()?,
             indexes: file
                 .index
                 .into_iter()
@@ -126,7 +132,9 @@ impl TryFrom<ImageFile> for Closure {
         let left_out = file
             .left_out
             .iter()
-            .map(|(name, wanted_by)| Ok((parse("package name", name)?, parse_all("package name", wanted_by)?)))
+            .map(|(name, wanted_by)| {
+                Ok((parse("package name", name)?, parse_all("package name", wanted_by)?))
+            })
             .collect::<Result<_, LockError>>()?;
         Ok(Self {
             family: parse("image", &file.name)?,
@@ -157,7 +165,8 @@ fn parse_all<T: FromStr<Err: Display> + Ord>(
 fn scoped(text: &str) -> Result<(PackageName, Option<BTreeSet<Architecture>>), LockError> {
     let Some((name, list)) = text.split_once(" [") else { return Ok((parse("package name", text)?, None)) };
     let list = list.strip_suffix(']').unwrap_or(list);
-    let architectures = list.split_whitespace().map(|name| parse("architecture", name)).collect::<Result<_, _>>()?;
+    let architectures =
+        list.split_whitespace().map(|name| parse("architecture", name)).collect::<Result<_, _>>()?;
     Ok((parse("package name", name)?, Some(architectures)))
 }
 
@@ -169,7 +178,11 @@ impl From<&Lock> for LockFile {
             snapshot: lock.snapshot.clone(),
             version_skew: lock.version_skew().into_iter().map(ToString::to_string).collect(),
             suite: lock.suites.iter().map(SuiteFile::from).collect(),
-            package: lock.pins.iter().flat_map(|(name, pins)| PackageFile::blocks(name, pins, lock)).collect(),
+            package: lock
+                .pins
+                .iter()
+                .flat_map(|(name, pins)| PackageFile::blocks(name, pins, lock))
+                .collect(),
             image: lock.closures.iter().map(ImageFile::from).collect(),
         }
     }
@@ -200,8 +213,13 @@ impl PackageFile {
                     suite: suite.clone(),
                     path,
                     architectures: (all && architectures != covered).then(names),
-                    depends: scoped_names(pins.iter().map(|(architecture, pin)| (*architecture, &pin.depends))),
-                    deb: pins.iter().map(|(_, pin)| (pin.architecture.to_string(), DebFile::from(*pin))).collect(),
+                    depends: scoped_names(
+                        pins.iter().map(|(architecture, pin)| (*architecture, &pin.depends)),
+                    ),
+                    deb: pins
+                        .iter()
+                        .map(|(_, pin)| (pin.architecture.to_string(), DebFile::from(*pin)))
+                        .collect(),
                 }
             })
             .collect()
@@ -260,6 +278,10 @@ fn scoped_names<'a>(
     }
     architectures
         .into_iter()
-        .map(|(name, on)| if on.len() == count { name.to_string() } else { format!("{name} [{}]", on.join(" ")) })
+        .map(
+            |(name, on)| {
+                if on.len() == count { name.to_string() } else { format!("{name} [{}]", on.join(" ")) }
+            },
+        )
         .collect()
 }

@@ -134,7 +134,8 @@ impl LockFile {
             }
             text.strings("depends", &package.depends);
             for (architecture, DebFile { size, installed, sha256 }) in &package.deb {
-                let deb = format!("{{ size = {size}, installed = {installed}, sha256 = {} }}", quoted(sha256));
+                let deb =
+                    format!("{{ size = {size}, installed = {installed}, sha256 = {} }}", quoted(sha256));
                 text.value(&format!("deb.{architecture}"), &deb);
             }
         }

@@ -31,6 +31,8 @@ pub struct Lock {
     pub release: ReleaseName,
     /// The time asked of the snapshot service, as its URLs write it: `20261118T000000Z`.
     pub snapshot: Option<String>,
+    /// In the order of the release. A suite is there more than once where architectures were taken from
+    /// different states of it; each is in one.
     pub suites: Vec<LockedSuite>,
     /// By name, then by the architecture of the images.
     pub pins: BTreeMap<PackageName, BTreeMap<Architecture, Pin>>,
@@ -83,14 +85,16 @@ pub struct Closure {
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LockError {
-    #[error("it is of format {0}, and this program reads formats up to {FORMAT}: it was written by a newer `distro`")]
+    #[error(
+        "it is of format {0}, and this program reads formats up to {FORMAT}: it was written by a newer `distro`"
+    )]
     Newer(u32),
     #[error("{what} `{text}`: {why}")]
     Invalid { what: &'static str, text: String, why: String },
     #[error("it pins `{name}` twice for {architecture}")]
     PinnedTwice { name: PackageName, architecture: Architecture },
-    #[error("`{name}` is pinned in the suite `{suite}`, which the lock does not know")]
-    UnknownSuite { name: PackageName, suite: String },
+    #[error("`{name}` is pinned in the suite `{suite}`, of which the lock has no index for {architecture}")]
+    UnknownSuite { name: PackageName, suite: String, architecture: Architecture },
     #[error("{wanted_by} holds `{name}` on {architecture}, but the lock does not pin it there")]
     NotPinned { wanted_by: String, name: PackageName, architecture: Architecture },
     #[error("`{name}` is named in `version-skew`, or is missing there: its pins say otherwise")]
@@ -99,6 +103,27 @@ pub enum LockError {
     ImageTwice { family: FamilyName, tag: TagName },
     #[error("`{name}` has no .deb")]
     NoDeb { name: PackageName },
+}
+
+impl LockedSuite {
+    /// Whether an index for the architecture was read.
+    #[must_use]
+    pub fn covers(&self, architecture: &Architecture) -> bool {
+        self.indexes.keys().any(|path| is_for(path, architecture))
+    }
+
+    /// The suite with its indexes for one architecture.
+    #[must_use]
+    pub fn only(&self, architecture: &Architecture) -> Self {
+        let mut only = self.clone();
+        only.indexes.retain(|path, _| is_for(path, architecture));
+        only
+    }
+}
+
+/// Whether an index is for an architecture: `main/binary-amd64/Packages.xz`.
+fn is_for(index: &str, architecture: &Architecture) -> bool {
+    index.split('/').any(|part| part.strip_prefix("binary-") == Some(architecture.as_str()))
 }
 
 impl Lock {
@@ -111,12 +136,15 @@ impl Lock {
     /// What an image holds.
     #[must_use]
     pub fn closure(&self, image: &ImageName) -> Option<&Closure> {
-        self.closures.iter().find(|closure| closure.family == image.family && closure.tags.contains(&image.tag))
+        self.closures
+            .iter()
+            .find(|closure| closure.family == image.family && closure.tags.contains(&image.tag))
     }
 
+    /// The suite that a package of an architecture was taken from.
     #[must_use]
-    pub fn suite(&self, name: &str) -> Option<&LockedSuite> {
-        self.suites.iter().find(|suite| suite.name == name)
+    pub fn suite(&self, name: &str, architecture: &Architecture) -> Option<&LockedSuite> {
+        self.suites.iter().find(|suite| suite.name == name && suite.covers(architecture))
     }
 
     /// Packages whose version is not the same on every architecture that pins them.
@@ -137,8 +165,12 @@ impl Lock {
     fn check(self) -> Result<Self, LockError> {
         for (name, pins) in &self.pins {
             for (architecture, pin) in pins {
-                if self.suite(&pin.suite).is_none() {
-                    return Err(LockError::UnknownSuite { name: name.clone(), suite: pin.suite.clone() });
+                if self.suite(&pin.suite, architecture).is_none() {
+                    return Err(LockError::UnknownSuite {
+                        name: name.clone(),
+                        suite: pin.suite.clone(),
+                        architecture: architecture.clone(),
+                    });
                 }
                 self.check_pinned(&format!("`{name}`"), &pin.depends, architecture)?;
             }

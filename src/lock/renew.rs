@@ -4,17 +4,58 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Closure, Lock, LockedSuite, Pin};
 use crate::catalog::name::{FamilyName, ReleaseName, TagName};
-use crate::catalog::{Catalog, Image};
+use crate::catalog::{Catalog, Image, Suite};
 use crate::debian::{Architecture, InvalidStanza, PackageName, Relation};
-use crate::resolve::{Request, Resolution, ResolveError, Universe, resolve};
+use crate::resolve::{LeftOut, Request, Resolution, ResolveError, Selected, Universe, resolve};
 
 /// All images of a release, resolved on one architecture.
 #[derive(Debug)]
 pub struct Resolved {
     architecture: Architecture,
+    /// The suites with their indexes for this architecture.
+    suites: Vec<LockedSuite>,
     /// One for each wish; `None` where the image is not for this architecture.
     resolutions: Vec<Option<Result<Resolution, ResolveError>>>,
     pins: BTreeMap<PackageName, Pin>,
+}
+
+impl Resolved {
+    /// What an older lock has for an architecture; `None` where it does not fit the definitions.
+    #[must_use]
+    pub fn kept(catalog: &Catalog, old: &Lock, architecture: &Architecture) -> Option<Self> {
+        let mut resolutions = Vec::new();
+        for Wish { image, .. } in wishes(catalog.images_of(&old.release)) {
+            if !image.architectures.contains(architecture) {
+                resolutions.push(None);
+                continue;
+            }
+            let closure = old.closure(&image.name).filter(|closure| !closure.asks_otherwise(image))?;
+            let packages = closure.packages.get(architecture)?.iter().map(|name| {
+                let pin = old.pin(name, architecture)?;
+                let left_out = closure.left_out.iter().filter(|(_, wanted_by)| wanted_by.contains(name));
+                let left_out =
+                    left_out.map(|(name, _)| LeftOut { relation: name.clone().into(), name: name.clone() });
+                let selected = Selected {
+                    version: pin.version.clone(),
+                    requested: false,
+                    depends: pin.depends.clone(),
+                    left_out: left_out.collect(),
+                };
+                Some((name.clone(), selected))
+            });
+            let packages = packages.collect::<Option<_>>()?;
+            resolutions.push(Some(Ok(Resolution { packages, unused: BTreeSet::new() })));
+        }
+        let pins =
+            old.pins.iter().filter_map(|(name, pins)| Some((name.clone(), pins.get(architecture)?.clone())));
+        let covering = old.suites.iter().filter(|suite| suite.covers(architecture));
+        Some(Self {
+            architecture: architecture.clone(),
+            suites: covering.map(|suite| suite.only(architecture)).collect(),
+            resolutions,
+            pins: pins.collect(),
+        })
+    }
 }
 
 /// A new lock, and what its making brought to light.
@@ -64,23 +105,22 @@ struct Wish<'a> {
 pub fn resolve_images(
     catalog: &Catalog,
     release: &ReleaseName,
+    suites: Vec<LockedSuite>,
     universe: &Universe<'_>,
 ) -> Result<Resolved, InvalidStanza> {
     let architecture = universe.architecture();
     let mut pins = BTreeMap::new();
     let mut resolutions = Vec::new();
     for Wish { image, .. } in wishes(catalog.images_of(release)) {
-        let request = Request {
-            requests: image.requests.clone(),
-            left_out: image.leave_out.keys().cloned().collect(),
-        };
+        let request =
+            Request { requests: image.requests.clone(), left_out: image.leave_out.keys().cloned().collect() };
         let resolution = image.architectures.contains(architecture).then(|| resolve(universe, &request));
         if let Some(Ok(resolution)) = &resolution {
             pin(&mut pins, universe, resolution)?;
         }
         resolutions.push(resolution);
     }
-    Ok(Resolved { architecture: architecture.clone(), resolutions, pins })
+    Ok(Resolved { architecture: architecture.clone(), suites, resolutions, pins })
 }
 
 /// Puts the architectures of a release together. An image that could not be resolved fails them all.
@@ -88,9 +128,9 @@ pub fn renew(
     catalog: &Catalog,
     release: &ReleaseName,
     snapshot: Option<String>,
-    suites: Vec<LockedSuite>,
     resolved: Vec<Resolved>,
 ) -> Result<Renewal, RenewError> {
+    let suites = united(&catalog.releases[release].suites, &resolved);
     let wishes = wishes(catalog.images_of(release));
     let mut of_wishes: Vec<BTreeMap<Architecture, Resolution>> = vec![BTreeMap::new(); wishes.len()];
     let mut pins: BTreeMap<PackageName, BTreeMap<Architecture, Pin>> = BTreeMap::new();
@@ -110,9 +150,28 @@ pub fn renew(
     if !failures.is_empty() {
         return Err(RenewError(failures));
     }
-    let closures: Vec<_> = wishes.iter().zip(&of_wishes).map(|(wish, of_wish)| closure(wish, of_wish)).collect();
+    let closures: Vec<_> =
+        wishes.iter().zip(&of_wishes).map(|(wish, of_wish)| closure(wish, of_wish)).collect();
     let unused = unused(&closures);
     Ok(Renewal { lock: Lock { release: release.clone(), snapshot, suites, pins, closures }, unused })
+}
+
+/// The suites of all architectures: one for each state that any was taken from, the newest first.
+fn united(order: &[Suite], resolved: &[Resolved]) -> Vec<LockedSuite> {
+    let mut united = Vec::new();
+    for Suite { archive, name } in order {
+        let mut states: Vec<LockedSuite> = Vec::new();
+        let of_suite = |suite: &&LockedSuite| suite.name == *name && suite.archive == *archive;
+        for suite in resolved.iter().flat_map(|on| &on.suites).filter(of_suite) {
+            match states.iter_mut().find(|state| state.in_release == suite.in_release) {
+                Some(state) => state.indexes.extend(suite.indexes.clone()),
+                None => states.push(suite.clone()),
+            }
+        }
+        states.sort_by_key(|state| std::cmp::Reverse(state.date));
+        united.extend(states);
+    }
+    united
 }
 
 /// Adds a failure, or another architecture to one that says the same.
@@ -157,7 +216,9 @@ fn closure(wish: &Wish<'_>, resolutions: &BTreeMap<Architecture, Resolution>) ->
         left_out,
         packages: resolutions
             .iter()
-            .map(|(architecture, resolution)| (architecture.clone(), resolution.packages.keys().cloned().collect()))
+            .map(|(architecture, resolution)| {
+                (architecture.clone(), resolution.packages.keys().cloned().collect())
+            })
             .collect(),
     }
 }

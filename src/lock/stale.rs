@@ -41,8 +41,10 @@ impl Lock {
 
     fn stale_suites(&self, release: &Release) -> Option<Stale> {
         let defined = list(release.suites.iter().map(|Suite { archive, name }| format!("{archive} {name}")));
-        let locked =
-            list(self.suites.iter().map(|LockedSuite { archive, name, .. }| format!("{archive} {name}")));
+        let mut locked: Vec<_> =
+            self.suites.iter().map(|LockedSuite { archive, name, .. }| format!("{archive} {name}")).collect();
+        locked.dedup();
+        let locked = list(locked.into_iter());
         if defined != locked {
             return Some(Stale::Suites { defined, locked });
         }
@@ -74,6 +76,11 @@ impl Lock {
 }
 
 impl Closure {
+    /// Whether an image asks for something else than what was resolved, on whatever architecture.
+    pub(super) fn asks_otherwise(&self, image: &Image) -> bool {
+        !matches!(self.staleness(image), None | Some(Stale::Architectures { .. }))
+    }
+
     fn staleness(&self, image: &Image) -> Option<Stale> {
         let name = || image.name.clone();
         if let Some(request) = image.requests.iter().find(|request| !self.requests.contains(request)) {

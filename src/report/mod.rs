@@ -11,6 +11,12 @@ pub fn say(verb: &str, text: &str) {
     anstream::eprintln!("{style}{verb:>11}{style:#} {text}");
 }
 
+/// A number of things: `1 image`, `2 images`.
+pub fn counted(number: usize, thing: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {thing}{plural}")
+}
+
 /// Something that is not wrong enough to stop for.
 pub fn warn(text: &str) {
     let style = anstyle::AnsiColor::Yellow.on_default().bold();

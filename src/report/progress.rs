@@ -33,7 +33,8 @@ impl Bars {
 
     /// A bar over bytes whose number grows as work is announced.
     pub fn stage(&self, verb: &'static str) -> Stage {
-        let template = "{prefix:>11.cyan.bold} [{bar:28}] {bytes}/{total_bytes} {binary_bytes_per_sec} {wide_msg}";
+        let template =
+            "{prefix:>11.cyan.bold} [{bar:28}] {bytes}/{total_bytes} {binary_bytes_per_sec} {wide_msg}";
         let style = ProgressStyle::with_template(template)
             .unwrap_or_else(|_| ProgressStyle::default_bar())
             .progress_chars("=> ");
@@ -60,7 +61,8 @@ impl Progress for Stage {
         if !self.announced.load(Ordering::Relaxed) {
             self.bar.inc_length(total.unwrap_or(0));
         }
-        self.bar.set_message(label.to_owned());
+        let name = label.rsplit('/').next().unwrap_or(label);
+        self.bar.set_message(name.to_owned());
         Box::new(Item { bar: self.bar.clone() })
     }
 }

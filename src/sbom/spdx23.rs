@@ -144,7 +144,8 @@ impl<'a> Document<'a> {
             relationships.push(relationship(OPERATING_SYSTEM, "CONTAINS", &id));
             let source = source_id(&component.pin.source, &component.pin.source_version);
             relationships.push(relationship(&id, "GENERATED_FROM", &source));
-            let depends = component.depends.iter().map(|name| relationship(&id, "DEPENDS_ON", &binary_id(name)));
+            let depends =
+                component.depends.iter().map(|name| relationship(&id, "DEPENDS_ON", &binary_id(name)));
             relationships.extend(depends);
         }
         Self {
@@ -208,7 +209,8 @@ fn binary_package<'a>(component: &'a Component<'a>, subject: &Subject<'_>) -> Pa
 
 /// Debian's maintainers are teams behind a mailing list or persons; both have an address.
 fn supplier(maintainer: Option<&str>) -> String {
-    let Some((name, address)) = maintainer.and_then(|text| text.trim_end().strip_suffix('>')?.split_once('<'))
+    let Some((name, address)) =
+        maintainer.and_then(|text| text.trim_end().strip_suffix('>')?.split_once('<'))
     else {
         return NOASSERTION.to_owned();
     };

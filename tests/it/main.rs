@@ -1,5 +1,6 @@
 //! Behaviour through the real binary, against a fake signed archive on a local server. No test here
-//! reaches another machine or reads the host's settings.
+//! reaches another machine or reads the host's settings, but those in [`oracle`]: they compare our
+//! readers with others' over real packages from the mirror that the host's apt uses.
 
 #![expect(
     clippy::disallowed_methods,
@@ -12,6 +13,7 @@ mod definitions;
 mod desk;
 mod harness;
 mod lock;
+mod oracle;
 mod run;
 mod server;
 mod verbs;

@@ -37,6 +37,9 @@ pub struct Tried {
 pub enum Reason {
     #[error(transparent)]
     Http(HttpErrorKind),
+    /// What an earlier request of this run found.
+    #[error("{0}")]
+    Unreachable(String),
     #[error("another file came: its SHA-256 is {got}, but {expected} was expected")]
     WrongDigest { expected: Sha256, got: Sha256 },
     #[error("another file came: it has {got} bytes, but {expected} were expected")]

@@ -144,7 +144,7 @@ fn the_error_tells_why_each_base_fell_out() {
 }
 
 #[test]
-fn a_base_out_of_reach_is_tried_last_from_then_on() {
+fn a_base_out_of_reach_is_not_asked_again() {
     let bench = Bench::new();
     let silent = Server::start(|_, _| Answer::ok("").less(1).then_hang());
     let good = Server::start(|request, _| Answer::ok(request.path.trim_start_matches("/pool/")));
