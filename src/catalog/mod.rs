@@ -119,14 +119,7 @@ impl Catalog {
             .into_iter()
             .map(|(name, table)| Ok((name, Release::read(catalog, table, &platforms, &archives)?)))
             .collect::<Result<BTreeMap<_, _>, Diagnostic>>()?;
-<<<<<<< HEAD
         let accounts = accounts(catalog, &file.user, &file.group)?;
-=======
-        let accounts = accounts(file.user, file.group).map_err(|error| {
-            Location::start(catalog)
-                .error("the accounts of the catalog contradict each other", error.to_string())
-        })?;
->>>>>>> main
         let branding = file
             .branding
             .into_iter()

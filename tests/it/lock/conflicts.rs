@@ -82,6 +82,14 @@ error: could not lock debian13
 }
 
 #[test]
+fn a_reason_that_keeps_several_images_is_told_once() {
+    let mut desk = Desk::new();
+    libc6("2.42-1").depends("libcrypt1").publish(&mut desk.archive);
+    desk.world.catalog("cc.toml", "[image.cc]\ndescription = \"For C++\"\nparent = \"base\"\n");
+    assert_refused(&desk.lock(&[]), "");
+}
+
+#[test]
 fn every_image_that_cannot_be_resolved_is_named() {
     let desk = Desk::new();
     desk.edit("images/catalog.toml", "busybox-static", "busybox-statik");

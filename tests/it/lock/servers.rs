@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::desk::{Desk, assert_refused, without_digests};
+use crate::desk::{Desk, assert_refused, libc6, without_digests};
 use crate::run::Said;
 use crate::server::Fault;
 
@@ -165,4 +165,14 @@ error: could not lock debian13
     [NOBODY]/debian/ (host apt sources): there is no connection: Connection refused (os error 111)
 hint: packages come from the `mirrors` in catalog.toml, then from this machine's apt sources (--apt-dir), or with --snapshot from the snapshot service
 "#);
+}
+
+#[test]
+fn an_architecture_that_a_mirror_does_not_have_can_stay_as_it_is_locked() {
+    let mut desk = Desk::new().locked();
+    libc6("2.41-2").publish(&mut desk.archive);
+    desk.server.fail("/debian/dists/trixie/main/binary-arm64/**", Fault::Status(404));
+    desk.lock(&["--keep-going"]).assert_is("");
+    desk.server.heal();
+    desk.lock(&[]).assert_is("");
 }
