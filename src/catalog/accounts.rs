@@ -90,6 +90,31 @@ pub enum AccountsError {
     SameHome(AccountName, AccountName, ImagePath),
 }
 
+impl AccountsError {
+    /// The account to show it at.
+    #[must_use]
+    pub fn account(&self) -> Option<&AccountName> {
+        match self {
+            Self::Name(_) | Self::Gecos(_) => None,
+            Self::SameUserName(name)
+            | Self::SameGroupName(name)
+            | Self::SameUid(_, name, _)
+            | Self::SameGid(_, name, _)
+            | Self::ReservedId(name, _)
+            | Self::NoPrimaryGroup { user: name, .. }
+            | Self::NoMember { group: name, .. }
+            | Self::Colon { user: name, .. }
+            | Self::SameHome(_, name, _) => Some(name),
+        }
+    }
+
+    /// Whether that is a group, rather than a user.
+    #[must_use]
+    pub fn is_of_group(&self) -> bool {
+        matches!(self, Self::SameGroupName(_) | Self::SameGid(..) | Self::NoMember { .. })
+    }
+}
+
 impl User {
     /// The home that is to be made for the user.
     #[must_use]

@@ -54,10 +54,33 @@ pub fn parse<T: DeserializeOwned>(source: &Arc<Source>) -> Result<T, Diagnostic>
             }
             None => {
                 let (title, rest) = message.split_once('\n').unwrap_or((message, ""));
-                location.error(title, rest.replace('\n', ", "))
+                let (title, help) = reworded(title);
+                let diagnostic = location.error(title, rest.replace('\n', ", "));
+                Diagnostic { help: help.map(str::to_owned), ..diagnostic }
             }
         }
     })
+}
+
+/// What serde says of Rust's types, for people who write TOML; with a hint where there is one.
+fn reworded(message: &str) -> (String, Option<&'static str>) {
+    if let Some(key) = message.strip_prefix("missing field ") {
+        return (format!("the key {key} is missing"), None);
+    }
+    if let Some(url) = message.strip_prefix("relative URL without a base: ") {
+        return (format!("{url} is no URL"), Some("write it whole, as in `https://example.org/debian`"));
+    }
+    let help = match message.rsplit_once("expected ") {
+        Some((_, "a sequence")) => Some("a list stands in brackets: `[\"one\", \"two\"]`"),
+        Some((_, "a string")) => Some("a text stands in quotes: `\"text\"`"),
+        _ => None,
+    };
+    (
+        message
+            .replace("expected a sequence", "expected a list")
+            .replace("expected a map", "expected a table"),
+        help,
+    )
 }
 
 /// Takes apart serde's "unknown field `x`, expected one of `a`, `b`", which has no other form.
@@ -96,6 +119,12 @@ impl Location {
     #[must_use]
     pub fn error(&self, title: impl Into<String>, label: impl Into<String>) -> Diagnostic {
         Diagnostic { title: title.into(), location: self.clone(), label: label.into(), help: None }
+    }
+
+    /// Says that a value cannot be understood, and why if the error has a cause.
+    #[must_use]
+    pub fn invalid(&self, error: &dyn std::error::Error) -> Diagnostic {
+        self.error(error.to_string(), error.source().map(ToString::to_string).unwrap_or_default())
     }
 
     /// Says that a name stands for nothing, and which one may have been meant.

@@ -30,10 +30,12 @@ pub struct CatalogFile {
     pub tag: BTreeMap<TagName, TagTable>,
     /// User accounts of `/etc/passwd`.
     #[serde(default)]
-    pub user: Vec<UserTable>,
+    #[schemars(with = "Vec<UserTable>")]
+    pub user: Vec<Spanned<UserTable>>,
     /// Groups of `/etc/group`.
     #[serde(default)]
-    pub group: Vec<GroupTable>,
+    #[schemars(with = "Vec<GroupTable>")]
+    pub group: Vec<Spanned<GroupTable>>,
     /// Fields of os-release(5) that replace or follow those of base-files. Values are templates.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, String>")]

@@ -119,10 +119,7 @@ impl Catalog {
             .into_iter()
             .map(|(name, table)| Ok((name, Release::read(catalog, table, &platforms, &archives)?)))
             .collect::<Result<BTreeMap<_, _>, Diagnostic>>()?;
-        let accounts = accounts(file.user, file.group).map_err(|error| {
-            Location::start(catalog)
-                .error("the accounts of the catalog contradict each other", error.to_string())
-        })?;
+        let accounts = accounts(catalog, &file.user, &file.group)?;
         let branding = file
             .branding
             .into_iter()
@@ -214,9 +211,8 @@ impl Filter {
             .map(|names| names.iter().map(|name| parsed(source, name)).collect::<Result<_, _>>())
             .transpose()?;
         for pattern in table.drop.iter().chain(&table.keep) {
-            tree::Filter::new(std::slice::from_ref(pattern.get_ref()), &[]).map_err(|error| {
-                Location::of(source, pattern).error("this pattern cannot be used", error.to_string())
-            })?;
+            tree::Filter::new(std::slice::from_ref(pattern.get_ref()), &[])
+                .map_err(|error| Location::of(source, pattern).invalid(&error))?;
         }
         let texts = |patterns: Vec<Spanned<String>>| patterns.into_iter().map(Spanned::into_inner).collect();
         let (drop, keep): (Vec<_>, Vec<_>) = (texts(table.drop), texts(table.keep));
@@ -252,22 +248,39 @@ impl std::fmt::Display for Platform {
     }
 }
 
-fn accounts(users: Vec<UserTable>, groups: Vec<GroupTable>) -> Result<Accounts, Box<dyn std::error::Error>> {
-    let nologin = ImagePath::parse("/sbin/nologin")?;
+/// The accounts of the catalog. Where they contradict each other, one that does is shown.
+fn accounts(
+    source: &Arc<Source>,
+    users: &[Spanned<UserTable>],
+    groups: &[Spanned<GroupTable>],
+) -> Result<Accounts, Diagnostic> {
+    let nologin =
+        ImagePath::parse("/sbin/nologin").map_err(|error| Location::start(source).invalid(&error))?;
     let user = |UserTable { name, uid, gid, gecos, home, shell }| {
         let shell = shell.unwrap_or_else(|| nologin.clone());
         User { name, uid, gid, gecos, home, shell }
     };
     let group = |GroupTable { name, gid, members }| Group { name, gid, members };
-    Ok(Accounts::new(users.into_iter().map(user).collect(), groups.into_iter().map(group).collect())?)
+    let (of_users, of_groups) = (users.iter().map(Spanned::get_ref), groups.iter().map(Spanned::get_ref));
+    let accounts =
+        Accounts::new(of_users.cloned().map(user).collect(), of_groups.cloned().map(group).collect());
+    accounts.map_err(|error| {
+        let users = users.iter().map(|table| (&table.get_ref().name, false, Location::of(source, table)));
+        let groups = groups.iter().map(|table| (&table.get_ref().name, true, Location::of(source, table)));
+        let is_meant = |(name, is_group, _): &(_, _, _)| {
+            Some(*name) == error.account() && *is_group == error.is_of_group()
+        };
+        let at = users.chain(groups).rfind(is_meant);
+        at.map_or_else(|| Location::start(source), |(_, _, at)| at).invalid(&error)
+    })
 }
 
 /// A value that a person wrote, in its own type.
-fn parsed<T: FromStr<Err: std::fmt::Display>>(
+fn parsed<T: FromStr<Err: std::error::Error>>(
     source: &Arc<Source>,
     text: &Spanned<String>,
 ) -> Result<T, Diagnostic> {
-    text.get_ref().parse().map_err(|error: T::Err| Location::of(source, text).error(error.to_string(), ""))
+    text.get_ref().parse().map_err(|error: T::Err| Location::of(source, text).invalid(&error))
 }
 
 /// A name that must be one of a map's.

@@ -74,10 +74,7 @@ pub fn renew(
         progress: &progress,
         snapshot: args.snapshot.as_deref(),
     };
-    // A lock that cannot be read is no reason not to write a good one.
-    let directory = workspace.lock_directory();
-    let old: Vec<_> =
-        releases.iter().map(|name| definitions::lock(&directory, name).ok().flatten()).collect();
+    let old: Vec<_> = releases.iter().map(|name| old(workspace, name)).collect();
     let valid_until = match args.allow_expired || snapshot.is_some() {
         true => ValidUntil::Ignored,
         false => ValidUntil::Checked,
@@ -99,9 +96,9 @@ pub fn renew(
     progress.finish();
     let renewed = releases.iter().zip(renewed).map(|(name, renewed)| {
         renewed.map_err(|error| {
-            let unresolved = matches!(&error, RenewalError::Resolve(_));
+            let unavailable = error.is_unavailable();
             let error = anyhow::Error::new(error).context(format!("could not lock {name}"));
-            if unresolved { error } else { Advice::new(error, WHERE_FROM).into() }
+            if unavailable { Advice::new(error, WHERE_FROM).into() } else { error }
         })
     });
     for (renewed, old) in renewed.collect::<anyhow::Result<Vec<_>>>()?.into_iter().zip(old) {
@@ -112,6 +109,16 @@ pub fn renew(
 
 const WHERE_FROM: &str = "packages come from the `mirrors` in catalog.toml, then from this machine's apt sources \
                           (--apt-dir), or with --snapshot from the snapshot service";
+
+/// The lock to be renewed. One that cannot be read is no reason not to write a good one.
+fn old(workspace: &Workspace, release: &ReleaseName) -> Option<Lock> {
+    let directory = workspace.lock_directory();
+    definitions::lock(&directory, release).unwrap_or_else(|_| {
+        let path = definitions::lock_path(&directory, release);
+        warn(&format!("the lock `{}` cannot be read, and is made anew", path.display()));
+        None
+    })
+}
 
 /// The time of a snapshot, which must have been.
 fn snapshot(workspace: &Workspace, time: &str) -> anyhow::Result<Timestamp> {

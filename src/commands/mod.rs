@@ -20,7 +20,7 @@ use distro::effects::definitions::{self, DefinitionsError};
 use distro::effects::http::{Http, HttpOptions};
 use distro::effects::mirrors::Mirrors;
 use distro::effects::store::{Access, Store};
-use distro::lock::Lock;
+use distro::lock::{Lock, LockError};
 
 use crate::cli::{NetworkArgs, Places};
 use crate::report::failure::Advice;
@@ -70,7 +70,15 @@ impl Workspace {
                     Advice::new(anyhow::anyhow!("there is no lock `{}`", path.display()), renew).into()
                 );
             }
-            Err(error) => return Err(Advice::new(error, restore(&path)).into()),
+            Err(error) => {
+                let hint = match &error {
+                    DefinitionsError::Lock { source: LockError::Newer(_), .. } => {
+                        format!("use the `distro` that wrote it, or a newer one; {renew} of this format")
+                    }
+                    _ => restore(&path),
+                };
+                return Err(Advice::new(error, hint).into());
+            }
         };
         if let Some(stale) = lock.staleness(catalog) {
             let error = anyhow::Error::new(stale);

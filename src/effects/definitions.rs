@@ -5,12 +5,14 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use serde::Deserialize;
+
 use super::files::{self, FileError};
 use crate::catalog::Catalog;
 use crate::catalog::diagnostic::{Diagnostic, Source, parse};
 use crate::catalog::name::ReleaseName;
 use crate::debian::signed::{Keyring, KeyringError};
-use crate::lock::{Lock, LockError, LockFile};
+use crate::lock::{FORMAT, Lock, LockError, LockFile};
 
 #[derive(Debug, thiserror::Error)]
 pub enum DefinitionsError {
@@ -22,7 +24,10 @@ pub enum DefinitionsError {
     Definition(#[from] Diagnostic),
     #[error("could not read the key `{}`", path.display())]
     Key { path: PathBuf, source: KeyringError },
-    #[error("there are no keys in `{}`", .0.display())]
+    #[error(
+        "there are no keys in `{}`: export those of the archives (`gpg --armor --export FINGERPRINT`) into files `*.asc` there",
+        .0.display()
+    )]
     NoKeys(PathBuf),
     #[error("the lock `{}` cannot be used", path.display())]
     Lock { path: PathBuf, source: LockError },
@@ -64,14 +69,26 @@ pub fn lock_path(directory: &Path, release: &ReleaseName) -> PathBuf {
     directory.join(format!("{release}.lock"))
 }
 
+/// What locks of all formats have.
+#[derive(Deserialize)]
+struct Format {
+    version: u32,
+}
+
 /// Reads the lock of a release; `None` where there is none.
 pub fn lock(directory: &Path, release: &ReleaseName) -> Result<Option<Lock>, DefinitionsError> {
     let path = lock_path(directory, release);
     let Some(text) = files::read_text_if_there(&path)? else { return Ok(None) };
     let source = Source::new(path.display().to_string(), text);
+    let unusable = |source| DefinitionsError::Lock { path: path.clone(), source };
+    // A newer format may have other keys, so its version is what to speak of.
+    if let Ok(Format { version }) = toml::from_str(&source.text)
+        && version > FORMAT
+    {
+        return Err(unusable(LockError::Newer(version)));
+    }
     let file: LockFile = parse(&source)?;
-    let lock =
-        Lock::try_from(file).map_err(|source| DefinitionsError::Lock { path: path.clone(), source })?;
+    let lock = Lock::try_from(file).map_err(unusable)?;
     if lock.release != *release {
         return Err(DefinitionsError::OtherRelease { path, found: lock.release });
     }

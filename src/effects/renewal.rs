@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 
 use jiff::Timestamp;
 
-use super::archive::{Archive, Network};
+use super::archive::{Archive, ArchiveError, Network, Reason};
 use super::http::Http;
 use super::mirrors::{Mirrors, snapshot_time};
 use super::progress::Progress;
@@ -45,6 +45,19 @@ pub enum RenewalError {
 }
 
 impl RenewalError {
+    /// Whether another place would help: those that were asked did not have a file, or were not there.
+    #[must_use]
+    pub fn is_unavailable(&self) -> bool {
+        match self {
+            Self::Suite { source: SuiteError::Archive(ArchiveError::Unavailable(file)), .. } => file
+                .tried
+                .iter()
+                .all(|tried| matches!(tried.reason, Reason::Http(_) | Reason::Unreachable(_))),
+            Self::OtherName { first, .. } => first.is_unavailable(),
+            _ => false,
+        }
+    }
+
     fn cause(&self) -> String {
         std::error::Error::source(self).map(ToString::to_string).unwrap_or_default()
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::Lock;
+use super::{Lock, LockedSuite};
 use crate::debian::{PackageName, Version};
 
 /// Packages whose versions differ between two locks, by name.
@@ -56,13 +56,14 @@ impl fmt::Display for Change {
 }
 
 impl Lock {
-    /// This lock, unless the other, older one pins the same packages for the same images: then that one, so
+    /// This lock, unless the other, older one pins the same packages for the same images, vouched for by the same keys: then that one, so
     /// that a renewal which brings nothing changes nothing.
     #[must_use]
     pub fn or_unchanged(self, old: Self) -> Self {
         let names = |lock: &Self| -> Vec<_> {
-            let mut names: Vec<_> =
-                lock.suites.iter().map(|suite| (suite.archive.clone(), suite.name.clone())).collect();
+            let of_suite =
+                |suite: &LockedSuite| (suite.archive.clone(), suite.name.clone(), suite.signed_by.clone());
+            let mut names: Vec<_> = lock.suites.iter().map(of_suite).collect();
             names.dedup();
             names
         };

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use super::file::{DebFile, ImageFile, LockFile, PackageFile, SuiteFile};
 use super::{Closure, FORMAT, Lock, LockError, LockedSuite, Pin};
-use crate::debian::{Architecture, PackageName, Version};
+use crate::debian::{Architecture, ArchivePath, PackageName, Version};
 
 impl TryFrom<LockFile> for Lock {
     type Error = LockError;
@@ -75,7 +75,8 @@ impl PackageFile {
                         .map_or(Ok(version.clone()), |text| parse("source version", text))?,
                     suite: self.suite.clone(),
                     architecture: own.clone(),
-                    path: self.path.replace("{arch}", own.as_str()),
+                    path: parse::<ArchivePath>("path", &self.path.replace("{arch}", own.as_str()))?
+                        .to_string(),
                     size: deb.size,
                     installed: deb.installed,
                     sha256: parse("SHA-256", &deb.sha256)?,

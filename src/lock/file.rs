@@ -88,11 +88,13 @@ pub struct ImageFile {
     pub tags: Vec<String>,
     pub architectures: Vec<String>,
     /// What the definition asked for.
+    #[serde(default)]
     pub requests: Vec<String>,
     /// Dependencies that the definition leaves out, and the packages that wanted them.
     #[serde(default)]
     pub left_out: BTreeMap<String, Vec<String>>,
     /// The closure: `name`, or `name [amd64 arm64]` on some architectures.
+    #[serde(default)]
     pub packages: Vec<String>,
 }
 

@@ -89,7 +89,7 @@ pub enum LockError {
         "it is of format {0}, and this program reads formats up to {FORMAT}: it was written by a newer `distro`"
     )]
     Newer(u32),
-    #[error("{what} `{text}`: {why}")]
+    #[error("{}", invalid(what, text, why))]
     Invalid { what: &'static str, text: String, why: String },
     #[error("it pins `{name}` twice for {architecture}")]
     PinnedTwice { name: PackageName, architecture: Architecture },
@@ -103,6 +103,11 @@ pub enum LockError {
     ImageTwice { family: FamilyName, tag: TagName },
     #[error("`{name}` has no .deb")]
     NoDeb { name: PackageName },
+}
+
+/// Most parsers name the text themselves.
+fn invalid(what: &str, text: &str, why: &str) -> String {
+    if why.contains(text) { why.to_owned() } else { format!("{what} `{text}`: {why}") }
 }
 
 impl LockedSuite {

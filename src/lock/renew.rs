@@ -71,25 +71,27 @@ pub struct Renewal {
 #[error("{}", conflicts(.0))]
 pub struct RenewError(Vec<Failure>);
 
-/// What keeps an image from being resolved, and the architectures on which it does.
+/// What keeps images from being resolved, and the architectures on which it does.
 #[derive(Debug)]
 pub struct Failure {
-    pub image: String,
-    pub architectures: Vec<Architecture>,
+    pub images: BTreeSet<String>,
+    pub architectures: BTreeSet<Architecture>,
     pub error: ResolveError,
 }
 
 fn conflicts(failures: &[Failure]) -> String {
     let texts: Vec<_> = failures
         .iter()
-        .map(|Failure { image, architectures, error }| {
+        .map(|Failure { images, architectures, error }| {
+            let images: Vec<_> = images.iter().map(String::as_str).collect();
             let architectures: Vec<_> = architectures.iter().map(Architecture::as_str).collect();
             let hint = match error {
                 ResolveError::Conflict(conflict) => conflict.hint(),
                 ResolveError::Index(_) => None,
             };
             let hint = hint.map_or(String::new(), |hint| format!("\n  hint: {hint}"));
-            format!("{image} cannot be resolved on {}: {error}{hint}", architectures.join(", "))
+            let (images, architectures) = (images.join(", "), architectures.join(", "));
+            format!("{images} cannot be resolved on {architectures}: {error}{hint}")
         })
         .collect();
     texts.join("\n")
@@ -174,14 +176,19 @@ fn united(order: &[Suite], resolved: &[Resolved]) -> Vec<LockedSuite> {
     united
 }
 
-/// Adds a failure, or another architecture to one that says the same.
+/// Adds a failure, or another image and architecture to one that says the same.
 fn fail(failures: &mut Vec<Failure>, image: &Image, architecture: &Architecture, error: ResolveError) {
-    let name = image.name.repository();
-    let same = |known: &&mut Failure| known.image == name && known.error.to_string() == error.to_string();
-    match failures.iter_mut().find(same) {
-        Some(known) if known.architectures.contains(architecture) => {}
-        Some(known) => known.architectures.push(architecture.clone()),
-        None => failures.push(Failure { image: name, architectures: vec![architecture.clone()], error }),
+    let (text, name) = (error.to_string(), image.name.repository());
+    match failures.iter_mut().find(|known| known.error.to_string() == text) {
+        Some(known) => {
+            known.images.insert(name);
+            known.architectures.insert(architecture.clone());
+        }
+        None => failures.push(Failure {
+            images: BTreeSet::from([name]),
+            architectures: BTreeSet::from([architecture.clone()]),
+            error,
+        }),
     }
 }
 

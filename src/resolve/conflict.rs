@@ -97,7 +97,9 @@ impl Unmet {
             return Some(format!("is one of these meant? {}", quoted(&self.nearest)));
         }
         if let Some(name) = &self.leave_out {
-            return Some(format!("to do without it, write `leave-out = [\"{name}\"]` in the definition"));
+            return Some(format!(
+                "to do without it, add to the image's `leave-out`: `{name} = \"the reason\"`"
+            ));
         }
         self.fallen.iter().find_map(|fallen| match &fallen.reason {
             Reason::Needs(unmet) => unmet.hint(),

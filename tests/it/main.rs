@@ -9,13 +9,17 @@
 
 mod archive;
 mod build;
+mod definitions;
+mod desk;
 mod faults;
 mod harness;
 mod hostile;
 mod images;
 mod layout;
 mod live;
+mod lock;
 mod oracle;
 mod run;
 mod server;
+mod verbs;
 mod workshop;

@@ -24,7 +24,7 @@ pub enum SignatureError {
     #[error("the signature by {key} does not match the text: it was altered after it was signed")]
     Altered { key: Fingerprint },
     #[error(
-        "none of the keys that signed it is trusted: {}; if one should be, add its fingerprint to the archive in `catalog.toml` and its certificate to the keyring",
+        "none of the keys that signed it is trusted: {}; if one should be, add its fingerprint to the `keys` of the release in `catalog.toml`, and its certificate to the directory `keys`",
         list(keys)
     )]
     UnknownKeys { keys: Vec<SignedBy> },
@@ -46,7 +46,7 @@ pub enum SignatureError {
     #[error("the signature by {key} is too weak to prove anything: {reason}")]
     Weak { key: Fingerprint, reason: String },
     #[error(
-        "the keyring has no certificate of {}, which the catalog trusts: export it (`gpg --armor --export FINGERPRINT`) into the keyring",
+        "the keyring has no certificate of {}, which the catalog trusts: export it (`gpg --armor --export FINGERPRINT`) into a file of the directory `keys`",
         list(fingerprints)
     )]
     MissingCertificates { fingerprints: Vec<Fingerprint> },

@@ -38,7 +38,7 @@ fn the_way_to_a_missing_dependency_is_told() {
   libaa 2 depends on `libbb (>= 3) | api (>= 1)`
     libbb 2 (stable) is not of such a version
     cc 1 (stable) provides api, but in no version
-hint: to do without it, write `leave-out = [\"libbb\"]` in the definition"
+hint: to do without it, add to the image's `leave-out`: `libbb = \"the reason\"`"
     );
 }
 
@@ -56,7 +56,7 @@ fn each_alternative_tells_why_it_fell_out() {
     bb 1 (stable) cannot be installed
       bb 1 depends on `aa (>> 1)`
         aa 1 (stable) is not of such a version
-hint: to do without it, write `leave-out = [\"aa\"]` in the definition"
+hint: to do without it, add to the image's `leave-out`: `aa = \"the reason\"`"
     );
 }
 
@@ -75,7 +75,7 @@ fn a_conflict_tells_who_wants_the_other() {
     bb 1 (stable) cannot be installed with cc: bb 1 has `Breaks: cc`
       `tool` is requested
       tool 1 depends on `cc`
-hint: to do without it, write `leave-out = [\"aa\"]` in the definition"
+hint: to do without it, add to the image's `leave-out`: `aa = \"the reason\"`"
     );
 }
 
@@ -108,6 +108,6 @@ fn a_substitute_that_is_left_out_says_so() {
       `app` is requested
       app 1 depends on `cc`
     bb 1 (stable) is left out by the definition
-hint: to do without it, write `leave-out = [\"aa\"]` in the definition"
+hint: to do without it, add to the image's `leave-out`: `aa = \"the reason\"`"
     );
 }

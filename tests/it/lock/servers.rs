@@ -1,0 +1,227 @@
+//! Servers that do not answer as they should.
+
+use std::time::{Duration, Instant};
+
+use crate::desk::{Desk, assert_refused, libc6, without_digests};
+use crate::run::Said;
+use crate::server::Fault;
+
+#[test]
+fn a_file_that_is_not_there_is_named_with_where_it_was_looked_for() {
+    let desk = Desk::new();
+    desk.server.fail("/debian/dists/trixie/InRelease", Fault::Status(404));
+    assert_refused(
+        &desk.lock(&[]),
+        r#"
+error: could not lock debian13
+  could not read the suite `trixie`
+  could not get `dists/trixie/InRelease` from any source:
+    [URL]/debian/ (host apt sources): not found
+hint: packages come from the `mirrors` in catalog.toml, then from this machine's apt sources (--apt-dir), or with --snapshot from the snapshot service
+"#,
+    );
+}
+
+#[test]
+fn an_index_that_is_not_there_is_named() {
+    let desk = Desk::new();
+    desk.server.fail("/debian/dists/trixie/main/binary-arm64/**", Fault::Status(404));
+    assert_refused(
+        &desk.lock(&[]),
+        r#"
+error: could not lock debian13
+  could not read the suite `trixie`
+  could not get `dists/trixie/main/binary-arm64/Packages.xz` from any source:
+    [URL]/debian/ (host apt sources): not found
+hint: packages come from the `mirrors` in catalog.toml, then from this machine's apt sources (--apt-dir), or with --snapshot from the snapshot service
+"#,
+    );
+}
+
+#[test]
+fn a_server_that_is_overloaded_is_asked_again_and_given_up() {
+    let desk = Desk::new();
+    desk.server.fail("/debian/dists/trixie/InRelease", Fault::TooManyRequests { retry_after: 0 });
+    assert_refused(
+        &desk.lock(&["--retries", "2"]),
+        r#"
+error: could not lock debian13
+  could not read the suite `trixie`
+  could not get `dists/trixie/InRelease` from any source:
+    [URL]/debian/ (host apt sources): the server answered 429 Too Many Requests: try again later, or name a mirror of your own
+hint: packages come from the `mirrors` in catalog.toml, then from this machine's apt sources (--apt-dir), or with --snapshot from the snapshot service
+"#,
+    );
+    let asked = desk.server.take_paths().iter().filter(|path| path.ends_with("/trixie/InRelease")).count();
+    assert_eq!(asked, 3);
+}
+
+#[test]
+fn a_server_that_recovers_is_no_failure() {
+    let desk = Desk::new();
+    desk.server.fail_times("/debian/dists/trixie/InRelease", Fault::TooManyRequests { retry_after: 0 }, 2);
+    desk.server.fail_times("/debian-security/**/InRelease", Fault::Status(503), 1);
+    desk.server.fail_times("/**/binary-amd64/**", Fault::Cut(20), 1);
+    desk.lock(&["--retries", "2"]).success();
+}
+
+#[test]
+fn a_server_that_fails_is_named() {
+    let desk = Desk::new();
+    desk.server.fail("/debian/dists/trixie-updates/InRelease", Fault::Status(503));
+    assert_refused(
+        &desk.lock(&[]),
+        r#"
+error: could not lock debian13
+  could not read the suite `trixie-updates`
+  could not get `dists/trixie-updates/InRelease` from any source:
+    [URL]/debian/ (host apt sources): the server answered 503 Service Unavailable
+hint: packages come from the `mirrors` in catalog.toml, then from this machine's apt sources (--apt-dir), or with --snapshot from the snapshot service
+"#,
+    );
+}
+
+#[test]
+fn a_server_that_wants_a_password_is_named() {
+    let desk = Desk::new();
+    desk.server.fail("/debian/dists/trixie-updates/InRelease", Fault::Status(401));
+    assert_refused(
+        &desk.lock(&[]),
+        r#"
+error: could not lock debian13
+  could not read the suite `trixie-updates`
+  could not get `dists/trixie-updates/InRelease` from any source:
+    [URL]/debian/ (host apt sources): the server answered 401 Unauthorized: does it take credentials, and are they right?
+hint: packages come from the `mirrors` in catalog.toml, then from this machine's apt sources (--apt-dir), or with --snapshot from the snapshot service
+"#,
+    );
+}
+
+#[test]
+fn a_page_in_place_of_a_file_is_told_from_it() {
+    let desk = Desk::new();
+    desk.server.fail("/debian/dists/trixie/InRelease", Fault::HtmlPage);
+    assert_refused(
+        &desk.lock(&[]),
+        r#"
+error: could not lock debian13
+  could not read the suite `trixie`
+  could not get `dists/trixie/InRelease` from any source:
+    [URL]/debian/ (host apt sources): an HTML page came in place of the file: did a captive portal or proxy answer?
+hint: packages come from the `mirrors` in catalog.toml, then from this machine's apt sources (--apt-dir), or with --snapshot from the snapshot service
+"#,
+    );
+}
+
+#[test]
+fn a_server_that_is_silent_is_given_up() {
+    let desk = Desk::new();
+    desk.server.fail("/debian/**", Fault::Hang);
+    let started = Instant::now();
+    assert_refused(
+        &desk.lock(&[]),
+        r#"
+error: could not lock debian13
+  could not read the suite `trixie`
+  could not get `dists/trixie/InRelease` from any source:
+    [URL]/debian/ (host apt sources): nothing came for 1 s
+hint: packages come from the `mirrors` in catalog.toml, then from this machine's apt sources (--apt-dir), or with --snapshot from the snapshot service
+"#,
+    );
+    assert!(started.elapsed() < Duration::from_secs(10));
+}
+
+#[test]
+fn a_download_that_breaks_off_is_no_download() {
+    let mut desk = Desk::new();
+    let whole = std::fs::metadata(desk.archive.dir().join("debian/dists/trixie/InRelease")).unwrap().len();
+    desk.world.filter(&format!("100 of {whole} bytes"), "100 of [SIZE] bytes");
+    desk.server.fail("/debian/dists/trixie/InRelease", Fault::Cut(100));
+    assert_refused(
+        &desk.lock(&[]),
+        r#"
+error: could not lock debian13
+  could not read the suite `trixie`
+  could not get `dists/trixie/InRelease` from any source:
+    [URL]/debian/ (host apt sources): it broke off after 100 of [SIZE] bytes
+hint: packages come from the `mirrors` in catalog.toml, then from this machine's apt sources (--apt-dir), or with --snapshot from the snapshot service
+"#,
+    );
+    desk.server.heal();
+    desk.server.fail("/debian/dists/trixie/main/binary-amd64/**", Fault::Cut(20));
+    assert_refused(
+        &desk.lock(&[]),
+        r#"
+error: could not lock debian13
+  could not read the suite `trixie`
+  could not get `dists/trixie/main/binary-amd64/Packages.xz` from any source:
+    [URL]/debian/ (host apt sources): it broke off after 20 of 440 bytes
+hint: packages come from the `mirrors` in catalog.toml, then from this machine's apt sources (--apt-dir), or with --snapshot from the snapshot service
+"#,
+    );
+}
+
+#[test]
+fn bytes_other_than_the_signed_ones_are_not_taken() {
+    let desk = Desk::new();
+    desk.server.fail("/debian/dists/trixie/main/binary-amd64/**", Fault::WrongBytes);
+    let said = desk.lock(&[]);
+    let stderr = without_digests(&said.stderr);
+    assert_refused(
+        &Said { stderr, ..said },
+        r#"
+error: could not lock debian13
+  could not read the suite `trixie`
+  could not get `dists/trixie/main/binary-amd64/Packages.xz` from any source:
+    [URL]/debian/ (host apt sources): another file came: its SHA-256 is …, but … was expected
+"#,
+    );
+    desk.server.heal();
+    desk.lock(&[]).success();
+}
+
+#[test]
+fn a_server_that_is_not_there_is_named() {
+    let mut desk = Desk::new();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let url = format!("http://127.0.0.1:{port}");
+    desk.edit("apt/sources.list.d/fake.sources", desk.server.url(), &url);
+    desk.world.filter(&url, "[NOBODY]");
+    assert_refused(
+        &desk.lock(&[]),
+        r#"
+error: could not lock debian13
+  could not read the suite `trixie`
+  could not get `dists/trixie/InRelease` from any source:
+    [NOBODY]/debian/ (host apt sources): there is no connection: Connection refused (os error 111)
+hint: packages come from the `mirrors` in catalog.toml, then from this machine's apt sources (--apt-dir), or with --snapshot from the snapshot service
+"#,
+    );
+}
+
+#[test]
+fn an_architecture_that_a_mirror_does_not_have_can_stay_as_it_is_locked() {
+    let mut desk = Desk::new().locked();
+    libc6("2.41-2").publish(&mut desk.archive);
+    desk.server.fail("/debian/dists/trixie/main/binary-arm64/**", Fault::Status(404));
+    desk.lock(&["--keep-going"]).assert_is(r#"
+status: 0
+----- stdout -----
+----- stderr -----
+warning: debian13 stays as it was locked on arm64, where it cannot be renewed: could not read the suite `trixie`: could not get `dists/trixie/main/binary-arm64/Packages.xz` from any source:
+  [URL]/debian/ (host apt sources): not found
+     Locked debian13: 2 packages for 2 images in lock/debian13.lock
+            libc6 2.41-1 → 2.41-1, 2.41-2
+warning: libc6 has not one version: 2.41-1 on arm64; 2.41-2 on amd64
+"#);
+    desk.server.heal();
+    desk.lock(&[]).assert_is(
+        r#"
+status: 0
+----- stdout -----
+----- stderr -----
+     Locked debian13: 2 packages for 2 images in lock/debian13.lock
+            libc6 2.41-1, 2.41-2 → 2.41-2
+"#,
+    );
+}
