@@ -148,21 +148,20 @@ fn write(
     targets: &[Target<'_>],
     built: &[BuiltImage],
 ) -> anyhow::Result<Vec<Row>> {
-    let directory = LayoutDirectory::open(&args.out)?;
+    let mut directory = LayoutDirectory::open(&args.out)?;
     let mut layout = directory.layout()?;
     keep_others(&mut layout, catalog, targets);
     let mut rows = Vec::new();
-    let mut sboms = Vec::new();
     for of_image in targets.iter().zip(built).collect::<Vec<_>>().chunk_by(|(a, _), (b, _)| a.image.name == b.image.name) {
         let mut manifests = Vec::new();
         for (target, built) in of_image {
             for layer in &built.layers {
-                directory.add_from(builder.layers.store, layer.record.layer.digest, layer.record.layer.size)?;
+                directory.add_stored(layer.record.layer.digest, layer.record.layer.size);
             }
-            directory.add(&built.assembled.config)?;
-            directory.add(&built.assembled.manifest)?;
+            directory.add(built.assembled.config.clone());
+            directory.add(built.assembled.manifest.clone());
             let reference = format!("{}-{}", target.image.name, target.architecture);
-            sboms.push((reference.clone(), sbom::spdx23(&subject(catalog, target, built))));
+            directory.add_sbom(&reference, sbom::spdx23(&subject(catalog, target, built)));
             layout.set(reference, built.assembled.descriptor.clone());
             manifests.push(built.assembled.descriptor.clone());
             rows.push(Row {
@@ -176,13 +175,10 @@ fn write(
         }
         let (target, _) = of_image[0];
         let (index, descriptor) = image::index(manifests, &builder.facts(*target).annotations(None))?;
-        directory.add(&index)?;
+        directory.add(index);
         layout.set(target.image.name.to_string(), descriptor);
     }
-    for (reference, text) in sboms {
-        directory.write_sbom(&reference, &text)?;
-    }
-    directory.finish(&layout)?;
+    directory.finish(builder.layers.store, &layout)?;
     Ok(rows)
 }
 

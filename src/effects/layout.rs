@@ -2,21 +2,28 @@
 
 #![expect(clippy::disallowed_methods, reason = "this is where a layout is read and written")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use oci_spec::OciSpecError;
 
 use super::files::{self, FileError};
 use super::store::{Store, StoreError};
-use crate::digest::Sha256;
+use crate::digest::{Hashing, Sha256};
 use crate::image::Blob;
 use crate::image::layout::{Layout, MARKER};
 
 /// Where the SBOMs are, beside the blobs.
 const SBOMS: &str = "sbom";
+
+/// How much is copied at a time, in bytes.
+const PIECE: usize = 128 * 1024;
+
+/// Files that are written at a time.
+const WRITERS: usize = 8;
 
 #[derive(Debug, thiserror::Error)]
 pub enum LayoutError {
@@ -40,6 +47,16 @@ pub struct LayoutDirectory {
     root: PathBuf,
     /// The open `oci-layout`, which bears the lock.
     _marker: File,
+    /// What [`LayoutDirectory::finish`] will write, by its path.
+    pending: BTreeMap<PathBuf, Pending>,
+}
+
+/// A file that is to be written.
+#[derive(Debug)]
+enum Pending {
+    Bytes(Vec<u8>),
+    /// The blob of the store with this digest.
+    FromStore(Sha256),
 }
 
 impl LayoutDirectory {
@@ -59,7 +76,7 @@ impl LayoutDirectory {
             marker.set_len(0).and_then(|()| marker.write_all(MARKER.as_bytes())).map_err(failed)?;
         }
         fs::create_dir_all(root.join("blobs/sha256")).map_err(failed)?;
-        Ok(Self { root: root.to_owned(), _marker: marker })
+        Ok(Self { root: root.to_owned(), _marker: marker, pending: BTreeMap::new() })
     }
 
     /// What the layout refers to; nothing where it is new.
@@ -70,27 +87,32 @@ impl LayoutDirectory {
         }
     }
 
-    /// Writes a document as a blob.
-    pub fn add(&self, blob: &Blob) -> Result<(), LayoutError> {
+    /// Adds a document as a blob.
+    pub fn add(&mut self, blob: Blob) {
         let path = self.blob(blob.digest);
         if !is_there(&path, blob.bytes.len() as u64) {
-            files::write_atomically(&path, &blob.bytes)?;
+            self.pending.insert(path, Pending::Bytes(blob.bytes));
         }
-        Ok(())
     }
 
-    /// Copies a blob of so many bytes from the store, its digest checked on the way.
-    pub fn add_from(&self, store: &Store, digest: Sha256, size: u64) -> Result<(), LayoutError> {
+    /// Adds a blob of so many bytes that is in the store.
+    pub fn add_stored(&mut self, digest: Sha256, size: u64) {
         let path = self.blob(digest);
         if !is_there(&path, size) {
-            let bytes = store.read(digest)?.ok_or(LayoutError::Lost(digest))?;
-            files::write_atomically(&path, &bytes)?;
+            self.pending.insert(path, Pending::FromStore(digest));
         }
-        Ok(())
     }
 
-    /// Makes the layout refer to what it is to refer to, and then removes what nothing refers to.
-    pub fn finish(&self, layout: &Layout) -> Result<(), LayoutError> {
+    /// Adds the SBOM of an image of one architecture.
+    pub fn add_sbom(&mut self, reference: &str, text: String) {
+        let path = self.root.join(SBOMS).join(sbom_name(reference));
+        self.pending.insert(path, Pending::Bytes(text.into_bytes()));
+    }
+
+    /// Writes what was added, makes the layout refer to what it is to refer to, and then removes what
+    /// nothing refers to.
+    pub fn finish(self, store: &Store, layout: &Layout) -> Result<(), LayoutError> {
+        self.write_pending(store)?;
         files::write_atomically(&self.root.join("index.json"), &layout.to_bytes()?)?;
         let read = |digest| Ok::<_, LayoutError>(files::read(&self.blob(digest))?);
         let keep = layout.reachable(read)?;
@@ -100,10 +122,25 @@ impl LayoutDirectory {
         self.sweep(&self.root.join(SBOMS), |name| named.contains(name))
     }
 
-    /// Writes the SBOM of an image of one architecture.
-    pub fn write_sbom(&self, reference: &str, text: &str) -> Result<(), LayoutError> {
-        files::write_atomically(&self.root.join(SBOMS).join(sbom_name(reference)), text.as_bytes())?;
-        Ok(())
+    /// Writes several files at a time: each is synced to disk, and disks are quicker to sync many than one
+    /// after the other.
+    fn write_pending(&self, store: &Store) -> Result<(), LayoutError> {
+        let next = Mutex::new(self.pending.iter());
+        let write = || {
+            // The guard is gone before the file is written.
+            while let Some((path, pending)) = { next.lock().unwrap_or_else(PoisonError::into_inner).next() } {
+                match pending {
+                    Pending::Bytes(bytes) => drop(files::write_atomically(path, bytes)?),
+                    Pending::FromStore(digest) => copy(store, *digest, path)?,
+                }
+            }
+            Ok(())
+        };
+        std::thread::scope(|threads| {
+            let writers: Vec<_> = (0..WRITERS.min(self.pending.len())).map(|_| threads.spawn(write)).collect();
+            let written = writers.into_iter().map(|writer| writer.join());
+            written.map(|result| result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+        })
     }
 
     fn blob(&self, digest: Sha256) -> PathBuf {
@@ -126,6 +163,33 @@ impl LayoutDirectory {
         }
         Ok(())
     }
+}
+
+/// Copies a blob out of the store, its digest checked on the way, and syncs it to disk.
+fn copy(store: &Store, digest: Sha256, path: &Path) -> Result<(), LayoutError> {
+    let failed = |cause| FileError::new("write", path, cause);
+    let mut blob = match File::open(store.path(digest)) {
+        Ok(blob) => Hashing::new(blob),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Err(LayoutError::Lost(digest)),
+        Err(cause) => return Err(FileError::new("read the blob", &store.path(digest), cause).into()),
+    };
+    let mut file = files::temporary(path.parent().unwrap_or(Path::new("."))).map_err(failed)?;
+    let mut piece = vec![0; PIECE];
+    loop {
+        match blob.read(&mut piece) {
+            Ok(0) => break,
+            Ok(read) => file.write_all(&piece[..read]).map_err(failed)?,
+            Err(cause) => return Err(FileError::new("read the blob", &store.path(digest), cause).into()),
+        }
+    }
+    if blob.finish().1 != digest {
+        // This also removes the blob, so that the next run makes it anew.
+        store.is_intact(digest)?;
+        return Err(LayoutError::Lost(digest));
+    }
+    file.as_file().sync_all().map_err(failed)?;
+    file.persist(path).map_err(|error| failed(error.error))?;
+    Ok(())
 }
 
 /// The SBOM of an image of one architecture: `cc-debian13:debug-amd64`.
