@@ -58,6 +58,15 @@ impl PackagesIndex {
         })
     }
 
+    /// The same packages without what nobody asks them for: descriptions, maintainers and the like, which
+    /// are more than half of the text.
+    #[must_use]
+    pub fn condensed(&self) -> String {
+        let mut text = String::with_capacity(self.text.len());
+        self.stanzas.iter().for_each(|range| package::condense(&self.text[range.clone()], &mut text));
+        text
+    }
+
     /// The number of stanzas.
     #[must_use]
     pub fn len(&self) -> usize {

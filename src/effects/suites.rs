@@ -7,13 +7,13 @@ use super::store::{RecordKind, Store, StoreError};
 use crate::catalog::{Release as CatalogRelease, Suite};
 use crate::debian::signed::{Fingerprint, Keyring, SignatureError, verify};
 use crate::debian::{
-    Architecture, Compression, IndexFile, InvalidIndex, InvalidRelease, PackagesIndex, Release, UnpackError,
+    Architecture, IndexFile, InvalidIndex, InvalidRelease, PackagesIndex, Release, UnpackError,
 };
 use crate::digest::Sha256;
 use crate::lock::LockedSuite;
 
-/// Indexes as they are read again: re-compressed, because unxz takes eight times as long.
-const INDEX: RecordKind = RecordKind::new("packages-zstd-1");
+/// Indexes as they are read again: condensed, and compressed anew because unxz takes eight times as long.
+const INDEX: RecordKind = RecordKind::new("packages-zstd-2");
 
 /// Fast, and the same on every architecture; only this store reads it.
 const INDEX_LEVEL: i32 = 1;
@@ -168,19 +168,26 @@ impl Trust<'_> {
 pub fn read_index(store: &Store, index: &IndexFile) -> Result<PackagesIndex, SuiteError> {
     let path = || index.path.to_string();
     let unpack = |source| SuiteError::Unpack { path: path(), source };
+    let invalid = |source| SuiteError::Index { path: path(), source };
     let key = index.compressed.sha256;
-    let text = match store.record(INDEX, key)? {
-        Some(record) => Compression::Zstd.unpack(&record, INDEX_LIMIT).map_err(unpack)?,
-        None => {
-            let packed = store.read(key)?.unwrap_or_default();
-            let text = index.compression.unpack(&packed, INDEX_LIMIT).map_err(unpack)?;
-            if store.access() == super::store::Access::ReadWrite
-                && let Ok(record) = zstd::bulk::compress(&text, INDEX_LEVEL)
-            {
-                store.keep_record(INDEX, key, &record)?;
-            }
-            text
-        }
-    };
-    PackagesIndex::from_bytes(text.into()).map_err(|source| SuiteError::Index { path: path(), source })
+    if let Some(record) = store.record(INDEX, key)?
+        && let Some(text) = kept_text(&record)
+    {
+        return PackagesIndex::from_bytes(text).map_err(invalid);
+    }
+    let packed = store.read(key)?.unwrap_or_default();
+    let text = index.compression.unpack(&packed, INDEX_LIMIT).map_err(unpack)?;
+    let text = PackagesIndex::from_bytes(text.into()).map_err(invalid)?.condensed();
+    if store.access() == super::store::Access::ReadWrite
+        && let Ok(record) = zstd::bulk::compress(text.as_bytes(), INDEX_LEVEL)
+    {
+        store.keep_record(INDEX, key, &record)?;
+    }
+    Ok(PackagesIndex::new(text))
+}
+
+/// The text that a record has. The size in it is our own, so there is no need to distrust it.
+fn kept_text(record: &[u8]) -> Option<Vec<u8>> {
+    let size = zstd::zstd_safe::get_frame_content_size(record).ok()??;
+    zstd::bulk::decompress(record, usize::try_from(size).ok()?).ok()
 }

@@ -79,25 +79,20 @@ pub struct Exclusion {
 impl<'a> Universe<'a> {
     /// Reads every stanza of the indices. Packages of other architectures than this and `all` are passed over.
     pub fn new(architecture: &Architecture, suites: &[Suite<'a>]) -> Result<Self, InvalidStanza> {
-        let mut by_name: BTreeMap<&str, Candidate<'a>> = BTreeMap::new();
+        let len = suites.iter().map(|suite| suite.index.len()).sum();
+        let mut candidates: Vec<Candidate<'a>> = Vec::with_capacity(len);
         for (suite, Suite { index, .. }) in suites.iter().enumerate() {
             for package in index.packages() {
                 let package = package?;
-                let of = package.architecture()?;
-                if of != *architecture && of != Architecture::all() {
-                    continue;
-                }
-                let version = package.version()?;
-                match by_name.get(package.raw_name()) {
-                    Some(held) if held.version >= version => {}
-                    _ => {
-                        let candidate = Candidate { name: package.name()?, version, suite, package };
-                        by_name.insert(package.raw_name(), candidate);
-                    }
+                if package.is_for(architecture)? {
+                    let (name, version) = (package.name()?, package.version()?);
+                    candidates.push(Candidate { name, version, suite, package });
                 }
             }
         }
-        let candidates: Vec<_> = by_name.into_values().collect();
+        // Indexes are ordered by name as they come, so this is little more than merging the suites.
+        candidates.sort_by(|a, b| a.name.cmp(&b.name).then_with(|| b.version.cmp(&a.version)));
+        candidates.dedup_by(|next, held| next.name == held.name);
         let providers = providers(&candidates)?;
         Ok(Self {
             architecture: architecture.clone(),

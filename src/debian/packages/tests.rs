@@ -70,9 +70,33 @@ fn an_error_names_package_and_field() {
 
 #[test]
 fn a_stanza_without_a_name_is_counted() {
-    let index = PackagesIndex::new(format!("{INDEX}\n\nVersion: 1\n"));
-    let error = index.packages().last().unwrap().unwrap_err();
-    assert_eq!(error.to_string(), "the field `Package` of stanza 3 cannot be read");
+    let index = PackagesIndex::new(format!("{INDEX}\n\nX: 1\n\nVersion: 1\n"));
+    for index in [PackagesIndex::new(index.condensed()), index] {
+        let errors: Vec<_> =
+            index.packages().filter_map(Result::err).map(|error| error.to_string()).collect();
+        let error = |number| format!("the field `Package` of stanza {number} cannot be read");
+        assert_eq!(errors, [error(3), error(4)]);
+    }
+}
+
+#[test]
+fn a_condensed_index_answers_as_the_whole_one_does() {
+    let relations = "Provides: p (= 1)\nPre-Depends: q\nConflicts: r\nBreaks: s (<< 1)\nReplaces: t\n";
+    let index =
+        PackagesIndex::new(INDEX.replace("Filename", &format!("Description: d\n e\n{relations}Filename")));
+    let condensed = index.condensed();
+    assert!(!condensed.contains("Description"));
+    let answers = |index: &PackagesIndex| -> Vec<String> {
+        let answer = |of: Package<'_>| {
+            let relations =
+                [of.depends(), of.pre_depends(), of.provides(), of.conflicts(), of.breaks(), of.replaces()];
+            let file = (of.filename().ok(), of.size().ok(), of.sha256().ok(), of.installed_size().ok());
+            let rest = (of.source().ok(), of.multi_arch().ok(), of.is_essential(), of.priority());
+            format!("{:?} {:?} {relations:?} {file:?} {rest:?}", of.name(), of.version())
+        };
+        packages(index).into_iter().map(answer).collect()
+    };
+    assert_eq!(answers(&PackagesIndex::new(condensed)), answers(&index));
 }
 
 #[test]
