@@ -56,8 +56,8 @@ impl fmt::Display for Change {
 }
 
 impl Lock {
-    /// This lock, unless the other, older one pins the same packages for the same images, vouched for by the same keys: then that one, so
-    /// that a renewal which brings nothing changes nothing.
+    /// This lock, unless the other, older one pins the same packages for the same images, vouched for by the
+    /// same keys: then that one, so that a renewal which brings nothing changes nothing.
     #[must_use]
     pub fn or_unchanged(self, old: Self) -> Self {
         let names = |lock: &Self| -> Vec<_> {
