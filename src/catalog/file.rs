@@ -80,6 +80,11 @@ pub struct ArchiveTable {
     pub mirrors: Vec<Url>,
     /// The snapshot service's URL of this archive, to which a time is appended.
     pub snapshot: Option<Url>,
+    /// Fingerprints of the OpenPGP keys, from `keys/`, that may sign this archive, which is then not Debian's:
+    /// those of the release do not count for it, nor these for another.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub keys: Vec<Spanned<String>>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -96,7 +101,8 @@ pub struct ReleaseTable {
     pub components: Vec<String>,
     /// Where packages come from, best first: among equal versions the earlier suite is taken.
     pub sources: Vec<SourceTable>,
-    /// Fingerprints of the OpenPGP keys, from `keys/`, that may sign the release.
+    /// Fingerprints of the OpenPGP keys, from `keys/`, that may sign the release's archives, but for those
+    /// that have keys of their own.
     #[schemars(with = "Vec<String>")]
     pub keys: Vec<Spanned<String>>,
 }
@@ -107,6 +113,12 @@ pub struct SourceTable {
     #[schemars(with = "String")]
     pub archive: Spanned<ArchiveName>,
     pub suites: Vec<String>,
+    /// Archive components, where they are not those of the release.
+    pub components: Option<Vec<String>>,
+    /// The packages that may be taken from here, by name or pattern: `acme-agent`, `libacme*`. All, where
+    /// nothing is said; an archive with keys of its own has to say it.
+    #[schemars(with = "Option<Vec<String>>")]
+    pub only: Option<Vec<Spanned<String>>>,
 }
 
 /// A flavour: what one tag changes about every image.

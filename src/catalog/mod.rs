@@ -20,7 +20,7 @@ use toml::Spanned;
 use url::Url;
 
 use crate::debian::signed::Fingerprint;
-use crate::debian::{Architecture, PackageName};
+use crate::debian::{Architecture, PackageName, PackagePattern};
 use crate::tree::{self, ImagePath};
 use accounts::{Accounts, Group, User};
 use diagnostic::{Diagnostic, Location, Source};
@@ -60,6 +60,8 @@ pub struct Platform {
 pub struct Archive {
     pub mirrors: Vec<Url>,
     pub snapshot: Option<Url>,
+    /// The keys that may sign it, where they are not those of the release: it is a third party's.
+    pub keys: Vec<Fingerprint>,
 }
 
 #[derive(Debug, Clone)]
@@ -68,17 +70,19 @@ pub struct Release {
     pub version: String,
     /// In the order of the definition, which is the order of the manifests in an index.
     pub architectures: Vec<Architecture>,
-    pub components: Vec<String>,
     /// Suites, best first.
     pub suites: Vec<Suite>,
-    /// The keys that may sign.
-    pub keys: Vec<Fingerprint>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Suite {
     pub archive: ArchiveName,
     pub name: String,
+    pub components: Vec<String>,
+    /// The keys that may sign.
+    pub keys: Vec<Fingerprint>,
+    /// The packages that may be taken from it; `None` for all.
+    pub only: Option<Vec<PackagePattern>>,
 }
 
 /// What stays out of images, and why.
@@ -112,8 +116,11 @@ impl Catalog {
         let archives: BTreeMap<_, _> = file
             .archive
             .into_iter()
-            .map(|(name, table)| (name, Archive { mirrors: table.mirrors, snapshot: table.snapshot }))
-            .collect();
+            .map(|(name, table)| {
+                let keys = all_parsed(catalog, &table.keys)?;
+                Ok((name, Archive { mirrors: table.mirrors, snapshot: table.snapshot, keys }))
+            })
+            .collect::<Result<_, Diagnostic>>()?;
         let releases = file
             .release
             .into_iter()
@@ -181,35 +188,58 @@ impl Release {
             .iter()
             .map(|name| known(source, "architecture", name, platforms))
             .collect::<Result<_, _>>()?;
+        let keys = all_parsed(source, &table.keys)?;
         let mut suites = Vec::new();
         for from in &table.sources {
-            let archive = from.archive.get_ref();
-            if !archives.contains_key(archive) {
+            let (at, archive) = (Location::of(source, &from.archive), from.archive.get_ref());
+            let Some(Archive { keys: own, .. }) = archives.get(archive) else {
                 let names = archives.keys().map(ArchiveName::as_str);
-                return Err(Location::of(source, &from.archive).unknown("archive", archive.as_str(), names));
+                return Err(at.unknown("archive", archive.as_str(), names));
+            };
+            if !own.is_empty() && from.only.is_none() {
+                let title =
+                    format!("the archive `{archive}` has keys of its own, and may replace any package");
+                let hint = "name what is to be taken from it: `only = [\"acme-agent\", \"libacme*\"]`";
+                return Err(at.error(title, "`only` is missing").help(hint));
             }
-            suites.extend(
-                from.suites.iter().map(|name| Suite { archive: archive.clone(), name: name.clone() }),
-            );
+            let only = from.only.as_deref().map(|only| all_parsed(source, only)).transpose()?;
+            suites.extend(from.suites.iter().map(|name| Suite {
+                archive: archive.clone(),
+                name: name.clone(),
+                components: from.components.as_ref().unwrap_or(&table.components).clone(),
+                keys: if own.is_empty() { &keys } else { own }.clone(),
+                only: only.clone(),
+            }));
         }
-        let keys = table.keys.iter().map(|key| parsed(source, key)).collect::<Result<_, _>>()?;
-        Ok(Self {
-            codename: table.codename,
-            version: table.version,
-            architectures,
-            components: table.components,
-            suites,
-            keys,
-        })
+        Ok(Self { codename: table.codename, version: table.version, architectures, suites })
+    }
+
+    /// A suite of the release, by its archive and its name.
+    #[must_use]
+    pub fn suite(&self, archive: &ArchiveName, name: &str) -> Option<&Suite> {
+        self.suites.iter().find(|suite| suite.archive == *archive && suite.name == name)
+    }
+}
+
+impl Archive {
+    /// Whether somebody else than the release's own publisher answers for it.
+    #[must_use]
+    pub fn is_third_party(&self) -> bool {
+        !self.keys.is_empty()
+    }
+}
+
+impl Suite {
+    /// Whether a package may be taken from it.
+    #[must_use]
+    pub fn admits(&self, package: &str) -> bool {
+        self.only.as_ref().is_none_or(|only| only.iter().any(|pattern| pattern.admits(package)))
     }
 }
 
 impl Filter {
     fn read(source: &Arc<Source>, table: FilterTable) -> Result<Self, Diagnostic> {
-        let packages = table
-            .packages
-            .map(|names| names.iter().map(|name| parsed(source, name)).collect::<Result<_, _>>())
-            .transpose()?;
+        let packages = table.packages.map(|names| all_parsed(source, &names)).transpose()?;
         for pattern in table.drop.iter().chain(&table.keep) {
             tree::Filter::new(std::slice::from_ref(pattern.get_ref()), &[])
                 .map_err(|error| Location::of(source, pattern).invalid(&error))?;
@@ -281,6 +311,13 @@ fn parsed<T: FromStr<Err: std::error::Error>>(
     text: &Spanned<String>,
 ) -> Result<T, Diagnostic> {
     text.get_ref().parse().map_err(|error: T::Err| Location::of(source, text).invalid(&error))
+}
+
+fn all_parsed<T: FromStr<Err: std::error::Error>>(
+    source: &Arc<Source>,
+    texts: &[Spanned<String>],
+) -> Result<Vec<T>, Diagnostic> {
+    texts.iter().map(|text| parsed(source, text)).collect()
 }
 
 /// A name that must be one of a map's.

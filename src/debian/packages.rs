@@ -67,6 +67,12 @@ impl PackagesIndex {
         text
     }
 
+    /// Keeps the packages whose names are admitted.
+    pub fn retain(&mut self, admit: impl Fn(&str) -> bool) {
+        let Self { text, stanzas } = self;
+        stanzas.retain(|range| Paragraph::of(&text[range.clone()]).get("Package").is_none_or(&admit));
+    }
+
     /// The number of stanzas.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -80,12 +80,15 @@ impl<'a> Mirrors<'a> {
     }
 
     /// Whether a source of the host's is for an archive: its URI ends in the archive's name, as those of
-    /// Debian's mirrors do, or it names a suite of the archive.
+    /// Debian's mirrors do, or it names a suite that only this archive has.
     fn serves(&self, source: &AptSource, archive: &ArchiveName) -> bool {
         let named = source.uri.path_segments().and_then(|parts| parts.rev().find(|part| !part.is_empty()));
-        let suites = || self.catalog.releases.values().flat_map(|release| &release.suites);
-        named == Some(archive.as_str())
-            || suites().any(|suite| suite.archive == *archive && source.suites.contains(&suite.name))
+        let suites = self.catalog.releases.values().flat_map(|release| &release.suites);
+        let only_its = |name: &String| {
+            let mut archives = suites.clone().filter(|suite| suite.name == *name).map(|suite| &suite.archive);
+            archives.next() == Some(archive) && archives.all(|other| other == archive)
+        };
+        named == Some(archive.as_str()) || source.suites.iter().any(only_its)
     }
 }
 

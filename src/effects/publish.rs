@@ -6,10 +6,11 @@ use super::builder::{BuildError, Builder, BuiltImage, OwnedLayer, Owner, Target}
 use super::layers::Wanted;
 use super::layout::{LayoutDirectory, LayoutError};
 use crate::catalog::Catalog;
+use crate::catalog::name::ArchiveName;
 use crate::debian::control::Paragraph;
 use crate::image;
 use crate::image::layout::Layout;
-use crate::sbom::{Component, Facts, Subject, spdx23};
+use crate::sbom::{Component, Facts, Subject, ThirdParty, spdx23};
 
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
@@ -85,6 +86,7 @@ fn subject<'a>(catalog: &'a Catalog, target: &Target<'a>, built: &'a BuiltImage)
     let packages = target.packages().map(|Wanted { name, pin, .. }| Component {
         name,
         pin,
+        third_party: third_party(catalog, &pin.archive),
         depends: pin.depends.iter().filter(|name| held.contains(name)).collect(),
         facts: controls.get(name).map_or_else(Facts::default, Facts::of),
     });
@@ -98,4 +100,9 @@ fn subject<'a>(catalog: &'a Catalog, target: &Target<'a>, built: &'a BuiltImage)
         created: built.created,
         packages: packages.collect(),
     }
+}
+
+fn third_party<'a>(catalog: &'a Catalog, archive: &'a ArchiveName) -> Option<ThirdParty<'a>> {
+    let known = catalog.archives.get(archive).filter(|known| known.is_third_party())?;
+    Some(ThirdParty { archive, url: known.mirrors.first() })
 }

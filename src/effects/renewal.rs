@@ -104,9 +104,8 @@ impl Offer<'_> {
             side_by_side(suites, |suite| FetchedSuite::new(&archives[&suite.archive], suite, *trust));
         let suites = suites.into_iter().collect::<Result<Vec<_>, RenewalError>>()?;
         let architectures = &trust.release.architectures;
-        let attempts = side_by_side(architectures, |architecture| {
-            self.resolve(catalog, name, &trust.release.components, &suites, architecture)
-        });
+        let attempts =
+            side_by_side(architectures, |architecture| self.resolve(catalog, name, &suites, architecture));
         let mut kept = Vec::new();
         let mut resolved = Vec::new();
         for (architecture, attempt) in architectures.iter().zip(attempts) {
@@ -140,27 +139,28 @@ impl Offer<'_> {
         &self,
         catalog: &Catalog,
         release: &ReleaseName,
-        components: &[String],
         suites: &[FetchedSuite<'_>],
         architecture: &Architecture,
     ) -> Result<Resolved, RenewalError> {
         let mut locked = Vec::new();
         let mut files = Vec::new();
         for fetched in suites {
-            let signed = fetched.state_for(components, architecture)?;
-            locked.push(signed.locked(fetched.suite, components, architecture));
-            files.extend(signed.indexes(components, architecture).map(|file| (fetched.suite, file)));
+            let signed = fetched.state_for(architecture)?;
+            locked.push(signed.locked(fetched.suite, architecture));
+            files.extend(signed.indexes(fetched.suite, architecture).map(|file| (fetched.suite, file)));
         }
         // Not on the threads that wait for servers, but on one of as many as there are cores.
         rayon::scope(|_| {
             let indexes = files.iter().map(|(suite, file)| {
-                let index = read_index(self.store, file).map_err(|source| unreadable(suite, source))?;
+                let mut index = read_index(self.store, file).map_err(|source| unreadable(suite, source))?;
+                index.retain(|name| suite.admits(name));
                 Ok((suite.name.as_str(), index))
             });
             let indexes = indexes.collect::<Result<Vec<_>, RenewalError>>()?;
             let offered: Vec<_> = indexes.iter().map(|(label, index)| Offered { label, index }).collect();
+            let origins: Vec<_> = files.iter().map(|(suite, _)| *suite).collect();
             let resolved = Universe::new(architecture, &offered)
-                .and_then(|universe| resolve_images(catalog, release, locked, &universe));
+                .and_then(|universe| resolve_images(catalog, release, locked, &universe, &origins));
             resolved.map_err(|source| RenewalError::Index { architecture: architecture.clone(), source })
         })
     }
@@ -186,12 +186,8 @@ impl<'a> FetchedSuite<'a> {
     ///
     /// Mirrors that are filled piece by piece may have the indexes of some architectures only in an older
     /// state, which then stands, signed too, under the suite's other name (`stable-security`).
-    fn state_for(
-        &self,
-        components: &[String],
-        architecture: &Architecture,
-    ) -> Result<&SignedSuite, RenewalError> {
-        let Err(error) = self.fetch_indexes(&self.signed, components, architecture) else {
+    fn state_for(&self, architecture: &Architecture) -> Result<&SignedSuite, RenewalError> {
+        let Err(error) = self.fetch_indexes(&self.signed, architecture) else {
             return Ok(&self.signed);
         };
         let error = unreadable(self.suite, error);
@@ -201,7 +197,7 @@ impl<'a> FetchedSuite<'a> {
             other.map_err(|error| error.to_string())
         };
         let why = match self.other.get_or_init(fetch) {
-            Ok(other) => match self.fetch_indexes(other, components, architecture) {
+            Ok(other) => match self.fetch_indexes(other, architecture) {
                 Ok(()) => return Ok(other),
                 Err(error) => error.to_string(),
             },
@@ -210,13 +206,8 @@ impl<'a> FetchedSuite<'a> {
         Err(RenewalError::OtherName { name: name.to_owned(), why, first: Box::new(error) })
     }
 
-    fn fetch_indexes(
-        &self,
-        signed: &SignedSuite,
-        components: &[String],
-        architecture: &Architecture,
-    ) -> Result<(), SuiteError> {
-        let mut indexes = signed.indexes(components, architecture);
+    fn fetch_indexes(&self, signed: &SignedSuite, architecture: &Architecture) -> Result<(), SuiteError> {
+        let mut indexes = signed.indexes(self.suite, architecture);
         indexes.try_for_each(|index| signed.fetch_index(self.archive, &index))
     }
 }

@@ -91,7 +91,7 @@ impl SignedSuite {
         trust: Trust<'_>,
     ) -> Result<Self, SuiteError> {
         let check = |bytes: &[u8]| -> Result<_, Refused> {
-            let signed = verify(bytes, trust.keyring, &trust.release.keys, trust.at)?;
+            let signed = verify(bytes, trust.keyring, &suite.keys, trust.at)?;
             let release = signed.text.parse::<Release>()?;
             trust.check(suite, &release)?;
             Ok((signed.signers, release))
@@ -121,19 +121,15 @@ impl SignedSuite {
     }
 
     /// The indexes of an architecture, by component. A suite may lack the architecture.
-    pub fn indexes(
-        &self,
-        components: &[String],
-        architecture: &Architecture,
-    ) -> impl Iterator<Item = IndexFile> {
+    pub fn indexes(&self, suite: &Suite, architecture: &Architecture) -> impl Iterator<Item = IndexFile> {
         let of_component = |component: &String| self.release.packages_index(component, architecture);
-        components.iter().filter_map(of_component).collect::<Vec<_>>().into_iter()
+        suite.components.iter().filter_map(of_component).collect::<Vec<_>>().into_iter()
     }
 
     /// The suite as a lock keeps it, with the indexes of an architecture.
     #[must_use]
-    pub fn locked(&self, suite: &Suite, components: &[String], architecture: &Architecture) -> LockedSuite {
-        let indexes = self.indexes(components, architecture);
+    pub fn locked(&self, suite: &Suite, architecture: &Architecture) -> LockedSuite {
+        let indexes = self.indexes(suite, architecture);
         LockedSuite {
             name: suite.name.clone(),
             archive: suite.archive.clone(),

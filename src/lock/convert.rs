@@ -18,10 +18,12 @@ impl TryFrom<LockFile> for Lock {
         let closures = file.image.into_iter().map(Closure::try_from).collect::<Result<Vec<_>, _>>()?;
         let covered: BTreeSet<_> =
             closures.iter().flat_map(|closure| closure.packages.keys().cloned()).collect();
+        let suites: Vec<_> =
+            file.suite.into_iter().map(LockedSuite::try_from).collect::<Result<_, LockError>>()?;
         let mut pins: BTreeMap<PackageName, BTreeMap<Architecture, Pin>> = BTreeMap::new();
         for package in file.package {
             let name: PackageName = parse("package name", &package.name)?;
-            for (architecture, pin) in package.pins(&name, &covered)? {
+            for (architecture, pin) in package.pins(&name, &suites, &covered)? {
                 let of_name = pins.entry(name.clone()).or_default();
                 if of_name.insert(architecture.clone(), pin).is_some() {
                     return Err(LockError::PinnedTwice { name, architecture });
@@ -31,7 +33,7 @@ impl TryFrom<LockFile> for Lock {
         let lock = Self {
             release: parse("release", &file.release)?,
             snapshot: file.snapshot,
-            suites: file.suite.into_iter().map(LockedSuite::try_from).collect::<Result<_, _>>()?,
+            suites,
             pins,
             closures,
         }
@@ -49,12 +51,19 @@ impl PackageFile {
     fn pins(
         &self,
         name: &PackageName,
+        suites: &[LockedSuite],
         covered: &BTreeSet<Architecture>,
     ) -> Result<Vec<(Architecture, Pin)>, LockError> {
         let only: Option<BTreeSet<Architecture>> =
             self.architectures.as_deref().map(|names| parse_all("architecture", names)).transpose()?;
         let depends = self.depends.iter().map(|text| scoped(text)).collect::<Result<Vec<_>, _>>()?;
         let version: Version = parse("version", &self.version)?;
+        let archive = match &self.archive {
+            Some(archive) => parse("archive", archive)?,
+            None => Lock::first_archive(suites, &self.suite)
+                .ok_or_else(|| LockError::NoSuite { name: name.clone(), suite: self.suite.clone() })?
+                .clone(),
+        };
         let mut pins = Vec::new();
         for (own, deb) in &self.deb {
             let own: Architecture = parse("architecture", own)?;
@@ -73,6 +82,7 @@ impl PackageFile {
                         .source_version
                         .as_deref()
                         .map_or(Ok(version.clone()), |text| parse("source version", text))?,
+                    archive: archive.clone(),
                     suite: self.suite.clone(),
                     architecture: own.clone(),
                     path: parse::<ArchivePath>("path", &self.path.replace("{arch}", own.as_str()))?
@@ -197,12 +207,13 @@ impl PackageFile {
         for (architecture, pin) in pins {
             let path = template(pin);
             let digest = (pin.architecture == Architecture::all()).then_some(pin.sha256);
-            let key = (&pin.version, path, &pin.suite, &pin.source, &pin.source_version, digest);
+            let from = (&pin.suite, &pin.archive);
+            let key = (&pin.version, path, from, &pin.source, &pin.source_version, digest);
             blocks.entry(key).or_default().push((architecture, pin));
         }
         blocks
             .into_iter()
-            .map(|((version, path, suite, source, source_version, _), pins)| {
+            .map(|((version, path, (suite, archive), source, source_version, _), pins)| {
                 let architectures: BTreeSet<_> = pins.iter().map(|(architecture, _)| *architecture).collect();
                 let all = pins.iter().any(|(_, pin)| pin.architecture == Architecture::all());
                 let names = || architectures.iter().map(ToString::to_string).collect();
@@ -212,6 +223,8 @@ impl PackageFile {
                     source: (source != name).then(|| source.to_string()),
                     source_version: (source_version != version).then(|| source_version.to_string()),
                     suite: suite.clone(),
+                    archive: (Lock::first_archive(&lock.suites, suite) != Some(archive))
+                        .then(|| archive.to_string()),
                     path,
                     architectures: (all && architectures != covered).then(names),
                     depends: scoped_names(

@@ -59,6 +59,8 @@ pub struct PackageFile {
     /// The version of the source package, where it is another.
     pub source_version: Option<String>,
     pub suite: String,
+    /// The archive, where an earlier one has a suite of the same name.
+    pub archive: Option<String>,
     /// The path in the archive, with `{arch}` for the package's architecture.
     pub path: String,
     /// The architectures of images that this version is for, where not all of the release.
@@ -130,6 +132,7 @@ impl LockFile {
             text.optional("source", package.source.as_deref());
             text.optional("source-version", package.source_version.as_deref());
             text.string("suite", &package.suite);
+            text.optional("archive", package.archive.as_deref());
             text.string("path", &package.path);
             if let Some(architectures) = &package.architectures {
                 text.inline("architectures", architectures);

@@ -58,6 +58,7 @@ pub struct Pin {
     pub version: Version,
     pub source: PackageName,
     pub source_version: Version,
+    pub archive: ArchiveName,
     pub suite: String,
     /// The package's own architecture: that of the image, or `all`.
     pub architecture: Architecture,
@@ -95,6 +96,8 @@ pub enum LockError {
     PinnedTwice { name: PackageName, architecture: Architecture },
     #[error("`{name}` is pinned in the suite `{suite}`, of which the lock has no index for {architecture}")]
     UnknownSuite { name: PackageName, suite: String, architecture: Architecture },
+    #[error("`{name}` is pinned in the suite `{suite}`, which the lock does not have")]
+    NoSuite { name: PackageName, suite: String },
     #[error("{wanted_by} holds `{name}` on {architecture}, but the lock does not pin it there")]
     NotPinned { wanted_by: String, name: PackageName, architecture: Architecture },
     #[error("`{name}` is named in `version-skew`, or is missing there: its pins say otherwise")]
@@ -148,8 +151,14 @@ impl Lock {
 
     /// The suite that a package of an architecture was taken from.
     #[must_use]
-    pub fn suite(&self, name: &str, architecture: &Architecture) -> Option<&LockedSuite> {
-        self.suites.iter().find(|suite| suite.name == name && suite.covers(architecture))
+    pub fn suite(&self, pin: &Pin, architecture: &Architecture) -> Option<&LockedSuite> {
+        let is_it = |suite: &&LockedSuite| suite.archive == pin.archive && suite.name == pin.suite;
+        self.suites.iter().filter(is_it).find(|suite| suite.covers(architecture))
+    }
+
+    /// The archive that is meant where only the name of a suite is given: two archives may have one of that name.
+    fn first_archive<'s>(suites: &'s [LockedSuite], name: &str) -> Option<&'s ArchiveName> {
+        suites.iter().find(|suite| suite.name == name).map(|suite| &suite.archive)
     }
 
     /// Packages whose version is not the same on every architecture that pins them.
@@ -170,7 +179,7 @@ impl Lock {
     fn check(self) -> Result<Self, LockError> {
         for (name, pins) in &self.pins {
             for (architecture, pin) in pins {
-                if self.suite(&pin.suite, architecture).is_none() {
+                if self.suite(pin, architecture).is_none() {
                     return Err(LockError::UnknownSuite {
                         name: name.clone(),
                         suite: pin.suite.clone(),

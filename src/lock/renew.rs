@@ -103,12 +103,14 @@ struct Wish<'a> {
     tags: BTreeSet<TagName>,
 }
 
-/// Resolves every image of a release on one architecture.
+/// Resolves every image of a release on one architecture. `origins` are the suites that the universe was
+/// made of, one for each index.
 pub fn resolve_images(
     catalog: &Catalog,
     release: &ReleaseName,
     suites: Vec<LockedSuite>,
     universe: &Universe<'_>,
+    origins: &[&Suite],
 ) -> Result<Resolved, InvalidStanza> {
     let architecture = universe.architecture();
     let mut pins = BTreeMap::new();
@@ -118,7 +120,7 @@ pub fn resolve_images(
             Request { requests: image.requests.clone(), left_out: image.leave_out.keys().cloned().collect() };
         let resolution = image.architectures.contains(architecture).then(|| resolve(universe, &request));
         if let Some(Ok(resolution)) = &resolution {
-            pin(&mut pins, universe, resolution)?;
+            pin(&mut pins, universe, origins, resolution)?;
         }
         resolutions.push(resolution);
     }
@@ -161,7 +163,7 @@ pub fn renew(
 /// The suites of all architectures: one for each state that any was taken from, the newest first.
 fn united(order: &[Suite], resolved: &[Resolved]) -> Vec<LockedSuite> {
     let mut united = Vec::new();
-    for Suite { archive, name } in order {
+    for Suite { archive, name, .. } in order {
         let mut states: Vec<LockedSuite> = Vec::new();
         let of_suite = |suite: &&LockedSuite| suite.name == *name && suite.archive == *archive;
         for suite in resolved.iter().flat_map(|on| &on.suites).filter(of_suite) {
@@ -244,6 +246,7 @@ fn unique(requests: &[Relation]) -> Vec<Relation> {
 fn pin(
     pins: &mut BTreeMap<PackageName, Pin>,
     universe: &Universe<'_>,
+    origins: &[&Suite],
     resolution: &Resolution,
 ) -> Result<(), InvalidStanza> {
     for (name, selected) in &resolution.packages {
@@ -258,7 +261,8 @@ fn pin(
             version: candidate.version.clone(),
             source: source.name,
             source_version: source.version,
-            suite: universe.suite_of(candidate).to_owned(),
+            archive: origins[candidate.suite].archive.clone(),
+            suite: origins[candidate.suite].name.clone(),
             architecture: package.architecture()?,
             path: package.filename()?.to_string(),
             size: package.size()?,

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use crate::catalog::name::{ImageName, ReleaseName};
+use crate::catalog::name::{ArchiveName, ImageName, ReleaseName};
 use crate::catalog::{Catalog, Image, Release, Suite};
 use crate::debian::{Architecture, PackageName};
 
-use super::{Closure, Lock, LockedSuite};
+use super::{Closure, Lock, LockedSuite, Pin};
 
 /// The first thing found that the definitions say and the lock does not, or the other way round.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -29,6 +29,8 @@ pub enum Stale {
     Suites { defined: String, locked: String },
     #[error("its suite `{suite}` is signed by none of the keys that the catalog trusts")]
     Untrusted { suite: String },
+    #[error("it takes `{name}` from the archive `{archive}`, which the release's `only` does not name")]
+    Withheld { name: PackageName, archive: ArchiveName },
 }
 
 impl Lock {
@@ -40,7 +42,8 @@ impl Lock {
     }
 
     fn stale_suites(&self, release: &Release) -> Option<Stale> {
-        let defined = list(release.suites.iter().map(|Suite { archive, name }| format!("{archive} {name}")));
+        let defined =
+            list(release.suites.iter().map(|Suite { archive, name, .. }| format!("{archive} {name}")));
         let mut locked: Vec<_> =
             self.suites.iter().map(|LockedSuite { archive, name, .. }| format!("{archive} {name}")).collect();
         locked.dedup();
@@ -48,9 +51,20 @@ impl Lock {
         if defined != locked {
             return Some(Stale::Suites { defined, locked });
         }
-        let trusted = |suite: &&LockedSuite| suite.signed_by.iter().any(|key| release.keys.contains(key));
-        let untrusted = self.suites.iter().find(|suite| !trusted(suite))?;
-        Some(Stale::Untrusted { suite: untrusted.name.clone() })
+        let defined = |suite: &LockedSuite| release.suite(&suite.archive, &suite.name);
+        let trusted = |suite: &&LockedSuite| {
+            defined(suite).is_some_and(|defined| suite.signed_by.iter().any(|key| defined.keys.contains(key)))
+        };
+        if let Some(untrusted) = self.suites.iter().find(|suite| !trusted(suite)) {
+            return Some(Stale::Untrusted { suite: untrusted.name.clone() });
+        }
+        let withheld = |name: &PackageName, pin: &Pin| {
+            let suite = release.suite(&pin.archive, &pin.suite);
+            suite.is_some_and(|suite| !suite.admits(name.as_str()))
+        };
+        let mut pins = self.pins.iter().flat_map(|(name, pins)| pins.values().map(move |pin| (name, pin)));
+        let (name, pin) = pins.find(|(name, pin)| withheld(name, pin))?;
+        Some(Stale::Withheld { name: name.clone(), archive: pin.archive.clone() })
     }
 
     fn stale_images(&self, catalog: &Catalog, release: &ReleaseName) -> Option<Stale> {

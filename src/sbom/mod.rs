@@ -4,8 +4,9 @@ mod purl;
 mod spdx23;
 
 use jiff::Timestamp;
+use url::Url;
 
-use crate::catalog::name::ImageName;
+use crate::catalog::name::{ArchiveName, ImageName};
 use crate::catalog::{Organization, Platform, Release};
 use crate::debian::control::Paragraph;
 use crate::debian::{Architecture, PackageName};
@@ -37,9 +38,19 @@ pub struct Subject<'a> {
 pub struct Component<'a> {
     pub name: &'a PackageName,
     pub pin: &'a Pin,
+    /// Who publishes it, where that is not the release's own publisher.
+    pub third_party: Option<ThirdParty<'a>>,
     /// Those of the pin's dependencies that the image holds.
     pub depends: Vec<&'a PackageName>,
     pub facts: Facts<'a>,
+}
+
+/// An archive whose publisher is not that of the release.
+#[derive(Debug, Clone, Copy)]
+pub struct ThirdParty<'a> {
+    pub archive: &'a ArchiveName,
+    /// Where the catalog says that it is.
+    pub url: Option<&'a Url>,
 }
 
 /// What a package says of itself in its control file.

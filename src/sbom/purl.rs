@@ -4,17 +4,25 @@
 
 use std::fmt::Write as _;
 
+use url::Url;
+
 use super::{Component, Subject};
 
-/// `pkg:deb/debian/libssl3t64@3.5.1-1?arch=amd64&distro=debian-13&upstream=openssl`
+/// `pkg:deb/debian/libssl3t64@3.5.1-1?arch=amd64&distro=debian-13&upstream=openssl`. The namespace of a third
+/// party's package is the archive, so that nobody holds it against Debian's advisories, and its
+/// `repository_url` says where that is.
 pub fn deb(component: &Component<'_>, distro_version: &str) -> String {
     let pin = component.pin;
     let mut upstream = encode(pin.source.as_str());
     if pin.source_version != pin.version {
         upstream += &encode(&format!("@{}", pin.source_version));
     }
+    let namespace = component.third_party.map_or("debian", |from| from.archive.as_str());
+    let repository = component.third_party.and_then(|from| from.url).map_or(String::new(), |url| {
+        format!("&repository_url={}", encode(without_credentials(url).trim_end_matches('/')))
+    });
     format!(
-        "pkg:deb/debian/{}@{}?arch={}&distro=debian-{}&upstream={upstream}",
+        "pkg:deb/{namespace}/{}@{}?arch={}&distro=debian-{}{repository}&upstream={upstream}",
         encode(component.name.as_str()),
         encode(pin.version.as_str()),
         pin.architecture,
@@ -33,6 +41,14 @@ pub fn oci(subject: &Subject<'_>) -> String {
     )
 }
 
+fn without_credentials(url: &Url) -> String {
+    let mut url = url.clone();
+    // Only a URL that has no place for them refuses.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url.into()
+}
+
 /// Percent-encodes all but the characters that the specification lets stand.
 fn encode(text: &str) -> String {
     let mut encoded = String::new();
@@ -49,12 +65,18 @@ fn encode(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::encode;
+    use super::{encode, without_credentials};
 
     #[test]
     fn what_has_a_meaning_in_a_purl_is_encoded() {
         assert_eq!(encode("libstdc++6"), "libstdc%2B%2B6");
         assert_eq!(encode("1:2.41~rc1-12+b1"), "1%3A2.41~rc1-12%2Bb1");
         assert_eq!(encode("@2.41"), "%402.41");
+    }
+
+    #[test]
+    fn a_password_stays_out() {
+        let url = "https://user:secret@acme.example/debian".parse().unwrap();
+        assert_eq!(without_credentials(&url), "https://acme.example/debian");
     }
 }

@@ -1,6 +1,7 @@
 //! SPDX 2.3 as JSON: <https://spdx.github.io/spdx-spec/v2.3/>.
 //!
-//! image → operating system → binary packages → source packages. Source packages carry no purl, because
+//! image → operating system → binary packages → source packages; what does not come from the publisher of the
+//! operating system belongs to the image. Source packages carry no purl, because
 //! scanners would count them as installed.
 
 use std::collections::BTreeMap;
@@ -145,7 +146,8 @@ impl<'a> Document<'a> {
         ];
         for component in &subject.packages {
             let id = binary_id(component.name);
-            relationships.push(relationship(OPERATING_SYSTEM, "CONTAINS", &id));
+            let holder = if component.third_party.is_some() { IMAGE } else { OPERATING_SYSTEM };
+            relationships.push(relationship(holder, "CONTAINS", &id));
             let source = source_id(&component.pin.source, &component.pin.source_version);
             relationships.push(relationship(&id, "GENERATED_FROM", &source));
             let depends =

@@ -12,6 +12,7 @@ mod build;
 mod definitions;
 mod desk;
 mod faults;
+mod foreign;
 mod harness;
 mod hostile;
 mod images;

@@ -24,7 +24,7 @@ pub enum SignatureError {
     #[error("the signature by {key} does not match the text: it was altered after it was signed")]
     Altered { key: Fingerprint },
     #[error(
-        "none of the keys that signed it is trusted: {}; if one should be, add its fingerprint to the `keys` of the release in `catalog.toml`, and its certificate to the directory `keys`",
+        "none of the keys that signed it is trusted: {}; if one should be, add its fingerprint to the `keys` that the catalog trusts here, and its certificate to the directory `keys`",
         list(keys)
     )]
     UnknownKeys { keys: Vec<SignedBy> },

@@ -21,6 +21,8 @@ pub enum Signer {
     Expired,
     /// A signing subkey that its owner has revoked, for it was stolen.
     Revoked,
+    /// Another publisher's, in the keyring too.
+    ThirdParty,
     /// A key that is not in the keyring.
     Unknown,
 }
@@ -34,6 +36,7 @@ struct Keys {
     valid: Cert,
     expired: Cert,
     revoked: Cert,
+    third_party: Cert,
     unknown: Cert,
 }
 
@@ -67,6 +70,7 @@ impl Signer {
             Self::Valid => &keys.valid,
             Self::Expired => &keys.expired,
             Self::Revoked => &keys.revoked,
+            Self::ThirdParty => &keys.third_party,
             Self::Unknown => &keys.unknown,
         }
     }
@@ -81,7 +85,7 @@ impl Signer {
 /// The certificates that a user trusts, one after another in binary form.
 pub fn keyring() -> Vec<u8> {
     let mut bytes = Vec::new();
-    for signer in [Signer::Valid, Signer::Expired, Signer::Revoked] {
+    for signer in [Signer::Valid, Signer::Expired, Signer::Revoked, Signer::ThirdParty] {
         signer.cert().serialize(&mut bytes).unwrap();
     }
     bytes
@@ -93,6 +97,7 @@ fn keys() -> &'static Keys {
         valid: generate("Fake Archive <archive@example.org>", None),
         expired: generate("Fake Archive of Old <old@example.org>", Some(EXPIRED - CREATED)),
         revoked: revoke_subkey(generate("Fake Archive, robbed <robbed@example.org>", None)),
+        third_party: generate("Acme Packages <acme@example.org>", None),
         unknown: generate("Somebody Else <else@example.org>", None),
     })
 }

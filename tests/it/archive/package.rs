@@ -178,7 +178,12 @@ impl Package {
     }
 
     pub fn publish_to(self, archive: &mut Archive, suite: &str) -> Vec<String> {
-        self.architectures.iter().map(|architecture| archive.publish(suite, &self, architecture)).collect()
+        self.publish_again(archive, suite)
+    }
+
+    /// Publishes, and keeps the package for another suite.
+    pub fn publish_again(&self, archive: &mut Archive, suite: &str) -> Vec<String> {
+        self.architectures.iter().map(|architecture| archive.publish(suite, self, architecture)).collect()
     }
 
     pub fn name(&self) -> &str {

@@ -65,7 +65,7 @@ fn a_suite_signed_by_somebody_else_is_refused() {
 error: could not lock debian13
   could not read the suite `trixie`
   could not get `dists/trixie/InRelease` from any source:
-    [URL]/debian/ (host apt sources): none of the keys that signed it is trusted: [SUBKEY] (not in the keyring); if one should be, add its fingerprint to the `keys` of the release in `catalog.toml`, and its certificate to the directory `keys`
+    [URL]/debian/ (host apt sources): none of the keys that signed it is trusted: [SUBKEY] (not in the keyring); if one should be, add its fingerprint to the `keys` that the catalog trusts here, and its certificate to the directory `keys`
 "#,
     );
 }
@@ -87,7 +87,7 @@ fn a_key_of_the_keyring_counts_only_where_the_release_names_it() {
 error: could not lock debian13
   could not read the suite `trixie`
   could not get `dists/trixie/InRelease` from any source:
-    [URL]/debian/ (host apt sources): none of the keys that signed it is trusted: [VALID KEY] (Fake Archive <archive@example.org>, in the keyring); if one should be, add its fingerprint to the `keys` of the release in `catalog.toml`, and its certificate to the directory `keys`
+    [URL]/debian/ (host apt sources): none of the keys that signed it is trusted: [VALID KEY] (Fake Archive <archive@example.org>, in the keyring); if one should be, add its fingerprint to the `keys` that the catalog trusts here, and its certificate to the directory `keys`
 "#,
     );
 }

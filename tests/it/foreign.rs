@@ -1,0 +1,3 @@
+//! What is not Debian's: archives of third parties, and upstream tarballs.
+
+mod archives;
