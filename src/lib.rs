@@ -10,6 +10,7 @@
 //! | [`debian`] | the bytes of an archive | names, versions, relations, indexes, signatures, packages |
 //! | [`resolve`] | what an image asks for, and an archive's indexes | the packages that satisfy it, or why none do |
 //! | [`lock`] | resolutions | the pinned world of a release, to and from its text |
+//! | [`tarball`] | an upstream tarball, and the file of checksums that vouches for it | the tree of its files |
 //! | [`tree`] | the files of packages | ordered paths with one owner each |
 //! | [`generate`] | trees, and values of the catalog | what maintainer scripts would have made |
 //! | [`layer`] | a tree | a tar in gzip, the same bytes everywhere |
@@ -30,4 +31,5 @@ pub mod layer;
 pub mod lock;
 pub mod resolve;
 pub mod sbom;
+pub mod tarball;
 pub mod tree;

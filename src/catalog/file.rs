@@ -11,7 +11,7 @@ use toml::Spanned;
 use url::Url;
 
 use super::accounts::{AccountName, Gecos};
-use super::name::{ArchiveName, FamilyName, ReleaseName, TagName};
+use super::name::{ArchiveName, FamilyName, ReleaseName, TagName, TarballName};
 use crate::tree::ImagePath;
 
 /// `catalog.toml`: what all images of the catalog share.
@@ -160,6 +160,68 @@ pub struct FamilyFile {
     /// Images by name, without the release: `cc`.
     #[schemars(with = "BTreeMap<String, ImageTable>")]
     pub image: BTreeMap<Spanned<FamilyName>, ImageTable>,
+    /// Upstream tarballs by name, which images of all families may hold.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, TarballTable>")]
+    pub tarball: BTreeMap<Spanned<TarballName>, TarballTable>,
+}
+
+/// Software that its makers publish as a tar archive (`.tar.xz`, `.tar.gz`, `.tar.zst` or `.tar`).
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct TarballTable {
+    /// `22.21.0`.
+    pub version: String,
+    /// Where it is published. A template: `{{ version }}`, `{{ arch.upstream }}`, `{{ arch.debian }}`.
+    #[schemars(with = "String")]
+    pub url: Spanned<String>,
+    /// The architectures that it is published for, by Debian's names, and upstream's name of each:
+    /// `{ amd64 = "x64", arm64 = "arm64" }`. Images that hold it are for no others.
+    #[schemars(with = "BTreeMap<String, String>")]
+    pub architectures: BTreeMap<Spanned<String>, String>,
+    /// The file of SHA-256 digests that upstream signs.
+    #[schemars(with = "Option<ChecksumsTable>")]
+    pub checksums: Option<Spanned<ChecksumsTable>>,
+    /// SHA-256 digests by architecture, where upstream signs none.
+    #[schemars(with = "Option<BTreeMap<String, String>>")]
+    pub sha256: Option<BTreeMap<Spanned<String>, Spanned<String>>>,
+    /// How many leading directories of its members are taken off, as by `tar --strip-components`.
+    #[serde(default)]
+    pub strip: usize,
+    /// The directory of the image that it is unpacked to.
+    #[schemars(with = "String")]
+    pub to: Spanned<String>,
+    /// Patterns of the paths in the image that are taken from it: `/nodejs/bin/node`. All, where nothing is said.
+    #[schemars(with = "Option<Vec<String>>")]
+    pub only: Option<Vec<Spanned<String>>>,
+    /// Patterns of the paths in the image that are left out of it: `/nodejs/include/**`.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub drop: Vec<Spanned<String>>,
+    /// What the software is called in its package URL, `pkg:generic/node`; the name of the table where
+    /// nothing is said.
+    pub software: Option<String>,
+    /// The organisation that publishes it.
+    pub supplier: String,
+    /// Its licence as an SPDX expression: `MIT`, `Apache-2.0 OR MIT`.
+    #[schemars(with = "String")]
+    pub license: Spanned<String>,
+    pub homepage: Option<Url>,
+}
+
+/// A file of SHA-256 digests as sha256sum(1) writes it, and its signature.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ChecksumsTable {
+    /// Where it is published. A template: `{{ version }}`.
+    #[schemars(with = "String")]
+    pub url: Spanned<String>,
+    /// Where its signature is published, unless the file is clearsigned. A template: `{{ version }}`.
+    #[schemars(with = "Option<String>")]
+    pub signature: Option<Spanned<String>>,
+    /// Fingerprints of the OpenPGP keys, from `keys/`, that may sign it.
+    #[schemars(with = "Vec<String>")]
+    pub keys: Vec<Spanned<String>>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -180,6 +242,10 @@ pub struct ImageTable {
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
     pub packages: Vec<Spanned<String>>,
+    /// Upstream tarballs that the image adds, by name.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub tarballs: Vec<Spanned<TarballName>>,
     /// Dependencies that are not installed, by name, each with the reason.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, String>")]

@@ -8,7 +8,8 @@ use toml::Spanned;
 use super::accounts::{Accounts, User};
 use super::diagnostic::{Diagnostic, Location, Source};
 use super::file::{FamilyFile, ImageTable, Step, TagTable};
-use super::name::{FamilyName, ImageName, ReleaseName, TagName};
+use super::name::{FamilyName, ImageName, ReleaseName, TagName, TarballName};
+use super::tarball::Tarball;
 use super::template::{Scope, Template};
 use super::{Release, known, parsed};
 use crate::debian::{Architecture, PackageName, Relation};
@@ -35,6 +36,7 @@ pub struct Image {
 pub struct Level {
     /// The image that the definition is of; `None` for the flavour's part.
     pub family: Option<FamilyName>,
+    pub tarballs: BTreeSet<TarballName>,
     pub steps: BTreeSet<Step>,
     pub declared: Vec<Declared>,
 }
@@ -74,6 +76,11 @@ pub(super) struct Flavour {
 }
 
 impl Image {
+    /// The upstream tarballs that the image holds.
+    pub fn tarballs(&self) -> impl Iterator<Item = &TarballName> {
+        self.levels.iter().flat_map(|level| &level.tarballs)
+    }
+
     /// The images that this one adds to, the oldest first, and itself.
     pub fn lineage(&self) -> impl DoubleEndedIterator<Item = &FamilyName> {
         self.levels.iter().filter_map(|level| level.family.as_ref())
@@ -139,6 +146,7 @@ impl Flavour {
 pub(super) fn expand(
     files: Vec<(Arc<Source>, FamilyFile)>,
     releases: &BTreeMap<ReleaseName, Release>,
+    tarballs: &BTreeMap<TarballName, Tarball>,
     tags: &BTreeMap<TagName, Flavour>,
 ) -> Result<BTreeMap<ImageName, Image>, Diagnostic> {
     let mut definitions = BTreeMap::new();
@@ -157,7 +165,7 @@ pub(super) fn expand(
     for name in definitions.keys() {
         let lineage = lineage(name, &definitions)?;
         for release in releases.keys() {
-            let Some(base) = Base::new(&lineage, release, releases)? else { continue };
+            let Some(base) = Base::new(&lineage, release, releases, tarballs)? else { continue };
             for (tag, flavour) in tags {
                 let name = ImageName { family: name.clone(), release: release.clone(), tag: tag.clone() };
                 images.insert(name.clone(), base.flavoured(name, flavour));
@@ -218,6 +226,7 @@ impl Base {
         lineage: &[(&FamilyName, &Definition)],
         release: &ReleaseName,
         releases: &BTreeMap<ReleaseName, Release>,
+        tarballs: &BTreeMap<TarballName, Tarball>,
     ) -> Result<Option<Self>, Diagnostic> {
         let mut base = Self { architectures: releases[release].architectures.clone(), ..Self::default() };
         for (family, definition) in lineage {
@@ -228,6 +237,7 @@ impl Base {
                 }
             }
             base.add(family, definition, release, releases)?;
+            base.add_tarballs(definition, tarballs)?;
         }
         Ok(Some(base))
     }
@@ -256,7 +266,7 @@ impl Base {
             release: (release_name, release),
             image: None,
             architecture: None,
-            packages: None,
+            held: None,
             environment: &environment,
         };
         for package in table.packages.iter().chain(additions.iter().flat_map(|more| &more.packages)) {
@@ -269,6 +279,7 @@ impl Base {
         }
         self.levels.push(Level {
             family: Some(family.clone()),
+            tarballs: table.tarballs.iter().map(|name| name.get_ref().clone()).collect(),
             steps: table.generate.iter().copied().collect(),
             declared: declared(source, table)?,
         });
@@ -283,6 +294,20 @@ impl Base {
         Ok(())
     }
 
+    /// An image is for the architectures that its tarballs are published for.
+    fn add_tarballs(
+        &mut self,
+        Definition { source, table }: &Definition,
+        tarballs: &BTreeMap<TarballName, Tarball>,
+    ) -> Result<(), Diagnostic> {
+        for name in &table.tarballs {
+            let text = Spanned::new(name.span(), name.get_ref().to_string());
+            let tarball = &tarballs[&known(source, "tarball", &text, tarballs)?];
+            self.architectures.retain(|architecture| tarball.files.contains_key(architecture));
+        }
+        Ok(())
+    }
+
     fn flavoured(&self, name: ImageName, flavour: &Flavour) -> Image {
         let requests: Vec<_> = self.requests.iter().chain(&flavour.packages).cloned().collect();
         let requested = |package: &PackageName| {
@@ -294,7 +319,12 @@ impl Base {
             .map(|(package, reason)| (package.clone(), reason.clone()))
             .collect();
         let mut levels = self.levels.clone();
-        levels.push(Level { family: None, steps: flavour.steps.clone(), declared: Vec::new() });
+        levels.push(Level {
+            family: None,
+            tarballs: BTreeSet::new(),
+            steps: flavour.steps.clone(),
+            declared: Vec::new(),
+        });
         Image {
             name,
             description: self.description.clone(),

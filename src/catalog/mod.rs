@@ -10,6 +10,7 @@ pub mod file;
 mod image;
 pub mod name;
 mod select;
+pub mod tarball;
 pub mod template;
 
 use std::collections::BTreeMap;
@@ -27,8 +28,9 @@ use diagnostic::{Diagnostic, Location, Source};
 use file::{CatalogFile, FamilyFile, FilterTable, GroupTable, MirrorTable, ReleaseTable, UserTable};
 pub use file::{OrganizationTable as Organization, Step};
 pub use image::{Declared, DeclaredNode, Image, ImageConfig, Level};
-use name::{ArchiveName, ImageName, ReleaseName};
+use name::{ArchiveName, ImageName, ReleaseName, TarballName};
 pub use select::{Selection, UnknownImage};
+use tarball::Tarball;
 use template::Template;
 
 /// All that the definitions say.
@@ -44,6 +46,7 @@ pub struct Catalog {
     pub branding: BTreeMap<String, Template>,
     pub filters: Vec<Filter>,
     pub rewrites: Vec<MirrorTable>,
+    pub tarballs: BTreeMap<TarballName, Tarball>,
     images: BTreeMap<ImageName, Image>,
 }
 
@@ -140,7 +143,8 @@ impl Catalog {
             .iter()
             .map(|source| Ok((source.clone(), diagnostic::parse::<FamilyFile>(source)?)))
             .collect::<Result<Vec<_>, Diagnostic>>()?;
-        let images = image::expand(families, &releases, &tags)?;
+        let tarballs = tarball::read(&families, &platforms)?;
+        let images = image::expand(families, &releases, &tarballs, &tags)?;
         Ok(Self {
             organization: file.organization,
             platforms,
@@ -150,6 +154,7 @@ impl Catalog {
             branding,
             filters,
             rewrites: file.mirror,
+            tarballs,
             images,
         })
     }

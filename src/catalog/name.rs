@@ -84,6 +84,8 @@ names! {
     ReleaseName("release");
     /// The name of a flavour, which is the tag of its images: `debug-nonroot`.
     TagName("tag");
+    /// The name of an upstream tarball: `nodejs22`.
+    TarballName("tarball");
     /// The name of an archive: `debian-security`.
     ArchiveName("archive");
 }

@@ -28,10 +28,33 @@ pub struct Scope<'a> {
     /// `None` where a value is the same for all flavours.
     pub image: Option<&'a ImageName>,
     pub architecture: Option<(&'a Architecture, &'a Platform)>,
-    /// Locked packages of the image: name → version. `None` before there is a lock.
-    pub packages: Option<BTreeMap<String, String>>,
+    /// `None` before there is a lock.
+    pub held: Option<Held>,
     /// The environment variables set so far.
     pub environment: &'a BTreeMap<String, String>,
+}
+
+/// What an image holds as it is locked: name → version.
+#[derive(Debug, Clone)]
+pub struct Held {
+    pub packages: BTreeMap<String, String>,
+    pub tarballs: BTreeMap<String, String>,
+}
+
+/// What templates of an upstream tarball can speak of.
+#[derive(Debug, Clone)]
+pub struct Upstream<'a> {
+    pub version: &'a str,
+    /// Debian's name and upstream's; `None` where a value is the same for all architectures.
+    pub architecture: Option<(&'a Architecture, &'a str)>,
+}
+
+/// The words that templates of a kind can use.
+pub trait Vocabulary {
+    fn values(&self) -> Value;
+    fn add_functions(&self, environment: &mut Environment<'_>);
+    /// For people who used another word.
+    fn known(&self) -> &'static str;
 }
 
 impl Template {
@@ -46,7 +69,7 @@ impl Template {
         &self.location
     }
 
-    pub fn render(&self, scope: &Scope<'_>) -> Result<String, Diagnostic> {
+    pub fn render(&self, scope: &impl Vocabulary) -> Result<String, Diagnostic> {
         if !self.text.contains("{{") && !self.text.contains("{%") {
             return Ok(self.text.clone());
         }
@@ -56,35 +79,47 @@ impl Template {
         let syntax = SyntaxConfig::builder().keep_trailing_newline(true).build();
         environment.set_syntax(syntax.map_err(|error| self.diagnostic(&error))?);
         environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
-        if let Some(packages) = scope.packages.clone() {
-            environment.add_function("package", move |name: String| match packages.get(&name) {
-                Some(version) => Ok(context! { name, version }),
-                None => Err(Error::new(
-                    ErrorKind::InvalidOperation,
-                    format!("the image does not hold the package `{name}`"),
-                )),
-            });
-        }
+        scope.add_functions(&mut environment);
         environment
             .template_from_str(&self.text)
             .and_then(|template| template.render(scope.values()))
-            .map_err(|error| self.diagnostic(&error))
+            .map_err(|error| match error.kind() {
+                ErrorKind::UndefinedError | ErrorKind::UnknownFunction => {
+                    self.diagnostic(&error).help(scope.known())
+                }
+                _ => self.diagnostic(&error),
+            })
     }
 
     fn diagnostic(&self, error: &Error) -> Diagnostic {
         let message = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
-        let diagnostic = self.location.error("this template cannot be filled in", message);
-        match error.kind() {
-            ErrorKind::UndefinedError | ErrorKind::UnknownFunction => diagnostic.help(
-                "templates know release.{name, codename, version}, arch.{debian, os, architecture, variant}, \
-                 image.{family, tag}, environment.NAME and, outside `packages`, package(\"name\").version",
-            ),
-            _ => diagnostic,
-        }
+        self.location.error("this template cannot be filled in", message)
     }
 }
 
-impl Scope<'_> {
+impl Vocabulary for Scope<'_> {
+    fn add_functions(&self, environment: &mut Environment<'_>) {
+        let holds = |what: &'static str, versions: BTreeMap<String, String>| {
+            move |name: String| match versions.get(&name) {
+                Some(version) => Ok(context! { name, version }),
+                None => Err(Error::new(
+                    ErrorKind::InvalidOperation,
+                    format!("the image does not hold the {what} `{name}`"),
+                )),
+            }
+        };
+        if let Some(Held { packages, tarballs }) = self.held.clone() {
+            environment.add_function("package", holds("package", packages));
+            environment.add_function("tarball", holds("tarball", tarballs));
+        }
+    }
+
+    fn known(&self) -> &'static str {
+        "templates know release.{name, codename, version}, arch.{debian, os, architecture, variant}, \
+         image.{family, tag}, environment.NAME and, outside `packages`, package(\"name\").version and \
+         tarball(\"name\").version"
+    }
+
     fn values(&self) -> Value {
         let arch = self.architecture.map(|(name, platform)| {
             context! {
@@ -99,5 +134,22 @@ impl Scope<'_> {
         let (name, Release { codename, version, .. }) = self.release;
         let release = context! { name => name.as_str(), codename, version };
         context! { release, arch, image, environment => self.environment }
+    }
+}
+
+impl Vocabulary for Upstream<'_> {
+    fn values(&self) -> Value {
+        let arch =
+            self.architecture.map(|(debian, upstream)| context! { debian => debian.as_str(), upstream });
+        context! { version => self.version, arch }
+    }
+
+    fn add_functions(&self, _: &mut Environment<'_>) {}
+
+    fn known(&self) -> &'static str {
+        match self.architecture {
+            Some(_) => "templates know version and arch.{debian, upstream} here",
+            None => "templates know version here, and no architecture: one file is for all of them",
+        }
     }
 }

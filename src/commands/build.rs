@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, anyhow};
 use serde::Serialize;
+use url::Url;
 
 use distro::catalog::name::ReleaseName;
 use distro::catalog::{Catalog, Image, Selection};
@@ -11,7 +12,7 @@ use distro::debian::Architecture;
 use distro::digest::Sha256;
 use distro::effects::archive::{Archive, Network};
 use distro::effects::builder::{Builder, BuiltImage, Target};
-use distro::effects::layers::{Layers, LayersError, Remedy, Wanted};
+use distro::effects::layers::{Input, Layers, LayersError, Remedy};
 use distro::effects::layout::LayoutDirectory;
 use distro::effects::publish::publish;
 use distro::effects::store::Access;
@@ -19,7 +20,7 @@ use distro::layer::LayerInfo;
 use distro::lock::Lock;
 
 use super::lock::{self, Must};
-use super::{Workspace, select};
+use super::{Workspace, not_locked, select};
 use crate::cli::{BuildArgs, Format};
 use crate::report::failure::Advice;
 use crate::report::progress::Bars;
@@ -49,6 +50,7 @@ pub fn run(workspace: &Workspace, args: &BuildArgs) -> anyhow::Result<()> {
         .iter()
         .map(|release| Ok((*release, workspace.lock(&catalog, release)?)))
         .collect::<anyhow::Result<BTreeMap<_, _>>>()?;
+    let selected = locked(selected, &locks, &args.images)?;
 
     let bars = Bars::new();
     let (fetching, converting) = (bars.stage("Fetching"), bars.stage("Converting"));
@@ -64,15 +66,21 @@ pub fn run(workspace: &Workspace, args: &BuildArgs) -> anyhow::Result<()> {
             (*release, of_suites.collect())
         })
         .collect();
-    let targets = targets(&catalog, &selected, &locks, &archives)?;
+    let upstream =
+        |directory: &Url| Archive::new(&http, &store, mirrors.upstream(directory), network, &fetching);
+    let files =
+        locks.values().flat_map(|lock| lock.tarballs.values()).flat_map(|tarball| tarball.files.values());
+    let upstreams: BTreeMap<Url, Archive<'_>> =
+        files.map(|file| (file.url.directory().clone(), upstream(file.url.directory()))).collect();
+    let targets = targets(&catalog, &selected, &locks, (&archives, &upstreams))?;
 
     let threads = args.jobs.map_or(0, std::num::NonZeroUsize::get);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
     let layers = Layers { store: &store, filters: &catalog.filters, pool: &pool };
-    let (mut records, missing) = layers.look_up(targets.iter().flat_map(Target::packages))?;
-    let absent = missing.iter().filter(|wanted| !store.has(wanted.pin.sha256));
-    fetching.expect(absent.map(|wanted| wanted.pin.size).sum());
-    converting.expect(missing.iter().map(Wanted::cost).sum());
+    let (mut records, missing) = layers.look_up(targets.iter().flat_map(Target::inputs))?;
+    let absent = missing.iter().filter(|input| !store.has(input.sha256()));
+    fetching.expect(absent.map(Input::size).sum());
+    converting.expect(missing.iter().map(Input::cost).sum());
     records.extend(layers.make(&missing, &converting).map_err(advise)?);
     fetching.finish();
     converting.finish();
@@ -92,7 +100,7 @@ pub fn run(workspace: &Workspace, args: &BuildArgs) -> anyhow::Result<()> {
         warn(&damaged.to_string());
     }
     published?;
-    report(args, &built, missing.len())
+    report(args, &built, &missing)
 }
 
 /// The architectures that are asked for; none stands for all.
@@ -104,11 +112,31 @@ fn architectures(workspace: &Workspace, asked: &[Architecture]) -> anyhow::Resul
     }
 }
 
+/// The images that the locks hold. Those of which a tarball could not be had are left aside, unless they were
+/// asked for by name.
+fn locked<'a>(
+    selected: Vec<(&'a Image, Vec<Architecture>)>,
+    locks: &BTreeMap<&ReleaseName, Lock>,
+    asked: &[String],
+) -> anyhow::Result<Vec<(&'a Image, Vec<Architecture>)>> {
+    let lock = |image: &Image| &locks[&image.name.release];
+    let (lacking, held): (Vec<_>, Vec<_>) =
+        selected.into_iter().partition(|(image, _)| lock(image).lacks(image));
+    for (image, _) in lacking {
+        let error = not_locked(lock(image), image);
+        if !asked.is_empty() || held.is_empty() {
+            return Err(error.into());
+        }
+        warn(&error.to_string());
+    }
+    Ok(held)
+}
+
 fn targets<'a>(
     catalog: &'a Catalog,
     selected: &'a [(&'a Image, Vec<Architecture>)],
     locks: &'a BTreeMap<&'a ReleaseName, Lock>,
-    archives: &'a Archives<'a>,
+    (archives, upstreams): (&'a Archives<'a>, &'a BTreeMap<Url, Archive<'a>>),
 ) -> anyhow::Result<Vec<Target<'a>>> {
     let mut targets = Vec::new();
     for (image, architectures) in selected {
@@ -122,6 +150,8 @@ fn targets<'a>(
             lock,
             closure,
             archives: &archives[&image.name.release],
+            tarballs: &catalog.tarballs,
+            upstreams,
         }));
     }
     Ok(targets)
@@ -172,7 +202,11 @@ impl Row {
     }
 }
 
-fn report(args: &BuildArgs, built: &[(Target<'_>, BuiltImage)], converted: usize) -> anyhow::Result<()> {
+fn report(
+    args: &BuildArgs,
+    built: &[(Target<'_>, BuiltImage)],
+    converted: &[Input<'_>],
+) -> anyhow::Result<()> {
     let rows: Vec<_> = built.iter().map(Row::of).collect();
     if args.format == Format::Json {
         anstream::println!("{}", serde_json::to_string_pretty(&rows)?);
@@ -190,7 +224,13 @@ fn report(args: &BuildArgs, built: &[(Target<'_>, BuiltImage)], converted: usize
         });
         anstream::print!("{}", table::table(head, &[2, 3, 4], cells));
     }
-    let (images, packages) = (count(rows.len(), "image"), count(converted, "package"));
-    say("Built", &format!("{images} in {}; {packages} converted", args.out.display()));
+    let packages = converted.iter().filter(|input| matches!(input, Input::Package(_))).count();
+    let tarballs = converted.len() - packages;
+    let mut converted = count(packages, "package");
+    if tarballs > 0 {
+        converted += &format!(" and {}", count(tarballs, "tarball"));
+    }
+    let images = count(rows.len(), "image");
+    say("Built", &format!("{images} in {}; {converted} converted", args.out.display()));
     Ok(())
 }

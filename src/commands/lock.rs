@@ -73,6 +73,7 @@ pub fn renew(
         http: &http,
         progress: &progress,
         snapshot: args.snapshot.as_deref(),
+        now: workspace.host.now,
     };
     let old: Vec<_> = releases.iter().map(|name| old(workspace, name)).collect();
     let valid_until = match args.allow_expired || snapshot.is_some() {
@@ -87,6 +88,7 @@ pub fn renew(
             at: snapshot.unwrap_or(workspace.host.now),
             valid_until,
         },
+        locked: old.as_ref(),
         unobtainable: match (must, old) {
             (Must::Renew(except), Some(old)) => Unobtainable::Stays { old, except },
             _ => Unobtainable::Fails,
@@ -102,7 +104,7 @@ pub fn renew(
         })
     });
     for (renewed, old) in renewed.collect::<anyhow::Result<Vec<_>>>()?.into_iter().zip(old) {
-        write(workspace, renewed, old)?;
+        write(workspace, catalog, renewed, old)?;
     }
     Ok(())
 }
@@ -134,8 +136,23 @@ fn snapshot(workspace: &Workspace, time: &str) -> anyhow::Result<Timestamp> {
     Ok(at)
 }
 
-fn write(workspace: &Workspace, renewed: Renewed, old: Option<Lock>) -> anyhow::Result<()> {
-    let Renewed { renewal: Renewal { lock, unused }, kept } = renewed;
+fn write(
+    workspace: &Workspace,
+    catalog: &Catalog,
+    renewed: Renewed,
+    old: Option<Lock>,
+) -> anyhow::Result<()> {
+    let Renewed { renewal: Renewal { lock, unused }, kept, missing } = renewed;
+    for (name, why) in missing {
+        let holding =
+            catalog.images_of(&lock.release).filter(|image| image.tarballs().any(|held| *held == name));
+        let images: Vec<_> = holding.map(|image| image.name.to_string()).collect();
+        warn(&format!(
+            "the tarball `{name}` cannot be had, and {} is without {}: {why}",
+            lock.release,
+            images.join(", ")
+        ));
+    }
     if let Some((_, error)) = kept.first() {
         let names: Vec<_> = kept.iter().map(|(architecture, _)| architecture.as_str()).collect();
         let (release, names, why) = (&lock.release, names.join(", "), in_one(error));

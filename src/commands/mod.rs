@@ -161,3 +161,15 @@ fn restore(path: &std::path::Path) -> String {
         path.display()
     )
 }
+
+/// Why an image is not in a lock that fits the catalog.
+pub fn not_locked(lock: &Lock, image: &Image) -> Advice {
+    let missing = image.tarballs().filter(|name| lock.missing_tarballs.contains(*name));
+    let missing: Vec<_> = missing.map(|name| format!("`{name}`")).collect();
+    let error = anyhow::anyhow!(
+        "{} is not locked: there was no getting its tarball {} then",
+        image.name,
+        missing.join(", ")
+    );
+    Advice::new(error, format!("`distro lock --release {}` tries again", lock.release))
+}

@@ -2,12 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::Context as _;
-
 use distro::debian::{Architecture, PackageName};
-use distro::lock::{Closure, Lock};
+use distro::lock::{Closure, Lock, LockedTarball};
 
-use super::{Workspace, select_one};
+use super::{Workspace, not_locked, select_one};
 use crate::cli::TreeArgs;
 use crate::report::size::Size;
 
@@ -16,7 +14,7 @@ pub fn run(workspace: &Workspace, args: &TreeArgs) -> anyhow::Result<()> {
     let architecture = args.arch.clone().map_or_else(|| workspace.machine(), Ok)?;
     let image = select_one(&catalog, &args.image, &architecture)?;
     let lock = workspace.lock(&catalog, &image.name.release)?;
-    let closure = lock.closure(&image.name).context("a lock that fits holds every image")?;
+    let closure = lock.closure(&image.name).ok_or_else(|| not_locked(&lock, image))?;
     let held = &closure.packages[&architecture];
     anstream::println!("{} ({architecture})", image.name);
 
@@ -33,6 +31,11 @@ pub fn run(workspace: &Workspace, args: &TreeArgs) -> anyhow::Result<()> {
     tree.branches(&others, "");
     for level in &image.levels {
         let of = level.family.as_ref().map_or_else(|| image.name.tag.to_string(), ToString::to_string);
+        for name in &level.tarballs {
+            if let Some(LockedTarball { version, .. }) = lock.tarballs.get(name) {
+                anstream::println!("tarball {name} {version} ({of})");
+            }
+        }
         for step in &level.steps {
             anstream::println!("step {} ({of})", step.name());
         }

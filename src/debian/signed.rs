@@ -1,4 +1,5 @@
-//! Clearsigned files such as an archive's [`InRelease`], by the [cleartext signature framework].
+//! Signed files: clearsigned ones such as an archive's [`InRelease`], by the [cleartext signature framework], and
+//! those with a signature beside them.
 //!
 //! [`InRelease`]: https://wiki.debian.org/DebianRepository/Format#A.22Release.22_files
 //! [cleartext signature framework]: https://www.rfc-editor.org/rfc/rfc9580.html#section-7
@@ -12,7 +13,9 @@ use std::time::SystemTime;
 
 use jiff::Timestamp;
 use sequoia_openpgp::parse::Parse as _;
-use sequoia_openpgp::parse::stream::{MessageLayer, MessageStructure, VerificationHelper, VerifierBuilder};
+use sequoia_openpgp::parse::stream::{
+    DetachedVerifierBuilder, MessageLayer, MessageStructure, VerificationHelper, VerifierBuilder,
+};
 use sequoia_openpgp::policy::StandardPolicy;
 use sequoia_openpgp::{Cert, KeyHandle};
 
@@ -52,7 +55,6 @@ pub fn verify(
     let framed = framed(message)?;
     let policy = StandardPolicy::at(SystemTime::from(at));
     let helper = Helper { judge: Judge { policy: &policy, keyring, at }, certs, opinions: Vec::new() };
-    let malformed = |error: &dyn std::fmt::Display| SignatureError::Malformed { reason: error.to_string() };
     let mut verifier = VerifierBuilder::from_bytes(framed.as_bytes())
         .and_then(|builder| {
             // The whole message is held back until its signatures are known to be good.
@@ -63,6 +65,29 @@ pub fn verify(
     verifier.read_to_string(&mut text).map_err(|error| malformed(&error))?;
     let signers = verdict::settle(verifier.into_helper().opinions)?;
     Ok(Signed { text, signers })
+}
+
+/// Verifies a file by a signature that stands in a file of its own, armored or binary, as [`verify`] does. Gives
+/// the primary keys of the good signatures.
+pub fn verify_detached(
+    content: &[u8],
+    signature: &[u8],
+    keyring: &Keyring,
+    trusted: &[Fingerprint],
+    at: Timestamp,
+) -> Result<Vec<Fingerprint>, SignatureError> {
+    let certs = keyring.select(trusted)?;
+    let policy = StandardPolicy::at(SystemTime::from(at));
+    let helper = Helper { judge: Judge { policy: &policy, keyring, at }, certs, opinions: Vec::new() };
+    let mut verifier = DetachedVerifierBuilder::from_bytes(signature)
+        .and_then(|builder| builder.with_policy(&policy, SystemTime::from(at), helper))
+        .map_err(|error| malformed(&error))?;
+    verifier.verify_bytes(content).map_err(|error| malformed(&error))?;
+    verdict::settle(verifier.into_helper().opinions)
+}
+
+fn malformed(error: &dyn std::fmt::Display) -> SignatureError {
+    SignatureError::Malformed { reason: error.to_string() }
 }
 
 /// The message, if it is one clearsigned message and nothing else.

@@ -87,6 +87,16 @@ impl<'a> Archive<'a> {
         self.fetch(file, |base| self.fetch_from(base, file.path, file))
     }
 
+    /// Sees to it that a file of which only the digest is known is in the store, if it has at most so many bytes.
+    pub fn of_digest(&self, path: &str, sha256: Sha256, at_most: u64) -> Result<Blob, ArchiveError> {
+        let _alone = self.store.exclusive(sha256)?;
+        if let Some(blob) = self.store.blob(sha256)? {
+            return Ok(blob);
+        }
+        let expected = Expected { digest: Some(sha256), size: None };
+        self.first_of_bases(path, |base| self.download(&below(base, path)?, path, expected, at_most))
+    }
+
     /// Sees to it that an index is in the store: by the path that names its digest, which does not change
     /// while an archive is updated, or else by its plain one. See [Acquire-By-Hash].
     ///
@@ -115,13 +125,17 @@ impl<'a> Archive<'a> {
     }
 
     fn fetch_from(&self, base: &Base, path: &str, file: Named<'_>) -> Result<Blob, Fault> {
-        let url = below(base, path)?;
-        let terms = Terms { at_most: Some(file.size), ..Terms::default() };
-        let Response::Found(download) = self.http.get(&url, &terms)? else {
+        let expected = Expected { digest: Some(file.sha256), size: Some(file.size) };
+        self.download(&below(base, path)?, file.path, expected, file.size)
+    }
+
+    fn download(&self, url: &Url, what: &str, expected: Expected, at_most: u64) -> Result<Blob, Fault> {
+        let terms = Terms { at_most: Some(at_most), ..Terms::default() };
+        let Response::Found(download) = self.http.get(url, &terms)? else {
             return Err(HttpErrorKind::Changed.into());
         };
-        let told = Told { inner: download, task: self.progress.begin(file.path, Some(file.size)) };
-        let expected = Expected { digest: Some(file.sha256), size: Some(file.size) };
+        let size = expected.size.or(download.size());
+        let told = Told { inner: download, task: self.progress.begin(what, size) };
         self.store.insert(told, expected).map_err(|error| match error {
             StoreError::WrongDigest { expected, got } => Reason::WrongDigest { expected, got }.into(),
             StoreError::WrongSize { expected, got, .. } => Reason::WrongSize { expected, got }.into(),

@@ -6,13 +6,16 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use oci_spec::OciSpecError;
+use url::Url;
 
 use super::archive::Archive;
-use super::layers::{Layers, LayersError, Records, Wanted};
+use super::layers::{Input, Layers, LayersError, Records, Wanted, WantedTarball};
 use super::progress::Silent;
 use crate::catalog::diagnostic::Diagnostic;
 use crate::catalog::file::Step;
-use crate::catalog::template::Scope;
+use crate::catalog::name::TarballName;
+use crate::catalog::tarball::Tarball;
+use crate::catalog::template::{Held, Scope};
 use crate::catalog::{Catalog, Declared, DeclaredNode, Image, Platform, Release};
 use crate::debian::control::Paragraph;
 use crate::debian::{Architecture, Constraint, InvalidRelation, PackageName, Relation, Relations, Version};
@@ -36,12 +39,17 @@ pub struct Target<'a> {
     pub closure: &'a Closure,
     /// By the InRelease files of the lock's suites.
     pub archives: &'a BTreeMap<Sha256, Archive<'a>>,
+    /// The definitions of upstream tarballs.
+    pub tarballs: &'a BTreeMap<TarballName, Tarball>,
+    /// By the directories of tarballs.
+    pub upstreams: &'a BTreeMap<Url, Archive<'a>>,
 }
 
 /// What a layer holds and, so, who owns its files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Owner {
     Package(PackageName),
+    Tarball(TarballName),
     Step(&'static str),
 }
 
@@ -97,6 +105,7 @@ impl fmt::Display for Owner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Package(name) => write!(f, "{name}"),
+            Self::Tarball(name) => write!(f, "tarball {name}"),
             Self::Step(name) => write!(f, "step {name}"),
         }
     }
@@ -108,6 +117,24 @@ impl<'a> Target<'a> {
         let target = *self;
         let names = self.closure.packages.get(self.architecture).into_iter().flatten();
         names.filter_map(move |name| target.wanted(name))
+    }
+
+    /// All that the layers of the image are made from, but for steps.
+    pub fn inputs(&self) -> impl Iterator<Item = Input<'a>> {
+        self.packages().map(Input::Package).chain(self.tarballs().map(Input::Tarball))
+    }
+
+    /// The upstream tarballs of the image.
+    pub fn tarballs(&self) -> impl Iterator<Item = WantedTarball<'a>> {
+        let target = *self;
+        self.closure.tarballs.iter().filter_map(move |name| target.tarball(name))
+    }
+
+    fn tarball(&self, name: &'a TarballName) -> Option<WantedTarball<'a>> {
+        let definition = self.tarballs.get(name)?;
+        let file = self.lock.tarballs.get(name)?.files.get(self.architecture)?;
+        let archive = self.upstreams.get(file.url.directory())?;
+        Some(WantedTarball { name, architecture: self.architecture, definition, file, archive })
     }
 
     fn wanted(&self, name: &'a PackageName) -> Option<Wanted<'a>> {
@@ -123,13 +150,15 @@ impl<'a> Target<'a> {
     }
 
     fn scope<'s>(&'s self, environment: &'s BTreeMap<String, String>) -> Scope<'s> {
-        let versions =
+        let packages =
             self.packages().map(|wanted| (wanted.name.to_string(), wanted.pin.version.to_string()));
+        let tarballs =
+            self.tarballs().map(|wanted| (wanted.name.to_string(), wanted.definition.version.clone()));
         Scope {
             release: (&self.image.name.release, self.release),
             image: Some(&self.image.name),
             architecture: Some((self.architecture, self.platform)),
-            packages: Some(versions.collect()),
+            held: Some(Held { packages: packages.collect(), tarballs: tarballs.collect() }),
             environment,
         }
     }
@@ -171,7 +200,7 @@ impl Builder<'_> {
 
     /// Makes those layers of a target anew that the store has lost since they were looked up.
     pub fn mend(&self, target: Target<'_>) -> Result<(), BuildError> {
-        let (_, missing) = self.layers.look_up(target.packages())?;
+        let (_, missing) = self.layers.look_up(target.inputs())?;
         self.layers.make(&missing, &Silent)?;
         self.image_layers(target).map(drop)
     }
@@ -191,14 +220,10 @@ impl Builder<'_> {
         let mut layers: Vec<OwnedLayer> = Vec::new();
         for level in Plan::new(target.image, target.architecture, target.lock, target.closure).levels {
             for wanted in level.packages.iter().filter_map(|name| target.wanted(name)) {
-                if let Some(record) = self.records.get(&self.layers.key(wanted)) {
-                    let pin = wanted.pin;
-                    layers.push(OwnedLayer {
-                        owner: Owner::Package(wanted.name.clone()),
-                        record: record.clone(),
-                        created_by: format!("{} {} ({})", wanted.name, pin.version, pin.architecture),
-                    });
-                }
+                layers.extend(self.made(Owner::Package(wanted.name.clone()), Input::Package(wanted)));
+            }
+            for wanted in level.tarballs.iter().filter_map(|name| target.tarball(name)) {
+                layers.extend(self.made(Owner::Tarball(wanted.name.clone()), Input::Tarball(wanted)));
             }
             layers.extend(self.usr_merge(&layers)?);
             for step in level.steps {
@@ -207,6 +232,11 @@ impl Builder<'_> {
             layers.extend(self.declared(level.declared, target)?);
         }
         Ok(layers)
+    }
+
+    fn made(&self, owner: Owner, input: Input<'_>) -> Option<OwnedLayer> {
+        let record = self.records.get(&self.layers.key(input))?.clone();
+        Some(OwnedLayer { owner, record, created_by: input.to_string() })
     }
 
     /// The links `/bin -> usr/bin`, where something lies below `/usr/bin` and no package has the link.

@@ -1,4 +1,4 @@
-//! Packages → layers, each fetched and converted once, whatever number of images hold it.
+//! Packages and tarballs → layers, each fetched and converted once, whatever number of images hold it.
 //!
 //! Eight connections fetch while all cores convert. The largest packages come first, so that the last
 //! of them does not keep one core busy while the others wait. What is in memory is bounded by bytes.
@@ -6,6 +6,7 @@
 mod gone;
 
 use std::collections::{BTreeMap, BinaryHeap};
+use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
@@ -16,11 +17,14 @@ use super::archive::{Archive, ArchiveError, Named};
 use super::progress::Progress;
 use super::store::{Expected, RecordKind, Store, StoreError};
 use crate::catalog::Filter;
-use crate::debian::PackageName;
+use crate::catalog::name::TarballName;
+use crate::catalog::tarball::Tarball;
+use crate::debian::{Architecture, PackageName};
 use crate::digest::Sha256;
 use crate::layer::package::{self, LayerRecord, PackageError};
-use crate::layer::{self, LayerInfo};
-use crate::lock::Pin;
+use crate::layer::{self, LayerInfo, tarball};
+use crate::lock::{LockedFile, Pin};
+use crate::tarball::{FileUrl, TarballError};
 use crate::tree::Tree;
 
 pub use gone::{Gone, Remedy};
@@ -30,8 +34,11 @@ const RECORD: RecordKind = RecordKind::new("layer-1");
 /// Connections at a time; [`super::http`] has the same limit over all archives.
 const FETCHERS: usize = 8;
 
-/// What packages under conversion may take, in bytes of memory. One that is larger is converted alone.
+/// What is under conversion may take, in bytes of memory. One that is larger is converted alone.
 const IN_FLIGHT: u64 = 512 << 20;
+
+/// What a tarball takes in memory for each of its bytes, as a rule.
+const USUAL_EXPANSION: u64 = 8;
 
 /// Makes layers, and keeps them in the store.
 pub struct Layers<'a> {
@@ -48,6 +55,23 @@ pub struct Wanted<'a> {
     pub archive: &'a Archive<'a>,
 }
 
+/// An upstream tarball that an image holds, and where it comes from.
+#[derive(Clone, Copy)]
+pub struct WantedTarball<'a> {
+    pub name: &'a TarballName,
+    pub architecture: &'a Architecture,
+    pub definition: &'a Tarball,
+    pub file: &'a LockedFile,
+    pub archive: &'a Archive<'a>,
+}
+
+/// What a layer is made from.
+#[derive(Clone, Copy)]
+pub enum Input<'a> {
+    Package(Wanted<'a>),
+    Tarball(WantedTarball<'a>),
+}
+
 /// Layers by the keys of what they were made from.
 pub type Records = BTreeMap<Sha256, Arc<LayerRecord>>;
 
@@ -59,19 +83,21 @@ pub enum LayersError {
     Store(#[from] StoreError),
     #[error("could not convert the package `{path}`")]
     Package { path: String, source: PackageError },
+    #[error("could not convert the tarball `{url}`")]
+    Tarball { url: FileUrl, source: TarballError },
     #[error("the store lost the layer {0}, which was damaged: run again, and it is made anew")]
     Lost(Sha256),
 }
 
-/// A package that is fetched and waits for its conversion; the largest comes first.
+/// An input that is fetched and waits for its conversion; the largest comes first.
 struct Ready<'a> {
     cost: u64,
-    wanted: Wanted<'a>,
+    input: Input<'a>,
 }
 
 impl Ord for Ready<'_> {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.cost.cmp(&other.cost).then_with(|| other.wanted.name.cmp(self.wanted.name))
+        self.cost.cmp(&other.cost).then_with(|| other.input.name().cmp(self.input.name()))
     }
 }
 
@@ -90,30 +116,30 @@ impl PartialEq for Ready<'_> {
 impl Eq for Ready<'_> {}
 
 impl<'a> Layers<'a> {
-    /// The layers that the store has, and the packages of the others, the largest first.
+    /// The layers that the store has, and the inputs of the others, the largest first.
     pub fn look_up(
         &self,
-        wanted: impl IntoIterator<Item = Wanted<'a>>,
-    ) -> Result<(Records, Vec<Wanted<'a>>), LayersError> {
+        inputs: impl IntoIterator<Item = Input<'a>>,
+    ) -> Result<(Records, Vec<Input<'a>>), LayersError> {
         let mut records = BTreeMap::new();
         let mut missing = BTreeMap::new();
-        for wanted in wanted {
-            let key = self.key(wanted);
+        for input in inputs {
+            let key = self.key(input);
             if records.contains_key(&key) || missing.contains_key(&key) {
                 continue;
             }
             match self.record(key)? {
                 Some(record) => drop(records.insert(key, Arc::new(record))),
-                None => drop(missing.insert(key, wanted)),
+                None => drop(missing.insert(key, input)),
             }
         }
         let mut missing: Vec<_> = missing.into_values().collect();
-        missing.sort_by_key(|wanted| (std::cmp::Reverse(wanted.cost()), wanted.name));
+        missing.sort_by_key(|input| (std::cmp::Reverse(input.cost()), input.name()));
         Ok((records, missing))
     }
 
-    /// Fetches and converts packages. All that cannot be had are told together.
-    pub fn make(&self, missing: &[Wanted<'a>], progress: &dyn Progress) -> Result<Records, LayersError> {
+    /// Fetches and converts packages and tarballs. All that cannot be had are told together.
+    pub fn make(&self, missing: &[Input<'a>], progress: &dyn Progress) -> Result<Records, LayersError> {
         let made = Mutex::new(BTreeMap::new());
         let failures = Mutex::new(Failures::default());
         let next = AtomicUsize::new(0);
@@ -131,12 +157,12 @@ impl<'a> Layers<'a> {
                 let fetched = fetched.clone();
                 let (fail, next, stop) = (&fail, &next, &stop);
                 threads.spawn(move || {
-                    while let Some(wanted) = missing.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    while let Some(&input) = missing.get(next.fetch_add(1, Ordering::Relaxed)) {
                         if stop.load(Ordering::Relaxed) {
                             return;
                         }
-                        match self.fetch(*wanted) {
-                            Ok(()) => drop(fetched.send(Ready { cost: wanted.cost(), wanted: *wanted })),
+                        match self.fetch(input) {
+                            Ok(()) => drop(fetched.send(Ready { cost: input.cost(), input })),
                             Err(error) => fail(error),
                         }
                     }
@@ -152,7 +178,7 @@ impl<'a> Layers<'a> {
                     let permit = budget.take(largest.cost);
                     let (fail, made) = (&fail, &made);
                     conversions.spawn(move |_| {
-                        match self.convert(largest.wanted, progress) {
+                        match self.convert(largest.input, progress) {
                             Ok((key, record)) => {
                                 let mut made = made.lock().unwrap_or_else(PoisonError::into_inner);
                                 made.insert(key, Arc::new(record));
@@ -168,10 +194,15 @@ impl<'a> Layers<'a> {
         Ok(made.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The identity of a package's layer.
+    /// The identity of an input's layer.
     #[must_use]
-    pub fn key(&self, wanted: Wanted<'_>) -> Sha256 {
-        package::key(wanted.name, wanted.pin, self.filters)
+    pub fn key(&self, input: Input<'_>) -> Sha256 {
+        match input {
+            Input::Package(Wanted { name, pin, .. }) => package::key(name, pin, self.filters),
+            Input::Tarball(WantedTarball { definition, file, .. }) => {
+                tarball::key(definition, file.sha256, self.filters)
+            }
+        }
     }
 
     /// The layer of a tree that is made where the store lacks it.
@@ -189,7 +220,7 @@ impl<'a> Layers<'a> {
 
     /// All files of a package as they lie in an image, nothing left out.
     pub fn tree(&self, wanted: Wanted<'_>) -> Result<Tree, LayersError> {
-        let deb = self.deb(wanted)?;
+        let deb = self.bytes(Input::Package(wanted))?;
         let unpacked = self.pool.install(|| package::unpack(wanted.pin, &deb));
         Ok(unpacked.map_err(|source| failed(wanted.pin, source))?.tree)
     }
@@ -211,50 +242,65 @@ impl<'a> Layers<'a> {
         Ok(record)
     }
 
-    fn fetch(&self, wanted: Wanted<'_>) -> Result<(), LayersError> {
-        let Pin { path, sha256, size, .. } = wanted.pin;
-        match wanted.archive.package(Named { path, sha256: *sha256, size: *size }) {
+    fn fetch(&self, input: Input<'_>) -> Result<(), LayersError> {
+        let (archive, path) = match input {
+            Input::Package(Wanted { archive, pin, .. }) => (archive, pin.path.as_str()),
+            Input::Tarball(WantedTarball { archive, file, .. }) => (archive, file.url.name()),
+        };
+        match archive.package(Named { path, sha256: input.sha256(), size: input.size() }) {
             Ok(_) => Ok(()),
             Err(ArchiveError::Store(error)) => Err(error.into()),
             Err(ArchiveError::Unavailable(unavailable)) => {
-                let package = format!("{} {} ({})", wanted.name, wanted.pin.version, wanted.pin.architecture);
-                Err(Gone::new(package, unavailable).into())
+                Err(Gone::new(input.to_string(), unavailable).into())
             }
         }
     }
 
-    fn deb(&self, wanted: Wanted<'_>) -> Result<Bytes, LayersError> {
-        if let Some(deb) = self.store.read(wanted.pin.sha256)? {
-            return Ok(deb);
+    fn bytes(&self, input: Input<'_>) -> Result<Bytes, LayersError> {
+        let sha256 = input.sha256();
+        if let Some(bytes) = self.store.read(sha256)? {
+            return Ok(bytes);
         }
-        self.fetch(wanted)?;
-        self.store.read(wanted.pin.sha256)?.ok_or(LayersError::Lost(wanted.pin.sha256))
+        self.fetch(input)?;
+        self.store.read(sha256)?.ok_or(LayersError::Lost(sha256))
     }
 
     fn convert(
         &self,
-        wanted: Wanted<'_>,
+        input: Input<'_>,
         progress: &dyn Progress,
     ) -> Result<(Sha256, LayerRecord), LayersError> {
-        let mut task = progress.begin(wanted.name.as_str(), Some(wanted.cost()));
-        let key = self.key(wanted);
+        let mut task = progress.begin(input.name(), Some(input.cost()));
+        let key = self.key(input);
         let _alone = self.store.exclusive(key)?;
         let record = match self.record(key)? {
             Some(record) => record,
             None => {
-                let deb = self.deb(wanted)?;
-                let (tree, control) = package::convert(wanted.name, wanted.pin, &deb, self.filters)
-                    .map_err(|source| failed(wanted.pin, source))?;
-                drop(deb);
+                let (tree, control) = self.unpack(input)?;
                 self.keep(key, &tree, control)?
             }
         };
-        task.advance(wanted.cost());
+        task.advance(input.cost());
         Ok((key, record))
+    }
+
+    /// The tree of an input's layer, and the control paragraph where it is a package.
+    fn unpack(&self, input: Input<'_>) -> Result<(Tree, String), LayersError> {
+        let bytes = self.bytes(input)?;
+        match input {
+            Input::Package(Wanted { name, pin, .. }) => {
+                package::convert(name, pin, &bytes, self.filters).map_err(|source| failed(pin, source))
+            }
+            Input::Tarball(WantedTarball { definition, file, .. }) => {
+                let tree = tarball::convert(definition, &bytes, self.filters);
+                let tree = tree.map_err(|source| LayersError::Tarball { url: file.url.clone(), source })?;
+                Ok((tree, String::new()))
+            }
+        }
     }
 }
 
-/// The next package to convert: the largest of those that are there, or the first to come.
+/// The next input to convert: the largest of those that are there, or the first to come.
 fn largest<'a>(
     ready: &std::sync::mpsc::Receiver<Ready<'a>>,
     waiting: &mut BinaryHeap<Ready<'a>>,
@@ -266,11 +312,53 @@ fn largest<'a>(
     waiting.pop()
 }
 
-impl Wanted<'_> {
-    /// What the package takes in memory, about, in bytes: its files, and the .deb itself.
+impl<'i> Input<'i> {
+    /// What it takes in memory, about, in bytes: its files, and the file that it comes in.
     #[must_use]
     pub fn cost(&self) -> u64 {
-        (self.pin.installed << 10) + self.pin.size
+        match self {
+            Self::Package(wanted) => (wanted.pin.installed << 10) + wanted.pin.size,
+            Self::Tarball(wanted) => wanted.file.size.saturating_mul(USUAL_EXPANSION),
+        }
+    }
+
+    /// Of the file that it comes in.
+    #[must_use]
+    pub fn sha256(&self) -> Sha256 {
+        match self {
+            Self::Package(wanted) => wanted.pin.sha256,
+            Self::Tarball(wanted) => wanted.file.sha256,
+        }
+    }
+
+    /// Of the file that it comes in, in bytes.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        match self {
+            Self::Package(wanted) => wanted.pin.size,
+            Self::Tarball(wanted) => wanted.file.size,
+        }
+    }
+
+    fn name(self) -> &'i str {
+        match self {
+            Self::Package(wanted) => wanted.name.as_str(),
+            Self::Tarball(wanted) => wanted.name.as_str(),
+        }
+    }
+}
+
+/// As an image's history has it: `libc6 2.41-12 (amd64)`.
+impl fmt::Display for Input<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Package(Wanted { name, pin, .. }) => {
+                write!(f, "{name} {} ({})", pin.version, pin.architecture)
+            }
+            Self::Tarball(WantedTarball { name, definition, architecture, .. }) => {
+                write!(f, "tarball {name} {} ({architecture})", definition.version)
+            }
+        }
     }
 }
 

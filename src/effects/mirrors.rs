@@ -74,6 +74,12 @@ impl<'a> Mirrors<'a> {
         bases
     }
 
+    /// The place that has the files of an upstream directory.
+    #[must_use]
+    pub fn upstream(&self, directory: &Url) -> Vec<Base> {
+        self.base(directory, "upstream").into_iter().collect()
+    }
+
     fn base(&self, url: &Url, origin: &str) -> Option<Base> {
         let url = base_url(self.catalog.rewrite(url).as_str()).ok()?;
         Some(Base { url, origin: origin.to_owned() })

@@ -9,6 +9,7 @@
 //! | [`archive`] | one Debian archive, over every place that serves it |
 //! | [`mirrors`] | the places that a catalog and a host know for an archive |
 //! | [`suites`] | the signed suites of an archive, and their indexes |
+//! | [`tarballs`] | upstream tarballs, and the signed checksums that vouch for them |
 //! | [`renewal`] | a release as the archive offers it, made into a lock |
 //! | [`definitions`] | a catalog's directory: definitions, keys, locks |
 //! | [`layers`] | packages fetched and converted, each once |
@@ -31,6 +32,7 @@ pub mod publish;
 pub mod renewal;
 pub mod store;
 pub mod suites;
+pub mod tarballs;
 
 #[cfg(test)]
 mod test_server;

@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::builder::{BuildError, Builder, BuiltImage, OwnedLayer, Owner, Target};
-use super::layers::Wanted;
+use super::layers::{Wanted, WantedTarball};
 use super::layout::{LayoutDirectory, LayoutError};
 use crate::catalog::Catalog;
 use crate::catalog::name::ArchiveName;
 use crate::debian::control::Paragraph;
 use crate::image;
 use crate::image::layout::Layout;
-use crate::sbom::{Component, Facts, Subject, ThirdParty, spdx23};
+use crate::sbom::{Component, Facts, Subject, ThirdParty, UpstreamComponent, spdx23};
 
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
@@ -79,7 +79,7 @@ fn subject<'a>(catalog: &'a Catalog, target: &Target<'a>, built: &'a BuiltImage)
         .iter()
         .filter_map(|layer| match &layer.owner {
             Owner::Package(name) => Some((name, Paragraph::of(&layer.record.control))),
-            Owner::Step(_) => None,
+            Owner::Tarball(_) | Owner::Step(_) => None,
         })
         .collect();
     let held: BTreeSet<_> = target.packages().map(|wanted| wanted.name).collect();
@@ -99,6 +99,10 @@ fn subject<'a>(catalog: &'a Catalog, target: &Target<'a>, built: &'a BuiltImage)
         manifest: built.assembled.manifest.digest,
         created: built.created,
         packages: packages.collect(),
+        tarballs: target
+            .tarballs()
+            .map(|WantedTarball { definition, file, name, .. }| UpstreamComponent { name, definition, file })
+            .collect(),
     }
 }
 

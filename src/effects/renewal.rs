@@ -9,13 +9,14 @@ use std::sync::OnceLock;
 
 use jiff::Timestamp;
 
-use super::archive::{Archive, ArchiveError, Network, Reason};
+use super::archive::{Archive, ArchiveError, Network, Unavailable};
 use super::http::Http;
 use super::mirrors::{Mirrors, snapshot_time};
 use super::progress::Progress;
 use super::store::Store;
 use super::suites::{SignedSuite, SuiteError, Trust, read_index};
-use crate::catalog::name::{ArchiveName, ReleaseName};
+use super::tarballs::{Obtained, Signers, TarballError};
+use crate::catalog::name::{ArchiveName, ReleaseName, TarballName};
 use crate::catalog::{Catalog, Suite};
 use crate::debian::{Architecture, InvalidStanza};
 use crate::lock::Lock;
@@ -30,6 +31,7 @@ pub struct Offer<'a> {
     pub progress: &'a dyn Progress,
     /// The time that the snapshot service is asked for; `None` for the archive as it is.
     pub snapshot: Option<&'a str>,
+    pub now: Timestamp,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +43,8 @@ pub enum RenewalError {
     #[error("{first}: {}\nnor in its state as `{name}`: {why}", first.cause())]
     OtherName { name: String, why: String, first: Box<Self> },
     #[error(transparent)]
+    Tarball(#[from] TarballError),
+    #[error(transparent)]
     Resolve(#[from] RenewError),
 }
 
@@ -49,10 +53,9 @@ impl RenewalError {
     #[must_use]
     pub fn is_unavailable(&self) -> bool {
         match self {
-            Self::Suite { source: SuiteError::Archive(ArchiveError::Unavailable(file)), .. } => file
-                .tried
-                .iter()
-                .all(|tried| matches!(tried.reason, Reason::Http(_) | Reason::Unreachable(_))),
+            Self::Suite { source: SuiteError::Archive(ArchiveError::Unavailable(file)), .. } => {
+                file.is_absent()
+            }
             Self::OtherName { first, .. } => first.is_unavailable(),
             _ => false,
         }
@@ -67,6 +70,8 @@ impl RenewalError {
 pub struct Renewable<'a> {
     pub name: &'a ReleaseName,
     pub trust: Trust<'a>,
+    /// What is locked now.
+    pub locked: Option<&'a Lock>,
     pub unobtainable: Unobtainable<'a>,
 }
 
@@ -83,6 +88,8 @@ pub enum Unobtainable<'a> {
 pub struct Renewed {
     pub renewal: Renewal,
     pub kept: Vec<(Architecture, RenewalError)>,
+    /// Tarballs that could not be had. The lock is without the images that hold them.
+    pub missing: BTreeMap<TarballName, Unavailable>,
 }
 
 impl Offer<'_> {
@@ -96,7 +103,7 @@ impl Offer<'_> {
     }
 
     fn renew(&self, catalog: &Catalog, release: &Renewable<'_>) -> Result<Renewed, RenewalError> {
-        let Renewable { name, trust, unobtainable } = release;
+        let Renewable { name, trust, locked, unobtainable } = release;
         let suites = &trust.release.suites;
         let archives: BTreeMap<_, _> =
             suites.iter().map(|suite| (&suite.archive, self.archive(&suite.archive, trust.at))).collect();
@@ -122,7 +129,11 @@ impl Offer<'_> {
             }
         }
         let snapshot = self.snapshot.map(str::to_owned);
-        Ok(Renewed { renewal: renew(catalog, name, snapshot, resolved)?, kept })
+        let signers = Signers { keyring: trust.keyring, now: self.now };
+        let Obtained { locked, missing } = self.tarballs(catalog, (name, trust.release), signers, *locked)?;
+        let mut renewal = renew(catalog, name, snapshot, resolved)?;
+        renewal.lock = renewal.lock.with_tarballs(locked, missing.keys().cloned().collect());
+        Ok(Renewed { renewal, kept, missing })
     }
 
     /// An archive as it is, or was. A machine that knows no mirror asks the snapshot service for its latest.
@@ -217,7 +228,7 @@ fn unreadable(suite: &Suite, source: SuiteError) -> RenewalError {
 }
 
 /// What becomes of each item, in their order, each in a thread of its own.
-fn side_by_side<'a, T: Sync, R: Send>(items: &'a [T], work: impl Fn(&'a T) -> R + Sync) -> Vec<R> {
+pub(super) fn side_by_side<'a, T: Sync, R: Send>(items: &'a [T], work: impl Fn(&'a T) -> R + Sync) -> Vec<R> {
     std::thread::scope(|threads| {
         let started: Vec<_> = items.iter().map(|item| threads.spawn(|| work(item))).collect();
         let finished = started.into_iter().map(std::thread::ScopedJoinHandle::join);

@@ -147,20 +147,26 @@ impl Store {
 
     /// Whether a blob is there with all its bytes. Reads it, in constant memory; removes a damaged one.
     pub fn is_intact(&self, digest: Sha256) -> Result<bool, StoreError> {
+        self.blob(digest).map(|blob| blob.is_some())
+    }
+
+    /// A blob that is there with all its bytes, and how many these are, as [`Store::is_intact`] finds it.
+    pub fn blob(&self, digest: Sha256) -> Result<Option<Blob>, StoreError> {
         let path = self.path(digest);
         let failed = |cause| FileError::new("read the blob", &path, cause);
         let mut file = match File::open(&path) {
             Ok(file) => Hashing::new(file),
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(cause) => return Err(failed(cause).into()),
         };
         let mut buffer = vec![0; blob::PIECE];
         while file.read(&mut buffer).map_err(failed)? > 0 {}
-        let intact = file.finish().1 == digest;
-        if !intact {
+        let (_, found, size) = file.finish();
+        if found != digest {
             self.discard(path);
+            return Ok(None);
         }
-        Ok(intact)
+        Ok(Some(Blob { digest, size }))
     }
 
     /// The files found damaged since this was last asked, to be told to people.

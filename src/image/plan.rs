@@ -1,13 +1,13 @@
-//! What an image is built from: its packages and steps, in the order of its layers.
+//! What an image is built from: its packages, tarballs and steps, in the order of its layers.
 //!
 //! Layers of an ancestor come before those of its descendants, so that images which inherit from one
 //! another share the lower ones as they lie. Within a definition, packages come in the order of names,
-//! then the links of the usr-merge, the steps, and the declared files.
+//! then upstream tarballs, the links of the usr-merge, the steps, and the declared files.
 
 use std::collections::BTreeSet;
 
 use crate::catalog::file::Step;
-use crate::catalog::name::FamilyName;
+use crate::catalog::name::{FamilyName, TarballName};
 use crate::catalog::{Declared, Image};
 use crate::debian::{Architecture, PackageName};
 use crate::lock::{Closure, Lock};
@@ -22,6 +22,7 @@ pub struct Plan<'a> {
 #[derive(Debug)]
 pub struct PlannedLevel<'a> {
     pub packages: Vec<&'a PackageName>,
+    pub tarballs: &'a BTreeSet<TarballName>,
     pub steps: &'a BTreeSet<Step>,
     pub declared: &'a [Declared],
 }
@@ -40,7 +41,12 @@ impl<'a> Plan<'a> {
                 }
                 None => std::mem::take(&mut left).into_iter().collect(),
             };
-            PlannedLevel { packages, steps: &level.steps, declared: &level.declared }
+            PlannedLevel {
+                packages,
+                tarballs: &level.tarballs,
+                steps: &level.steps,
+                declared: &level.declared,
+            }
         });
         Self { levels: levels.collect() }
     }

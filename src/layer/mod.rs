@@ -7,6 +7,7 @@
 mod gzip;
 pub mod package;
 mod tar;
+pub mod tarball;
 
 use std::io::{self, Write};
 

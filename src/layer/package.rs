@@ -27,7 +27,7 @@ const ALLOWANCE: u64 = 64 << 20;
 pub struct LayerRecord {
     pub layer: LayerInfo,
     pub listing: Listing,
-    /// The control paragraph of the package; empty for a generated layer.
+    /// The control paragraph of the package; empty for a layer that is not of one.
     pub control: String,
 }
 

@@ -69,6 +69,8 @@ impl Lock {
         };
         let same = self.pins == old.pins
             && self.closures == old.closures
+            && self.tarballs == old.tarballs
+            && self.missing_tarballs == old.missing_tarballs
             && self.snapshot == old.snapshot
             && names(&self) == names(&old);
         if same { old } else { self }

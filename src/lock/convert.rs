@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::str::FromStr;
 
-use super::file::{DebFile, ImageFile, LockFile, PackageFile, SuiteFile};
-use super::{Closure, FORMAT, Lock, LockError, LockedSuite, Pin};
+use super::file::{DebFile, ImageFile, LockFile, PackageFile, SuiteFile, TarballFile, UpstreamFile};
+use super::{Closure, FORMAT, Lock, LockError, LockedEvidence, LockedFile, LockedSuite, LockedTarball, Pin};
+use crate::catalog::name::TarballName;
 use crate::debian::{Architecture, ArchivePath, PackageName, Version};
 
 impl TryFrom<LockFile> for Lock {
@@ -35,6 +36,8 @@ impl TryFrom<LockFile> for Lock {
             snapshot: file.snapshot,
             suites,
             pins,
+            tarballs: tarballs(file.tarball)?,
+            missing_tarballs: parse_all("tarball", &file.missing_tarballs)?,
             closures,
         }
         .check()?;
@@ -102,6 +105,39 @@ impl PackageFile {
     }
 }
 
+fn tarballs(files: Vec<TarballFile>) -> Result<BTreeMap<TarballName, LockedTarball>, LockError> {
+    let mut tarballs = BTreeMap::new();
+    for file in files {
+        let name: TarballName = parse("tarball", &file.name)?;
+        if tarballs.insert(name.clone(), file.read(&name)?).is_some() {
+            return Err(LockError::TarballTwice { name });
+        }
+    }
+    Ok(tarballs)
+}
+
+impl TarballFile {
+    fn read(self, name: &TarballName) -> Result<LockedTarball, LockError> {
+        let evidence = match (&self.checksums, self.signed_by.is_empty(), self.unsigned) {
+            (Some(checksums), false, false) => LockedEvidence::Signed {
+                checksums: parse("SHA-256", checksums)?,
+                signed_by: self
+                    .signed_by
+                    .iter()
+                    .map(|key| parse("fingerprint", key))
+                    .collect::<Result<_, _>>()?,
+            },
+            (None, true, true) => LockedEvidence::Declared,
+            _ => return Err(LockError::Evidence { name: name.clone() }),
+        };
+        let files = self.file.iter().map(|(architecture, UpstreamFile { url, size, sha256 })| {
+            let file = LockedFile { url: parse("URL", url)?, size: *size, sha256: parse("SHA-256", sha256)? };
+            Ok((parse("architecture", architecture)?, file))
+        });
+        Ok(LockedTarball { files: files.collect::<Result<_, LockError>>()?, version: self.version, evidence })
+    }
+}
+
 impl TryFrom<SuiteFile> for LockedSuite {
     type Error = LockError;
 
@@ -153,6 +189,7 @@ impl TryFrom<ImageFile> for Closure {
             requests: file.requests.iter().map(|text| parse("request", text)).collect::<Result<_, _>>()?,
             left_out,
             packages,
+            tarballs: parse_all("tarball", &file.tarballs)?,
         })
     }
 }
@@ -194,6 +231,8 @@ impl From<&Lock> for LockFile {
                 .iter()
                 .flat_map(|(name, pins)| PackageFile::blocks(name, pins, lock))
                 .collect(),
+            missing_tarballs: lock.missing_tarballs.iter().map(ToString::to_string).collect(),
+            tarball: lock.tarballs.iter().map(TarballFile::from).collect(),
             image: lock.closures.iter().map(ImageFile::from).collect(),
         }
     }
@@ -265,6 +304,28 @@ impl From<&LockedSuite> for SuiteFile {
     }
 }
 
+impl From<(&TarballName, &LockedTarball)> for TarballFile {
+    fn from((name, tarball): (&TarballName, &LockedTarball)) -> Self {
+        let (checksums, signed_by) = match &tarball.evidence {
+            LockedEvidence::Signed { checksums, signed_by } => (Some(checksums), &signed_by[..]),
+            LockedEvidence::Declared => (None, &[][..]),
+        };
+        let file = |file: &LockedFile| UpstreamFile {
+            url: file.url.to_string(),
+            size: file.size,
+            sha256: file.sha256.to_string(),
+        };
+        Self {
+            name: name.to_string(),
+            version: tarball.version.clone(),
+            checksums: checksums.map(ToString::to_string),
+            signed_by: signed_by.iter().map(ToString::to_string).collect(),
+            unsigned: tarball.evidence == LockedEvidence::Declared,
+            file: tarball.files.iter().map(|(on, locked)| (on.to_string(), file(locked))).collect(),
+        }
+    }
+}
+
 impl From<&Closure> for ImageFile {
     fn from(closure: &Closure) -> Self {
         let texts = |names: &BTreeSet<PackageName>| names.iter().map(ToString::to_string).collect();
@@ -275,6 +336,7 @@ impl From<&Closure> for ImageFile {
             requests: closure.requests.iter().map(ToString::to_string).collect(),
             left_out: closure.left_out.iter().map(|(name, by)| (name.to_string(), texts(by))).collect(),
             packages: scoped_names(closure.packages.iter()),
+            tarballs: closure.tarballs.iter().map(ToString::to_string).collect(),
         }
     }
 }

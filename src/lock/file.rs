@@ -20,12 +20,18 @@ pub struct LockFile {
     /// Packages whose version is not the same on every architecture, because the archive's is not.
     #[serde(default)]
     pub version_skew: Vec<String>,
+    /// Upstream tarballs that could not be had; the images that hold them are left out.
+    #[serde(default)]
+    pub missing_tarballs: Vec<String>,
     /// Where packages come from, and the signatures that vouch for it.
     #[serde(default)]
     pub suite: Vec<SuiteFile>,
     /// The pinned packages by name.
     #[serde(default)]
     pub package: Vec<PackageFile>,
+    /// The pinned upstream tarballs by name.
+    #[serde(default)]
+    pub tarball: Vec<TarballFile>,
     /// What each image holds.
     #[serde(default)]
     pub image: Vec<ImageFile>,
@@ -82,6 +88,33 @@ pub struct DebFile {
     pub sha256: String,
 }
 
+/// One version of one upstream tarball.
+#[derive(Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct TarballFile {
+    pub name: String,
+    pub version: String,
+    /// SHA-256 of the signed file of digests that names its files.
+    pub checksums: Option<String>,
+    /// Fingerprints of the keys that signed that.
+    #[serde(default)]
+    pub signed_by: Vec<String>,
+    /// Whether nobody signed it: its digests are those of the definition.
+    #[serde(default)]
+    pub unsigned: bool,
+    /// The files by architecture.
+    pub file: BTreeMap<String, UpstreamFile>,
+}
+
+#[derive(Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct UpstreamFile {
+    pub url: String,
+    /// Bytes.
+    pub size: u64,
+    pub sha256: String,
+}
+
 /// What the images of one family hold, in the flavours that hold the same.
 #[derive(Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -98,6 +131,9 @@ pub struct ImageFile {
     /// The closure: `name`, or `name [amd64 arm64]` on some architectures.
     #[serde(default)]
     pub packages: Vec<String>,
+    /// The upstream tarballs that it holds.
+    #[serde(default)]
+    pub tarballs: Vec<String>,
 }
 
 const HEAD: &str = "\
@@ -114,6 +150,7 @@ impl LockFile {
         text.string("release", &self.release);
         text.optional("snapshot", self.snapshot.as_deref());
         text.strings("version-skew", &self.version_skew);
+        text.strings("missing-tarballs", &self.missing_tarballs);
         for suite in &self.suite {
             text.header("[[suite]]");
             text.string("name", &suite.name);
@@ -144,6 +181,21 @@ impl LockFile {
                 text.value(&format!("deb.{architecture}"), &deb);
             }
         }
+        for tarball in &self.tarball {
+            text.header("[[tarball]]");
+            text.string("name", &tarball.name);
+            text.string("version", &tarball.version);
+            text.optional("checksums", tarball.checksums.as_deref());
+            text.strings("signed-by", &tarball.signed_by);
+            if tarball.unsigned {
+                text.value("unsigned", "true");
+            }
+            for (architecture, UpstreamFile { url, size, sha256 }) in &tarball.file {
+                let (url, sha256) = (quoted(url), quoted(sha256));
+                let file = format!("{{ url = {url}, size = {size}, sha256 = {sha256} }}");
+                text.value(&format!("file.{architecture}"), &file);
+            }
+        }
         for image in &self.image {
             text.header("[[image]]");
             text.string("name", &image.name);
@@ -154,6 +206,7 @@ impl LockFile {
                 text.inline(&format!("left-out.{}", key(name)), wanted_by);
             }
             text.strings("packages", &image.packages);
+            text.strings("tarballs", &image.tarballs);
         }
         text.0
     }

@@ -8,16 +8,18 @@ mod convert;
 mod file;
 pub mod renew;
 pub mod stale;
+mod tarballs;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use crate::catalog::name::{ArchiveName, FamilyName, ImageName, ReleaseName, TagName};
+use crate::catalog::name::{ArchiveName, FamilyName, ImageName, ReleaseName, TagName, TarballName};
 use crate::debian::signed::Fingerprint;
 use crate::debian::{Architecture, PackageName, Relation, Version};
 use crate::digest::Sha256;
 pub use file::LockFile;
+pub use tarballs::{LockedEvidence, LockedFile, LockedTarball, files_of};
 
 /// The version of the format that this program writes, and the newest that it reads.
 pub const FORMAT: u32 = 1;
@@ -36,6 +38,9 @@ pub struct Lock {
     pub suites: Vec<LockedSuite>,
     /// By name, then by the architecture of the images.
     pub pins: BTreeMap<PackageName, BTreeMap<Architecture, Pin>>,
+    pub tarballs: BTreeMap<TarballName, LockedTarball>,
+    /// Those that could not be had when the lock was made. No image in it holds one.
+    pub missing_tarballs: BTreeSet<TarballName>,
     pub closures: Vec<Closure>,
 }
 
@@ -82,6 +87,8 @@ pub struct Closure {
     /// Dependencies that the definition leaves out, and the packages that wanted them.
     pub left_out: BTreeMap<PackageName, BTreeSet<PackageName>>,
     pub packages: BTreeMap<Architecture, BTreeSet<PackageName>>,
+    /// Upstream tarballs, which are for each of these architectures.
+    pub tarballs: BTreeSet<TarballName>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -104,6 +111,14 @@ pub enum LockError {
     Skew { name: PackageName },
     #[error("the image `{family}:{tag}` is in it twice")]
     ImageTwice { family: FamilyName, tag: TagName },
+    #[error(
+        "{wanted_by} holds the tarball `{name}` on {architecture}, but the lock does not have it for that"
+    )]
+    NoTarball { wanted_by: String, name: TarballName, architecture: Architecture },
+    #[error("the tarball `{name}` is in it twice")]
+    TarballTwice { name: TarballName },
+    #[error("the tarball `{name}` needs `checksums` with `signed-by`, or `unsigned = true`")]
+    Evidence { name: TarballName },
     #[error("`{name}` has no .deb")]
     NoDeb { name: PackageName },
 }
@@ -197,7 +212,19 @@ impl Lock {
                 }
             }
             for (architecture, packages) in &closure.packages {
-                self.check_pinned(&format!("the image `{}`", closure.family), packages, architecture)?;
+                let image = format!("the image `{}`", closure.family);
+                self.check_pinned(&image, packages, architecture)?;
+                let locked = |name| {
+                    let tarball: Option<&LockedTarball> = self.tarballs.get(name);
+                    tarball.is_some_and(|tarball| tarball.files.contains_key(architecture))
+                };
+                if let Some(name) = closure.tarballs.iter().find(|name| !locked(*name)) {
+                    return Err(LockError::NoTarball {
+                        wanted_by: image,
+                        name: name.clone(),
+                        architecture: architecture.clone(),
+                    });
+                }
             }
         }
         Ok(self)

@@ -157,7 +157,16 @@ pub fn renew(
     let closures: Vec<_> =
         wishes.iter().zip(&of_wishes).map(|(wish, of_wish)| closure(wish, of_wish)).collect();
     let unused = unused(&closures);
-    Ok(Renewal { lock: Lock { release: release.clone(), snapshot, suites, pins, closures }, unused })
+    let lock = Lock {
+        release: release.clone(),
+        snapshot,
+        suites,
+        pins,
+        tarballs: BTreeMap::new(),
+        missing_tarballs: BTreeSet::new(),
+        closures,
+    };
+    Ok(Renewal { lock, unused })
 }
 
 /// The suites of all architectures: one for each state that any was taken from, the newest first.
@@ -223,6 +232,7 @@ fn closure(wish: &Wish<'_>, resolutions: &BTreeMap<Architecture, Resolution>) ->
         tags: wish.tags.clone(),
         requests: unique(&wish.image.requests),
         left_out,
+        tarballs: wish.image.tarballs().cloned().collect(),
         packages: resolutions
             .iter()
             .map(|(architecture, resolution)| {

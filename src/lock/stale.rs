@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::catalog::name::{ArchiveName, ImageName, ReleaseName};
+use crate::catalog::name::{ArchiveName, ImageName, ReleaseName, TarballName};
 use crate::catalog::{Catalog, Image, Release, Suite};
 use crate::debian::{Architecture, PackageName};
 
@@ -23,6 +23,12 @@ pub enum Stale {
     LeftOut { image: ImageName, name: PackageName },
     #[error("{image} no longer leaves out `{name}`")]
     NoLongerLeftOut { image: ImageName, name: PackageName },
+    #[error("{image} holds the tarball `{tarball}`, which the lock does not have for it")]
+    Holds { image: ImageName, tarball: TarballName },
+    #[error("{image} no longer holds the tarball `{tarball}`")]
+    NoLongerHolds { image: ImageName, tarball: TarballName },
+    #[error("the tarball `{name}` {misfit}")]
+    Tarball { name: TarballName, misfit: &'static str },
     #[error("{image} is for {defined}, the lock has it for {locked}")]
     Architectures { image: ImageName, defined: String, locked: String },
     #[error("the release takes packages from {defined}, the lock from {locked}")]
@@ -38,7 +44,10 @@ impl Lock {
     #[must_use]
     pub fn staleness(&self, catalog: &Catalog) -> Option<Stale> {
         let release = catalog.releases.get(&self.release)?;
-        self.stale_suites(release).or_else(|| self.stale_images(catalog, &self.release))
+        self.stale_suites(release).or_else(|| self.stale_images(catalog, &self.release)).or_else(|| {
+            let (name, misfit) = self.misfitting_tarball(catalog, release)?;
+            Some(Stale::Tarball { name, misfit })
+        })
     }
 
     fn stale_suites(&self, release: &Release) -> Option<Stale> {
@@ -70,6 +79,7 @@ impl Lock {
     fn stale_images(&self, catalog: &Catalog, release: &ReleaseName) -> Option<Stale> {
         for image in catalog.images_of(release) {
             match self.closure(&image.name) {
+                None if self.lacks(image) => {}
                 None => return Some(Stale::MissingImage(image.name.clone())),
                 Some(closure) => match closure.staleness(image) {
                     None => {}
@@ -108,6 +118,13 @@ impl Closure {
         }
         if let Some(left_out) = self.left_out.keys().find(|name| !image.leave_out.contains_key(*name)) {
             return Some(Stale::NoLongerLeftOut { image: name(), name: left_out.clone() });
+        }
+        let tarballs: BTreeSet<&TarballName> = image.tarballs().collect();
+        if let Some(tarball) = tarballs.iter().find(|tarball| !self.tarballs.contains(**tarball)) {
+            return Some(Stale::Holds { image: name(), tarball: (*tarball).clone() });
+        }
+        if let Some(tarball) = self.tarballs.iter().find(|tarball| !tarballs.contains(tarball)) {
+            return Some(Stale::NoLongerHolds { image: name(), tarball: tarball.clone() });
         }
         let defined: BTreeSet<&Architecture> = image.architectures.iter().collect();
         let locked: BTreeSet<&Architecture> = self.packages.keys().collect();

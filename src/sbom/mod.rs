@@ -6,12 +6,13 @@ mod spdx23;
 use jiff::Timestamp;
 use url::Url;
 
-use crate::catalog::name::{ArchiveName, ImageName};
+use crate::catalog::name::{ArchiveName, ImageName, TarballName};
+use crate::catalog::tarball::Tarball;
 use crate::catalog::{Organization, Platform, Release};
 use crate::debian::control::Paragraph;
 use crate::debian::{Architecture, PackageName};
 use crate::digest::Sha256;
-use crate::lock::Pin;
+use crate::lock::{LockedFile, Pin};
 
 pub use spdx23::spdx23;
 
@@ -31,6 +32,7 @@ pub struct Subject<'a> {
     pub created: Timestamp,
     /// By name.
     pub packages: Vec<Component<'a>>,
+    pub tarballs: Vec<UpstreamComponent<'a>>,
 }
 
 /// A binary package in an image.
@@ -43,6 +45,14 @@ pub struct Component<'a> {
     /// Those of the pin's dependencies that the image holds.
     pub depends: Vec<&'a PackageName>,
     pub facts: Facts<'a>,
+}
+
+/// An upstream tarball in an image.
+#[derive(Debug)]
+pub struct UpstreamComponent<'a> {
+    pub name: &'a TarballName,
+    pub definition: &'a Tarball,
+    pub file: &'a LockedFile,
 }
 
 /// An archive whose publisher is not that of the release.

@@ -1,12 +1,13 @@
 //! [Package URLs](https://github.com/package-url/purl-spec), of the types
-//! [`deb`](https://github.com/package-url/purl-spec/blob/main/types-doc/deb-definition.md) and
+//! [`deb`](https://github.com/package-url/purl-spec/blob/main/types-doc/deb-definition.md),
+//! [`generic`](https://github.com/package-url/purl-spec/blob/main/types-doc/generic-definition.md) and
 //! [`oci`](https://github.com/package-url/purl-spec/blob/main/types-doc/oci-definition.md).
 
 use std::fmt::Write as _;
 
 use url::Url;
 
-use super::{Component, Subject};
+use super::{Component, Subject, UpstreamComponent};
 
 /// `pkg:deb/debian/libssl3t64@3.5.1-1?arch=amd64&distro=debian-13&upstream=openssl`. The namespace of a third
 /// party's package is the archive, so that nobody holds it against Debian's advisories, and its
@@ -27,6 +28,18 @@ pub fn deb(component: &Component<'_>, distro_version: &str) -> String {
         encode(pin.version.as_str()),
         pin.architecture,
         encode(distro_version),
+    )
+}
+
+/// `pkg:generic/node@22.21.0?checksum=sha256%3A…&download_url=https%3A%2F%2F…`
+pub fn generic(component: &UpstreamComponent<'_>) -> String {
+    let UpstreamComponent { definition, file, .. } = component;
+    format!(
+        "pkg:generic/{}@{}?checksum={}&download_url={}",
+        encode(&definition.software),
+        encode(&definition.version),
+        encode(&file.sha256.oci()),
+        encode(&file.url.to_string()),
     )
 }
 

@@ -4,11 +4,13 @@
 //! operating system belongs to the image. Source packages carry no purl, because
 //! scanners would count them as installed.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use url::Url;
 
-use super::{Component, Subject, purl};
+use super::{Component, Subject, UpstreamComponent, purl};
 use crate::debian::{PackageName, Version};
 use crate::digest::Sha256;
 
@@ -65,7 +67,7 @@ struct Package<'a> {
     version_info: String,
     primary_package_purpose: &'a str,
     supplier: String,
-    download_location: &'a str,
+    download_location: Cow<'a, str>,
     files_analyzed: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     package_file_name: Option<&'a str>,
@@ -129,6 +131,7 @@ impl<'a> Document<'a> {
             ..Package::new(OPERATING_SYSTEM, "debian".to_owned(), version, "OPERATING_SYSTEM", debian)
         };
         let binaries = subject.packages.iter().map(|component| binary_package(component, subject));
+        let upstream = subject.tarballs.iter().map(upstream_package);
         let source_packages = sources.iter().map(|((name, version), component)| Package {
             homepage: component.facts.homepage,
             ..Package::new(
@@ -154,6 +157,9 @@ impl<'a> Document<'a> {
                 component.depends.iter().map(|name| relationship(&id, "DEPENDS_ON", &binary_id(name)));
             relationships.extend(depends);
         }
+        for component in &subject.tarballs {
+            relationships.push(relationship(IMAGE, "CONTAINS", &upstream_id(component)));
+        }
         Self {
             spdx_version: "SPDX-2.3",
             id: "SPDXRef-DOCUMENT",
@@ -165,7 +171,12 @@ impl<'a> Document<'a> {
                 creators: vec![publisher.clone(), format!("Tool: distro-{}", env!("CARGO_PKG_VERSION"))],
                 comment: SBOM_TYPE,
             },
-            packages: [image, system].into_iter().chain(binaries).chain(source_packages).collect(),
+            packages: [image, system]
+                .into_iter()
+                .chain(binaries)
+                .chain(upstream)
+                .chain(source_packages)
+                .collect(),
             relationships,
         }
     }
@@ -185,7 +196,7 @@ impl Package<'_> {
             version_info: version,
             primary_package_purpose: purpose,
             supplier: supplier.to_owned(),
-            download_location: NOASSERTION,
+            download_location: NOASSERTION.into(),
             files_analyzed: false,
             package_file_name: None,
             checksums: Vec::new(),
@@ -211,6 +222,25 @@ fn binary_package<'a>(component: &'a Component<'a>, subject: &Subject<'_>) -> Pa
         source_info: Some(format!("built package from: {} {}", pin.source, pin.source_version)),
         external_refs: vec![package_url(purl::deb(component, &subject.release.version))],
         ..Package::new(&binary_id(name), name.to_string(), version, "LIBRARY", &supplier(facts.maintainer))
+    }
+}
+
+fn upstream_package<'a>(component: &UpstreamComponent<'a>) -> Package<'a> {
+    let UpstreamComponent { definition, file, .. } = component;
+    Package {
+        download_location: file.url.to_string().into(),
+        package_file_name: Some(file.url.name()),
+        checksums: vec![sha256(file.sha256)],
+        license_declared: &definition.license,
+        homepage: definition.homepage.as_ref().map(Url::as_str),
+        external_refs: vec![package_url(purl::generic(component))],
+        ..Package::new(
+            &upstream_id(component),
+            definition.software.clone(),
+            definition.version.clone(),
+            "APPLICATION",
+            &format!("Organization: {}", definition.supplier),
+        )
     }
 }
 
@@ -243,6 +273,10 @@ fn relationship(from: &str, kind: &'static str, to: &str) -> Relationship {
     }
 }
 
+fn upstream_id(component: &UpstreamComponent<'_>) -> String {
+    format!("SPDXRef-Upstream-{}", id_string(component.name.as_str()))
+}
+
 fn binary_id(name: &PackageName) -> String {
     format!("SPDXRef-Binary-{}", id_string(name.as_str()))
 }
@@ -251,10 +285,10 @@ fn source_id(name: &PackageName, version: &Version) -> String {
     format!("SPDXRef-Source-{}-{}", id_string(name.as_str()), id_string(version.as_str()))
 }
 
-/// Identifiers hold letters, digits, `.` and `-` only, [SPDX 2.3 §3.2.4]; what a Debian name or version
-/// may hold besides is spelt out so that two never become one.
+/// Identifiers hold letters, digits, `.` and `-` only, [SPDX 2.3 §3.2.4]; what the names and versions
+/// here may hold besides is spelt out so that two never become one.
 ///
 /// [SPDX 2.3 §3.2.4]: https://spdx.github.io/spdx-spec/v2.3/SPDX-license-expressions/
 fn id_string(text: &str) -> String {
-    text.replace('+', ".plus.").replace('~', ".tilde.").replace(':', ".colon.")
+    text.replace('+', ".plus.").replace('~', ".tilde.").replace(':', ".colon.").replace('_', ".underscore.")
 }

@@ -23,6 +23,14 @@ pub struct Unavailable {
     pub tried: Vec<Tried>,
 }
 
+impl Unavailable {
+    /// Whether the places that were asked did not have the file, or were not there: another may have it.
+    #[must_use]
+    pub fn is_absent(&self) -> bool {
+        self.tried.iter().all(|tried| matches!(tried.reason, Reason::Http(_) | Reason::Unreachable(_)))
+    }
+}
+
 /// A base, and why it fell out.
 #[derive(Debug)]
 pub struct Tried {

@@ -45,14 +45,22 @@ impl Archive<'_> {
         suite_path: &str,
         check: impl Fn(&[u8]) -> Result<T, E>,
     ) -> Result<Release<T>, ArchiveError> {
-        let path = format!("{suite_path}/InRelease");
+        self.signed(&format!("{suite_path}/InRelease"), check)
+    }
+
+    /// A file that changes under its name and is told good by the check, as [`Archive::in_release`] has it.
+    pub fn signed<T, E: Error + 'static>(
+        &self,
+        path: &str,
+        check: impl Fn(&[u8]) -> Result<T, E>,
+    ) -> Result<Release<T>, ArchiveError> {
         let check = |bytes: &[u8]| check(bytes).map_err(|error| Reason::Refused(chain(&error)));
         if self.network == Network::Offline
-            && let Some(release) = self.kept_release(&path, &check)?
+            && let Some(release) = self.kept_release(path, &check)?
         {
             return Ok(release);
         }
-        self.first_of_bases(&path, |base| self.release_from(base, &path, &check))
+        self.first_of_bases(path, |base| self.release_from(base, path, &check))
     }
 
     /// The first of the copies in the store that passes the check.

@@ -1,0 +1,151 @@
+//! Upstream tarballs as their makers publish them → as a lock keeps them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::archive::{Archive, ArchiveError, Network, Unavailable};
+use super::renewal::{Offer, side_by_side};
+use crate::catalog::name::{ReleaseName, TarballName};
+use crate::catalog::tarball::{Evidence, Tarball};
+use crate::catalog::{Catalog, Release};
+use crate::debian::Architecture;
+use crate::debian::signed::{Fingerprint, Keyring, SignatureError, verify, verify_detached};
+use crate::digest::Sha256;
+use crate::lock::{Lock, LockedEvidence, LockedFile, LockedTarball, files_of};
+use crate::tarball::checksums::{self, NoChecksum};
+use crate::tarball::{AT_MOST, FileUrl};
+
+/// The tarballs of a release, as far as they could be had.
+#[derive(Debug, Default)]
+pub struct Obtained {
+    pub locked: BTreeMap<TarballName, LockedTarball>,
+    /// Those that no server gave, and why.
+    pub missing: BTreeMap<TarballName, Unavailable>,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("could not lock the tarball `{name}`")]
+pub struct TarballError {
+    name: TarballName,
+    source: Fault,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Fault {
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    #[error("the file of checksums `{url}` does not vouch for it")]
+    Checksums { url: FileUrl, source: NoChecksum },
+}
+
+/// By whom files of checksums must be signed, and for when the keys must be valid.
+#[derive(Clone, Copy)]
+pub struct Signers<'a> {
+    pub keyring: &'a Keyring,
+    pub now: Timestamp,
+}
+
+/// A file of digests, and who vouches for it.
+struct Checksums {
+    text: String,
+    sha256: Sha256,
+    signed_by: Vec<Fingerprint>,
+}
+
+impl Offer<'_> {
+    /// The tarballs that images of a release hold. What an older lock has of them stays, as long as it fits
+    /// its definition: a version is published once.
+    pub fn tarballs(
+        &self,
+        catalog: &Catalog,
+        (name, release): (&ReleaseName, &Release),
+        signers: Signers<'_>,
+        old: Option<&Lock>,
+    ) -> Result<Obtained, TarballError> {
+        let names: BTreeSet<&TarballName> =
+            catalog.images_of(name).flat_map(|image| image.tarballs()).collect();
+        let names: Vec<_> = names.into_iter().collect();
+        let found = side_by_side(&names, |name| {
+            let definition = &catalog.tarballs[*name];
+            let kept = old.and_then(|old| old.tarballs.get(*name));
+            match kept.filter(|kept| kept.misfit(definition, release).is_none()) {
+                Some(kept) => Ok(kept.clone()),
+                None => self.tarball(definition, release, signers),
+            }
+        });
+        let mut obtained = Obtained::default();
+        for (name, found) in names.into_iter().zip(found) {
+            match found {
+                Ok(locked) => drop(obtained.locked.insert(name.clone(), locked)),
+                Err(Fault::Archive(ArchiveError::Unavailable(why))) if why.is_absent() => {
+                    obtained.missing.insert(name.clone(), why);
+                }
+                Err(source) => return Err(TarballError { name: name.clone(), source }),
+            }
+        }
+        Ok(obtained)
+    }
+
+    fn tarball(
+        &self,
+        definition: &Tarball,
+        release: &Release,
+        signers: Signers<'_>,
+    ) -> Result<LockedTarball, Fault> {
+        let vouched = match &definition.evidence {
+            Evidence::Signed { checksums, signature, keys } => {
+                Some((checksums, self.checksums(checksums, signature.as_ref(), keys, signers)?))
+            }
+            Evidence::Declared(_) => None,
+        };
+        let digest = |architecture: &Architecture, url: &FileUrl| match (&vouched, &definition.evidence) {
+            (Some((at, checksums)), _) => checksums::find(&checksums.text, url.name())
+                .map_err(|source| Fault::Checksums { url: (*at).clone(), source }),
+            (None, Evidence::Declared(digests)) => Ok(digests[architecture]),
+            (None, Evidence::Signed { .. }) => unreachable!("signed checksums were read above"),
+        };
+        let files: Vec<_> = files_of(definition, release).collect();
+        let locked = side_by_side(&files, |(architecture, url)| {
+            let sha256 = digest(architecture, url)?;
+            let size = self.upstream(url).of_digest(url.name(), sha256, AT_MOST)?.size;
+            Ok(((*architecture).clone(), LockedFile { url: (*url).clone(), size, sha256 }))
+        });
+        let evidence = match vouched {
+            Some((_, Checksums { sha256, signed_by, .. })) => {
+                LockedEvidence::Signed { checksums: sha256, signed_by }
+            }
+            None => LockedEvidence::Declared,
+        };
+        Ok(LockedTarball {
+            version: definition.version.clone(),
+            evidence,
+            files: locked.into_iter().collect::<Result<_, Fault>>()?,
+        })
+    }
+
+    fn checksums(
+        &self,
+        url: &FileUrl,
+        signature: Option<&FileUrl>,
+        keys: &[Fingerprint],
+        Signers { keyring, now }: Signers<'_>,
+    ) -> Result<Checksums, Fault> {
+        let anything = |bytes: &[u8]| Ok::<_, SignatureError>(bytes.to_vec());
+        let signature = signature.map(|url| self.upstream(url).signed(url.name(), anything)).transpose()?;
+        let found = self.upstream(url).signed(url.name(), |bytes| match &signature {
+            None => verify(bytes, keyring, keys, now).map(|signed| (signed.text, signed.signers)),
+            Some(signature) => {
+                let signers = verify_detached(bytes, &signature.checked, keyring, keys, now)?;
+                Ok((String::from_utf8_lossy(bytes).into_owned(), signers))
+            }
+        })?;
+        let (text, signed_by) = found.checked;
+        Ok(Checksums { text, sha256: Sha256::of(&found.bytes), signed_by })
+    }
+
+    fn upstream(&self, url: &FileUrl) -> Archive<'_> {
+        let bases = self.mirrors.upstream(url.directory());
+        Archive::new(self.http, self.store, bases, Network::Allowed, self.progress)
+    }
+}
