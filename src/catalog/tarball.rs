@@ -14,7 +14,7 @@ use super::{Platform, all_parsed, known, parsed};
 use crate::debian::signed::Fingerprint;
 use crate::debian::{Architecture, Compression};
 use crate::digest::Sha256;
-use crate::tarball::{FileUrl, Placement};
+use crate::tarball::{FileUrl, InvalidFileUrl, Placement};
 use crate::tree::{Filter, ImagePath};
 
 /// An upstream tarball. [`Evidence::Declared`] is there for each architecture that it is published for.
@@ -76,7 +76,7 @@ impl Tarball {
         for (architecture, upstream) in &table.architectures {
             let architecture = known(source, "architecture", architecture, platforms)?;
             let scope = Upstream { version: &table.version, architecture: Some((&architecture, upstream)) };
-            files.insert(architecture.clone(), file_url(source, &table.url, &scope)?);
+            files.insert(architecture.clone(), file_url(source, name, &table.url, &scope)?);
         }
         let at = Location::of(source, &table.url);
         let Some(first) = files.values().next() else {
@@ -124,8 +124,8 @@ fn evidence(
                 return Err(at.error("nobody may sign these checksums", "`keys` is empty"));
             }
             Ok(Evidence::Signed {
-                checksums: file_url(source, url, &scope)?,
-                signature: signature.as_ref().map(|url| file_url(source, url, &scope)).transpose()?,
+                checksums: file_url(source, name, url, &scope)?,
+                signature: signature.as_ref().map(|url| file_url(source, name, url, &scope)).transpose()?,
                 keys: all_parsed(source, keys)?,
             })
         }
@@ -158,11 +158,16 @@ fn evidence(
 
 fn file_url(
     source: &Arc<Source>,
+    name: &Spanned<TarballName>,
     template: &Spanned<String>,
     scope: &Upstream<'_>,
 ) -> Result<FileUrl, Diagnostic> {
-    let text = Template::new(source, template)?.render(scope)?;
-    parsed(source, &Spanned::new(template.span(), text))
+    let url = Template::new(source, template)?.render(scope)?.parse();
+    url.map_err(|error: InvalidFileUrl| {
+        // A report shows the text that it is about.
+        let at = if error.secret { Location::of(source, name) } else { Location::of(source, template) };
+        at.invalid(&error)
+    })
 }
 
 fn compression(file: &str) -> Option<Compression> {

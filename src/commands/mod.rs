@@ -167,7 +167,7 @@ pub fn not_locked(lock: &Lock, image: &Image) -> Advice {
     let missing = image.tarballs().filter(|name| lock.missing_tarballs.contains(*name));
     let missing: Vec<_> = missing.map(|name| format!("`{name}`")).collect();
     let error = anyhow::anyhow!(
-        "{} is not locked: there was no getting its tarball {} then",
+        "{} is not locked, because its tarball {} could not be had",
         image.name,
         missing.join(", ")
     );

@@ -18,6 +18,8 @@ pub struct FileUrl {
 pub struct InvalidFileUrl {
     url: String,
     why: String,
+    /// Whether a password stands where the URL does.
+    pub secret: bool,
 }
 
 impl FileUrl {
@@ -43,13 +45,14 @@ impl FromStr for FileUrl {
             Ok(url) if credentials(url) => format!("{}://…@{}", url.scheme(), url.host_str().unwrap_or("")),
             _ => text.chars().take(200).collect(),
         };
-        let invalid = |why: &str| InvalidFileUrl { url: shown.clone(), why: why.to_owned() };
+        let invalid = |why: &str| InvalidFileUrl { url: shown.clone(), why: why.to_owned(), secret: false };
         let mut url = url.map_err(|error| invalid(&error.to_string()))?;
         if !["http", "https", "file"].contains(&url.scheme()) {
             return Err(invalid("it begins with none of `https:`, `http:` and `file:`"));
         }
         if credentials(&url) {
-            return Err(invalid("it has a user name or password, which a lock would show to everyone"));
+            let error = invalid("it has a user name or password, which a lock would show to everyone");
+            return Err(InvalidFileUrl { secret: true, ..error });
         }
         if url.query().is_some() || url.fragment().is_some() {
             return Err(invalid("it has a `?` or `#`"));

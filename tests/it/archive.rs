@@ -22,7 +22,7 @@ use std::time::{Duration, SystemTime};
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
-pub use deb::{Compression, Content, Member};
+pub use deb::{Compression, Content, Member, tar};
 pub use keys::Signer;
 pub use package::Package;
 

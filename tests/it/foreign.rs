@@ -1,3 +1,4 @@
 //! What is not Debian's: archives of third parties, and upstream tarballs.
 
 mod archives;
+mod tarballs;

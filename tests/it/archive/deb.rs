@@ -122,7 +122,8 @@ pub fn compress(compression: Compression, bytes: &[u8]) -> Vec<u8> {
     compression.write(&mut |out| out.write_all(bytes)).unwrap()
 }
 
-fn tar(members: &[Member], compression: Compression) -> Vec<u8> {
+/// A tar archive of members, as they are.
+pub fn tar(members: &[Member], compression: Compression) -> Vec<u8> {
     let write = |out: &mut dyn Write| {
         members.iter().try_for_each(|member| member.write(out))?;
         Content::Zeros(1024).write(out)

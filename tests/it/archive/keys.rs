@@ -7,10 +7,11 @@ use std::time::{Duration, SystemTime};
 use sequoia_openpgp as openpgp;
 
 use openpgp::Cert;
+use openpgp::armor::Kind;
 use openpgp::cert::prelude::*;
 use openpgp::crypto::KeyPair;
 use openpgp::serialize::Serialize as _;
-use openpgp::serialize::stream::{Message, Signer as StreamSigner};
+use openpgp::serialize::stream::{Armorer, Message, Signer as StreamSigner};
 use openpgp::types::{KeyFlags, ReasonForRevocation};
 
 /// Who signs a suite.
@@ -62,6 +63,17 @@ impl Signer {
         signer.write_all(text.as_bytes()).unwrap();
         signer.finalize().unwrap();
         signed
+    }
+
+    /// An armored signature of a text, for a file of its own.
+    pub fn detached_sign(self, text: &str, time: u64) -> Vec<u8> {
+        let mut signature = Vec::new();
+        let message = Armorer::new(Message::new(&mut signature)).kind(Kind::Signature).build().unwrap();
+        let signer = StreamSigner::new(message, self.signing_key()).unwrap();
+        let mut signer = signer.detached().creation_time(at(time)).build().unwrap();
+        signer.write_all(text.as_bytes()).unwrap();
+        signer.finalize().unwrap();
+        signature
     }
 
     fn cert(self) -> &'static Cert {
