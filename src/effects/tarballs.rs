@@ -46,11 +46,28 @@ pub struct Signers<'a> {
     pub now: Timestamp,
 }
 
-/// A file of digests, and who vouches for it.
-struct Checksums {
-    text: String,
-    sha256: Sha256,
-    signed_by: Vec<Fingerprint>,
+/// Where the digests of a tarball's files are from.
+enum Digests<'a> {
+    Signed { url: &'a FileUrl, text: String, sha256: Sha256, signed_by: Vec<Fingerprint> },
+    Declared(&'a BTreeMap<Architecture, Sha256>),
+}
+
+impl Digests<'_> {
+    /// The digest of the file for an architecture.
+    fn of(&self, architecture: &Architecture, file: &FileUrl) -> Result<Sha256, Fault> {
+        match self {
+            Self::Signed { url, text, .. } => checksums::find(text, file.name())
+                .map_err(|source| Fault::Checksums { url: (*url).clone(), source }),
+            Self::Declared(digests) => Ok(digests[architecture]),
+        }
+    }
+
+    fn evidence(self) -> LockedEvidence {
+        match self {
+            Self::Signed { sha256, signed_by, .. } => LockedEvidence::Signed { checksums: sha256, signed_by },
+            Self::Declared(_) => LockedEvidence::Declared,
+        }
+    }
 }
 
 impl Offer<'_> {
@@ -93,55 +110,38 @@ impl Offer<'_> {
         release: &Release,
         signers: Signers<'_>,
     ) -> Result<LockedTarball, Fault> {
-        let vouched = match &definition.evidence {
-            Evidence::Signed { checksums, signature, keys } => {
-                Some((checksums, self.checksums(checksums, signature.as_ref(), keys, signers)?))
-            }
-            Evidence::Declared(_) => None,
-        };
-        let digest = |architecture: &Architecture, url: &FileUrl| match (&vouched, &definition.evidence) {
-            (Some((at, checksums)), _) => checksums::find(&checksums.text, url.name())
-                .map_err(|source| Fault::Checksums { url: (*at).clone(), source }),
-            (None, Evidence::Declared(digests)) => Ok(digests[architecture]),
-            (None, Evidence::Signed { .. }) => unreachable!("signed checksums were read above"),
-        };
+        let digests = self.digests(&definition.evidence, signers)?;
         let files: Vec<_> = files_of(definition, release).collect();
         let locked = side_by_side(&files, |(architecture, url)| {
-            let sha256 = digest(architecture, url)?;
+            let sha256 = digests.of(architecture, url)?;
             let size = self.upstream(url).of_digest(url.name(), sha256, AT_MOST)?.size;
             Ok(((*architecture).clone(), LockedFile { url: (*url).clone(), size, sha256 }))
         });
-        let evidence = match vouched {
-            Some((_, Checksums { sha256, signed_by, .. })) => {
-                LockedEvidence::Signed { checksums: sha256, signed_by }
-            }
-            None => LockedEvidence::Declared,
-        };
         Ok(LockedTarball {
             version: definition.version.clone(),
-            evidence,
             files: locked.into_iter().collect::<Result<_, Fault>>()?,
+            evidence: digests.evidence(),
         })
     }
 
-    fn checksums(
-        &self,
-        url: &FileUrl,
-        signature: Option<&FileUrl>,
-        keys: &[Fingerprint],
-        Signers { keyring, now }: Signers<'_>,
-    ) -> Result<Checksums, Fault> {
+    fn digests<'a>(&self, evidence: &'a Evidence, signers: Signers<'_>) -> Result<Digests<'a>, Fault> {
+        let (url, signature, keys) = match evidence {
+            Evidence::Declared(digests) => return Ok(Digests::Declared(digests)),
+            Evidence::Signed { checksums, signature, keys } => (checksums, signature, keys),
+        };
+        let Signers { keyring, now } = signers;
         let anything = |bytes: &[u8]| Ok::<_, SignatureError>(bytes.to_vec());
-        let signature = signature.map(|url| self.upstream(url).signed(url.name(), anything)).transpose()?;
+        let signature = signature.as_ref().map(|url| self.upstream(url).signed(url.name(), anything));
+        let signature = signature.transpose()?.map(|found| found.checked);
         let found = self.upstream(url).signed(url.name(), |bytes| match &signature {
             None => verify(bytes, keyring, keys, now).map(|signed| (signed.text, signed.signers)),
             Some(signature) => {
-                let signers = verify_detached(bytes, &signature.checked, keyring, keys, now)?;
+                let signers = verify_detached(bytes, signature, keyring, keys, now)?;
                 Ok((String::from_utf8_lossy(bytes).into_owned(), signers))
             }
         })?;
         let (text, signed_by) = found.checked;
-        Ok(Checksums { text, sha256: Sha256::of(&found.bytes), signed_by })
+        Ok(Digests::Signed { url, text, sha256: Sha256::of(&found.bytes), signed_by })
     }
 
     fn upstream(&self, url: &FileUrl) -> Archive<'_> {

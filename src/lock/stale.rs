@@ -100,12 +100,18 @@ impl Lock {
 }
 
 impl Closure {
-    /// Whether an image asks for something else than what was resolved, on whatever architecture.
+    /// Whether an image asks for other packages than were resolved, on whatever architecture.
     pub(super) fn asks_otherwise(&self, image: &Image) -> bool {
-        !matches!(self.staleness(image), None | Some(Stale::Architectures { .. }))
+        self.stale_requests(image).is_some()
     }
 
     fn staleness(&self, image: &Image) -> Option<Stale> {
+        self.stale_requests(image)
+            .or_else(|| self.stale_tarballs(image))
+            .or_else(|| self.stale_architectures(image))
+    }
+
+    fn stale_requests(&self, image: &Image) -> Option<Stale> {
         let name = || image.name.clone();
         if let Some(request) = image.requests.iter().find(|request| !self.requests.contains(request)) {
             return Some(Stale::Requested { image: name(), request: request.to_string() });
@@ -119,17 +125,24 @@ impl Closure {
         if let Some(left_out) = self.left_out.keys().find(|name| !image.leave_out.contains_key(*name)) {
             return Some(Stale::NoLongerLeftOut { image: name(), name: left_out.clone() });
         }
+        None
+    }
+
+    fn stale_tarballs(&self, image: &Image) -> Option<Stale> {
+        let name = || image.name.clone();
         let tarballs: BTreeSet<&TarballName> = image.tarballs().collect();
         if let Some(tarball) = tarballs.iter().find(|tarball| !self.tarballs.contains(**tarball)) {
             return Some(Stale::Holds { image: name(), tarball: (*tarball).clone() });
         }
-        if let Some(tarball) = self.tarballs.iter().find(|tarball| !tarballs.contains(tarball)) {
-            return Some(Stale::NoLongerHolds { image: name(), tarball: tarball.clone() });
-        }
+        let tarball = self.tarballs.iter().find(|tarball| !tarballs.contains(tarball))?;
+        Some(Stale::NoLongerHolds { image: name(), tarball: tarball.clone() })
+    }
+
+    fn stale_architectures(&self, image: &Image) -> Option<Stale> {
         let defined: BTreeSet<&Architecture> = image.architectures.iter().collect();
         let locked: BTreeSet<&Architecture> = self.packages.keys().collect();
         (defined != locked).then(|| Stale::Architectures {
-            image: name(),
+            image: image.name.clone(),
             defined: list(defined.into_iter().map(ToString::to_string)),
             locked: list(locked.into_iter().map(ToString::to_string)),
         })

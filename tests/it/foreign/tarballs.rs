@@ -540,6 +540,50 @@ error: could not lock debian13
 }
 
 #[test]
+fn a_lock_that_contradicts_itself_about_a_tarball_is_refused() {
+    let upstream = Upstream::new();
+    upstream.lock().success();
+    let lock = upstream.lock_text();
+    let tarball = &lock[lock.find("[[tarball]]").unwrap()..lock.find("[[image]]").unwrap()];
+    let checksums = tarball.lines().find(|line| line.starts_with("checksums")).unwrap();
+    let arm64 = tarball.lines().find(|line| line.starts_with("file.arm64")).unwrap();
+    let refusals = [
+        (tarball, format!("{tarball}{tarball}")),
+        (tarball, String::new()),
+        (arm64, String::new()),
+        (checksums, String::new()),
+        (checksums, format!("{checksums}\nunsigned = true")),
+        ("https://upstream.example/dist/v1.0/tool-1.0-x64", "tool-1.0-x64".to_owned()),
+    ]
+    .map(|(from, to)| {
+        upstream.shop.world.write("lock/debian13.lock", &lock.replacen(from, &to, 1));
+        let said = upstream.shop.build(&["one"]);
+        assert_eq!((said.status, said.stdout.as_str()), (Some(1), ""), "{said}");
+        said.stderr
+            .lines()
+            .filter(|line| !line.starts_with("hint:"))
+            .fold(String::new(), |text, line| text + line + "\n")
+    });
+    assert_same(
+        &refusals.concat(),
+        r#"
+error: the lock `lock/debian13.lock` cannot be used
+  the tarball `tool` is in it twice
+error: the lock `lock/debian13.lock` cannot be used
+  the image `tool` holds the tarball `tool` on amd64, but the lock does not have it for that
+error: the lock `lock/debian13.lock` cannot be used
+  the image `tool` holds the tarball `tool` on arm64, but the lock does not have it for that
+error: the lock `lock/debian13.lock` cannot be used
+  the tarball `tool` needs `checksums` with `signed-by`, or `unsigned = true`
+error: the lock `lock/debian13.lock` cannot be used
+  the tarball `tool` needs `checksums` with `signed-by`, or `unsigned = true`
+error: the lock `lock/debian13.lock` cannot be used
+  `tool-1.0-x64.tar.xz` is not the URL of a file: relative URL without a base
+"#,
+    );
+}
+
+#[test]
 fn only_what_is_named_may_be_taken_from_a_tarball() {
     let upstream = Upstream::new();
     upstream.define("drop = [\"/opt/tool/share/man/**\"]", "only = [\"/opt/tool/bin/tool\"]");
