@@ -366,7 +366,7 @@ error: this template cannot be filled in
 3 | packages = ["python{{ releese.version }}"]
   |             ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ `releese` is undefined
   |
-  = hint: templates know release.{name, codename, version}, arch.{debian, os, architecture, variant}, image.{family, tag}, environment.NAME and, outside `packages`, package("name").version
+  = hint: templates know release.{name, codename, version}, arch.{debian, os, architecture, variant}, image.{family, tag}, environment.NAME and, outside `packages`, package("name").version and tarball("name").version
 "#,
     );
 }

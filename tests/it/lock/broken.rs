@@ -50,7 +50,7 @@ fn a_suite_that_the_lock_does_not_know_is_named() {
         &edited("suite = \"trixie\"", "suite = \"forky\"").build(),
         r#"
 error: the lock `lock/debian13.lock` cannot be used
-  `busybox-static` is pinned in the suite `forky`, of which the lock has no index for amd64
+  `busybox-static` is pinned in the suite `forky`, which the lock does not have
 hint: a lock is written by `distro lock` only; bring it back with `git checkout lock/debian13.lock`, or remove it and run `distro lock`
 "#,
     );
