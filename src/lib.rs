@@ -32,4 +32,5 @@ pub mod lock;
 pub mod resolve;
 pub mod sbom;
 pub mod tarball;
+mod text;
 pub mod tree;

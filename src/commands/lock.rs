@@ -178,6 +178,14 @@ fn write(
     for (name, change) in changes.iter().flat_map(Changes::iter) {
         say("", &format!("{name} {change}"));
     }
+    for older in lock.older_states() {
+        let mut on = older.architectures();
+        on.retain(|name| kept.iter().all(|(architecture, _)| architecture.as_str() != *name));
+        if !on.is_empty() {
+            let (name, date, on) = (&older.name, older.date, Vec::from_iter(on).join(", "));
+            warn(&format!("`{name}` is as of {date} on {on}: the mirror has no newer indexes there"));
+        }
+    }
     for name in lock.version_skew() {
         let mut versions: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for (architecture, pin) in &lock.pins[name] {

@@ -111,8 +111,15 @@ impl Offer<'_> {
             side_by_side(suites, |suite| FetchedSuite::new(&archives[&suite.archive], suite, *trust));
         let suites = suites.into_iter().collect::<Result<Vec<_>, RenewalError>>()?;
         let architectures = &trust.release.architectures;
+        let resolve = |architecture, state| self.resolve(catalog, name, &suites, (architecture, state));
+        let attempts = side_by_side(architectures, |architecture| resolve(architecture, State::Current));
+        // An index that one architecture lacks may be that of another, which has it in the store by now.
+        let lacking: Vec<_> =
+            architectures.iter().zip(&attempts).filter(|(_, attempt)| attempt.is_err()).collect();
+        let mut retried =
+            side_by_side(&lacking, |(architecture, _)| resolve(architecture, State::Any)).into_iter();
         let attempts =
-            side_by_side(architectures, |architecture| self.resolve(catalog, name, &suites, architecture));
+            attempts.into_iter().map(|attempt| attempt.or_else(|error| retried.next().unwrap_or(Err(error))));
         let mut kept = Vec::new();
         let mut resolved = Vec::new();
         for (architecture, attempt) in architectures.iter().zip(attempts) {
@@ -151,12 +158,12 @@ impl Offer<'_> {
         catalog: &Catalog,
         release: &ReleaseName,
         suites: &[FetchedSuite<'_>],
-        architecture: &Architecture,
+        (architecture, state): (&Architecture, State),
     ) -> Result<Resolved, RenewalError> {
         let mut locked = Vec::new();
         let mut files = Vec::new();
         for fetched in suites {
-            let signed = fetched.state_for(architecture)?;
+            let signed = fetched.state_for(architecture, state)?;
             locked.push(signed.locked(fetched.suite, architecture));
             files.extend(signed.indexes(fetched.suite, architecture).map(|file| (fetched.suite, file)));
         }
@@ -175,6 +182,14 @@ impl Offer<'_> {
             resolved.map_err(|source| RenewalError::Index { architecture: architecture.clone(), source })
         })
     }
+}
+
+/// Which states of a suite will do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Current,
+    /// The current one, or that which stands under the suite's other name.
+    Any,
 }
 
 /// A suite, and its other state where the mirror has one and it is asked for.
@@ -197,11 +212,14 @@ impl<'a> FetchedSuite<'a> {
     ///
     /// Mirrors that are filled piece by piece may have the indexes of some architectures only in an older
     /// state, which then stands, signed too, under the suite's other name (`stable-security`).
-    fn state_for(&self, architecture: &Architecture) -> Result<&SignedSuite, RenewalError> {
+    fn state_for(&self, architecture: &Architecture, state: State) -> Result<&SignedSuite, RenewalError> {
         let Err(error) = self.fetch_indexes(&self.signed, architecture) else {
             return Ok(&self.signed);
         };
         let error = unreadable(self.suite, error);
+        if state == State::Current {
+            return Err(error);
+        }
         let Some(name) = self.signed.other_name() else { return Err(error) };
         let fetch = || {
             let other = SignedSuite::fetch(self.archive, self.suite, name, self.trust);
