@@ -54,4 +54,10 @@ mod tests {
         assert_eq!(find(&format!("{a}  x\n{b}  y/x\n"), "x"), Err(NoChecksum::Twice("x".into())));
         assert_eq!(find(&format!("{a}  x\n{a}  y/x\n"), "x"), Ok(a));
     }
+    proptest::proptest! {
+        #[test]
+        fn foreign_text_is_read_without_a_panic(text in "(SHA256 \\()?[0-9a-f]{0,66}[ *)=]{0,4}\\PC{0,40}\n?") {
+            proptest::prop_assert!(find(&text, "no such file").is_err());
+        }
+    }
 }

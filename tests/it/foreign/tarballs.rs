@@ -584,6 +584,31 @@ error: the lock `lock/debian13.lock` cannot be used
 }
 
 #[test]
+fn the_compression_of_a_tarball_does_not_show_in_its_image() {
+    let layer = |suffix: &str, compression| {
+        let upstream = Upstream::new();
+        upstream.define(".tar.xz", suffix);
+        let members = [Member::file("tool-1.0/bin/tool", "the program")];
+        for architecture in ["x64", "aarch64"] {
+            upstream.publish(&format!("tool-1.0-{architecture}{suffix}"), &tar(&members, compression));
+        }
+        let checksums = ["x64", "aarch64"].map(|architecture| {
+            let name = format!("tool-1.0-{architecture}{suffix}");
+            format!("{} *{name}\n", sha256(&upstream.published(&name)))
+        });
+        let signed = Signer::ThirdParty.clear_sign(&checksums.concat(), DATE);
+        upstream.publish("SHASUMS256.txt.asc", &signed);
+        upstream.shop.lock().build(&["tool"]).success();
+        upstream.shop.out().digest("tool-debian13:latest-amd64")
+    };
+    let xz = layer(".tar.xz", Compression::Xz);
+    assert_eq!(layer(".tar.gz", Compression::Gz), xz);
+    assert_eq!(layer(".tgz", Compression::Gz), xz);
+    assert_eq!(layer(".tar.zst", Compression::Zst), xz);
+    assert_eq!(layer(".tar", Compression::None), xz);
+}
+
+#[test]
 fn only_what_is_named_may_be_taken_from_a_tarball() {
     let upstream = Upstream::new();
     upstream.define("drop = [\"/opt/tool/share/man/**\"]", "only = [\"/opt/tool/bin/tool\"]");
