@@ -10,7 +10,7 @@ use crate::catalog::name::{ReleaseName, TarballName};
 use crate::catalog::tarball::{Evidence, Tarball};
 use crate::catalog::{Catalog, Release};
 use crate::debian::Architecture;
-use crate::debian::signed::{Fingerprint, Keyring, SignatureError, verify, verify_detached};
+use crate::debian::signed::{Keyring, SignatureError, verify, verify_detached};
 use crate::digest::Sha256;
 use crate::lock::{Lock, LockedEvidence, LockedFile, LockedTarball, files_of};
 use crate::tarball::checksums::{self, NoChecksum};
@@ -48,7 +48,7 @@ pub struct Signers<'a> {
 
 /// Where the digests of a tarball's files are from.
 enum Digests<'a> {
-    Signed { url: &'a FileUrl, text: String, sha256: Sha256, signed_by: Vec<Fingerprint> },
+    Signed { url: &'a FileUrl, text: String, evidence: LockedEvidence },
     Declared(&'a BTreeMap<Architecture, Sha256>),
 }
 
@@ -64,7 +64,7 @@ impl Digests<'_> {
 
     fn evidence(self) -> LockedEvidence {
         match self {
-            Self::Signed { sha256, signed_by, .. } => LockedEvidence::Signed { checksums: sha256, signed_by },
+            Self::Signed { evidence, .. } => evidence,
             Self::Declared(_) => LockedEvidence::Declared,
         }
     }
@@ -130,9 +130,9 @@ impl Offer<'_> {
             Evidence::Signed { checksums, signature, keys } => (checksums, signature, keys),
         };
         let Signers { keyring, now } = signers;
-        let anything = |bytes: &[u8]| Ok::<_, SignatureError>(bytes.to_vec());
+        let anything = |_: &[u8]| Ok::<_, SignatureError>(());
         let signature = signature.as_ref().map(|url| self.upstream(url).signed(url.name(), anything));
-        let signature = signature.transpose()?.map(|found| found.checked);
+        let signature = signature.transpose()?.map(|found| found.bytes);
         let found = self.upstream(url).signed(url.name(), |bytes| match &signature {
             None => verify(bytes, keyring, keys, now).map(|signed| (signed.text, signed.signers)),
             Some(signature) => {
@@ -141,7 +141,12 @@ impl Offer<'_> {
             }
         })?;
         let (text, signed_by) = found.checked;
-        Ok(Digests::Signed { url, text, sha256: Sha256::of(&found.bytes), signed_by })
+        let evidence = LockedEvidence::Signed {
+            checksums: Sha256::of(&found.bytes),
+            signature: signature.map(|bytes| Sha256::of(&bytes)),
+            signed_by,
+        };
+        Ok(Digests::Signed { url, text, evidence })
     }
 
     fn upstream(&self, url: &FileUrl) -> Archive<'_> {

@@ -121,13 +121,14 @@ impl TarballFile {
         let evidence = match (&self.checksums, self.signed_by.is_empty(), self.unsigned) {
             (Some(checksums), false, false) => LockedEvidence::Signed {
                 checksums: parse("SHA-256", checksums)?,
+                signature: self.signature.as_deref().map(|text| parse("SHA-256", text)).transpose()?,
                 signed_by: self
                     .signed_by
                     .iter()
                     .map(|key| parse("fingerprint", key))
                     .collect::<Result<_, _>>()?,
             },
-            (None, true, true) => LockedEvidence::Declared,
+            (None, true, true) if self.signature.is_none() => LockedEvidence::Declared,
             _ => return Err(LockError::Evidence { name: name.clone() }),
         };
         let files = self.file.iter().map(|(architecture, UpstreamFile { url, size, sha256 })| {
@@ -306,9 +307,11 @@ impl From<&LockedSuite> for SuiteFile {
 
 impl From<(&TarballName, &LockedTarball)> for TarballFile {
     fn from((name, tarball): (&TarballName, &LockedTarball)) -> Self {
-        let (checksums, signed_by) = match &tarball.evidence {
-            LockedEvidence::Signed { checksums, signed_by } => (Some(checksums), &signed_by[..]),
-            LockedEvidence::Declared => (None, &[][..]),
+        let (checksums, signature, signed_by) = match &tarball.evidence {
+            LockedEvidence::Signed { checksums, signature, signed_by } => {
+                (Some(checksums), signature.as_ref(), &signed_by[..])
+            }
+            LockedEvidence::Declared => (None, None, &[][..]),
         };
         let file = |file: &LockedFile| UpstreamFile {
             url: file.url.to_string(),
@@ -319,6 +322,7 @@ impl From<(&TarballName, &LockedTarball)> for TarballFile {
             name: name.to_string(),
             version: tarball.version.clone(),
             checksums: checksums.map(ToString::to_string),
+            signature: signature.map(ToString::to_string),
             signed_by: signed_by.iter().map(ToString::to_string).collect(),
             unsigned: tarball.evidence == LockedEvidence::Declared,
             file: tarball.files.iter().map(|(on, locked)| (on.to_string(), file(locked))).collect(),

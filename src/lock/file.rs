@@ -96,6 +96,8 @@ pub struct TarballFile {
     pub version: String,
     /// SHA-256 of the signed file of digests that names its files.
     pub checksums: Option<String>,
+    /// SHA-256 of the signature of that, where it stands in a file of its own.
+    pub signature: Option<String>,
     /// Fingerprints of the keys that signed that.
     #[serde(default)]
     pub signed_by: Vec<String>,
@@ -186,6 +188,7 @@ impl LockFile {
             text.string("name", &tarball.name);
             text.string("version", &tarball.version);
             text.optional("checksums", tarball.checksums.as_deref());
+            text.optional("signature", tarball.signature.as_deref());
             text.strings("signed-by", &tarball.signed_by);
             if tarball.unsigned {
                 text.value("unsigned", "true");

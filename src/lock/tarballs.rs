@@ -25,6 +25,8 @@ pub enum LockedEvidence {
     Signed {
         /// Of the signed file of digests.
         checksums: Sha256,
+        /// Of the file with its signature, where that is another.
+        signature: Option<Sha256>,
         signed_by: Vec<Fingerprint>,
     },
     /// The definition alone.

@@ -292,6 +292,7 @@ fn a_signature_may_stand_in_a_file_of_its_own() {
 name = "tool"
 version = "1.0"
 checksums = "…"
+signature = "…"
 signed-by = [
   "[TOOL KEY]",
 ]
