@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Closure, Lock};
+use super::Lock;
 use crate::catalog::name::TarballName;
 use crate::catalog::tarball::{Evidence, Tarball};
 use crate::catalog::{Catalog, Image, Release};
@@ -75,12 +75,6 @@ pub fn files_of<'a>(
     tarball.files.iter().filter(|(architecture, _)| release.architectures.contains(architecture))
 }
 
-impl Closure {
-    fn holds(&self, name: &PackageName, architecture: &Architecture) -> bool {
-        self.packages.get(architecture).is_some_and(|names| names.contains(name))
-    }
-}
-
 impl Lock {
     /// The lock with its tarballs. Images that hold one of those that could not be had are left out of it.
     #[must_use]
@@ -92,9 +86,17 @@ impl Lock {
         self.tarballs = tarballs;
         self.closures.retain(|closure| closure.tarballs.is_disjoint(&missing));
         self.missing_tarballs = missing;
-        let closures = &self.closures;
+        let held: BTreeSet<(&Architecture, &PackageName)> = self
+            .closures
+            .iter()
+            .flat_map(|closure| &closure.packages)
+            .flat_map(|(architecture, names)| names.iter().map(move |name| (architecture, name)))
+            .collect();
         for (name, pins) in &mut self.pins {
-            pins.retain(|architecture, _| closures.iter().any(|closure| closure.holds(name, architecture)));
+            pins.retain(|architecture, _| held.contains(&(architecture, name)));
+            for (architecture, pin) in pins {
+                pin.depends.retain(|name| held.contains(&(architecture, name)));
+            }
         }
         self.pins.retain(|_, pins| !pins.is_empty());
         self

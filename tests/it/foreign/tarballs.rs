@@ -6,8 +6,8 @@ use std::fs;
 use serde_json::Value;
 use tar::EntryType;
 
-use crate::archive::{Compression, DATE, Member, Signer, tar};
-use crate::desk::{assert_refused, assert_same, without_digests};
+use crate::archive::{Compression, DATE, Member, Package, Signer, tar};
+use crate::desk::{BOTH, assert_refused, assert_same, without_digests};
 use crate::layout::sha256;
 use crate::run::Said;
 use crate::server::Fault;
@@ -447,6 +447,28 @@ left out libgcc-s1, wanted by libc6: cc has it
 "#,
     );
     upstream.shop.build(&["tool"]).success();
+}
+
+#[test]
+fn a_lock_without_an_image_is_without_what_only_that_image_chose() {
+    let mut upstream = Upstream::new();
+    for package in [
+        Package::new("app", "1").archs(BOTH).depends("vi | editor"),
+        Package::new("vi", "1").archs(BOTH),
+        Package::new("nano", "1").archs(BOTH).provides("editor").conflicts("vi"),
+    ] {
+        package.publish(&mut upstream.shop.archive);
+    }
+    upstream.shop.append("one.toml", "[image.app]\ndescription = \"App\"\npackages = [\"app\"]\n");
+    upstream.define("parent = \"one\"", "packages = [\"app\", \"nano\"]");
+    upstream.lock().success();
+    assert!(upstream.lock_text().contains("name = \"nano\""));
+    fs::remove_file(upstream.shop.world.path("lock/debian13.lock")).unwrap();
+    fs::remove_dir_all(upstream.shop.world.path("store")).unwrap();
+    upstream.shop.server.fail("/upstream/**", Fault::Status(404));
+    upstream.lock().success();
+    assert!(!upstream.lock_text().contains("nano"));
+    upstream.shop.build(&["app"]).success();
 }
 
 #[test]
