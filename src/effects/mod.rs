@@ -9,6 +9,8 @@
 //! | [`archive`] | one Debian archive, over every place that serves it |
 //! | [`mirrors`] | the places that a catalog and a host know for an archive |
 //! | [`suites`] | the signed suites of an archive, and their indexes |
+//! | [`vendor`] | a folder with all that locked builds need |
+//! | [`kept`] | what is at hand of what a lock names: in the store, in the vendor folder |
 //! | [`renewal`] | a release as the archive offers it, made into a lock |
 //! | [`definitions`] | a catalog's directory: definitions, keys, locks |
 //! | [`layers`] | packages fetched and converted, each once |
@@ -23,6 +25,7 @@ pub mod builder;
 pub mod definitions;
 pub mod files;
 pub mod http;
+pub mod kept;
 pub mod layers;
 pub mod layout;
 pub mod mirrors;
@@ -31,6 +34,7 @@ pub mod publish;
 pub mod renewal;
 pub mod store;
 pub mod suites;
+pub mod vendor;
 
 #[cfg(test)]
 mod test_server;

@@ -1,13 +1,16 @@
 //! The lock: the pinned world of one release, and what each image takes from it.
 //!
 //! [`LockFile`] is the text, [`Lock`] what it means; [`convert`] goes from one to the other. A lock is made from resolutions in [`renew`],
-//! and held against the definitions in [`stale`].
+//! held against the definitions in [`stale`], and against the files that vouch for it in [`verify`]. [`files`] are
+//! those that it names.
 
 pub mod changes;
 mod convert;
 mod file;
+pub mod files;
 pub mod renew;
 pub mod stale;
+pub mod verify;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,6 +21,7 @@ use crate::debian::signed::Fingerprint;
 use crate::debian::{Architecture, PackageName, Relation, Version};
 use crate::digest::Sha256;
 pub use file::LockFile;
+pub use files::LockedFile;
 
 /// The version of the format that this program writes, and the newest that it reads.
 pub const FORMAT: u32 = 1;
