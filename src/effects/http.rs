@@ -236,8 +236,10 @@ impl Http {
             let client = builder().tls_certs_only(own.into_iter().chain(only)).build().map_err(setup)?;
             return Ok(Transport { client, has_authorities: true });
         }
+        let alone = own.is_empty();
         match builder().tls_certs_merge(own).build() {
             Ok(client) => Ok(Transport { client, has_authorities: true }),
+            Err(error) if !alone => Err(setup(error)),
             // A bare container has no authorities; signed archives over plain HTTP work all the same.
             Err(_) => {
                 let client = builder().tls_certs_only([]).build().map_err(setup)?;

@@ -5,7 +5,7 @@ use std::fs;
 use crate::archive::Archive;
 use crate::desk::assert_refused;
 use crate::run::Said;
-use crate::server::{Fault, Server, certificate};
+use crate::server::{Fault, Server, Tunnel, certificate};
 use crate::workshop::Workshop;
 
 /// `me:s3cret`.
@@ -155,6 +155,24 @@ fn a_proxy_of_apt_is_asked_in_place_of_the_server() {
         assert_eq!(request.proxied.as_deref(), Some("packages.invalid"));
         assert_eq!(request.header("proxy-authorization"), Some(BASIC));
         assert_eq!(request.header("authorization"), None);
+    }
+}
+
+#[test]
+fn a_proxy_sees_nothing_of_what_is_said_to_a_secure_server() {
+    let (shop, mirror) = shop(secure);
+    let proxy = Tunnel::new();
+    mirror.fail("/**", Fault::Unauthorized(BASIC));
+    shop.world.write("ca.pem", &certificate());
+    shop.world.write("apt/auth.conf", "machine 127.0.0.1 login me password s3cret\n");
+    // What is set for http counts for https too.
+    shop.world.write("apt/apt.conf", &format!("Acquire::http::Proxy \"{}\";\n", proxy.url()));
+    lock(&shop, &["--ca-certificates", "ca.pem"]).success();
+    let heads = proxy.heads();
+    assert!(!heads.is_empty());
+    for head in heads {
+        assert!(head.starts_with(&format!("CONNECT {} ", host(&mirror))), "{head}");
+        assert!(!head.to_lowercase().contains("authorization"), "{head}");
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod authority;
 mod fault;
+mod tunnel;
 mod wire;
 
 use std::fs;
@@ -15,6 +16,7 @@ use std::time::{Duration, SystemTime};
 
 pub use authority::certificate;
 pub use fault::Fault;
+pub use tunnel::Tunnel;
 pub use wire::{Request, Response};
 
 use fault::{Faults, Outcome};
