@@ -284,6 +284,12 @@ fn a_password_is_nowhere_to_be_seen() {
         shop.world.write("apt/sources.list", broken);
         note(lock(&shop, &[]));
     }
+    shop.edit(
+        "catalog.toml",
+        "[archive.debian]\n",
+        "[archive.debian]\nmirrors = [\"http://me:s3cret@host:port/\"]\n",
+    );
+    note(lock(&shop, &[]));
     assert!(!said.contains("s3cret"), "{said}");
     for folder in ["lock", "out", "store", "vendored"] {
         for file in walk(&shop.world.path(folder)) {
