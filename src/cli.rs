@@ -41,7 +41,10 @@ pub struct Places {
     /// The store of packages and layers [default: $XDG_CACHE_HOME/distro]
     #[arg(long, global = true, value_name = "DIR", help_heading = "Places", env = "DISTRO_STORE")]
     pub store: Option<PathBuf>,
-    /// The host's apt configuration, for the mirrors that it uses
+    /// A folder that `distro vendor` filled, which locked builds read before they ask any server
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Places", env = "DISTRO_VENDOR")]
+    pub vendor: Option<PathBuf>,
+    /// The host's apt configuration: the mirrors that it uses, their logins and proxies
     #[arg(long, global = true, value_name = "DIR", default_value = "/etc/apt", help_heading = "Places")]
     pub apt_dir: PathBuf,
 }
@@ -53,7 +56,8 @@ pub enum Command {
 Examples:
   distro lock                                every release
   distro lock --release debian13             one release
-  distro lock --snapshot 20261118T000000Z    as the archive was at that time")]
+  distro lock --snapshot 20261118T000000Z    as the archive was at that time
+  distro lock --verify                       check signatures and digests again, offline")]
     Lock(LockArgs),
     /// Build images from the locks into an OCI image layout
     #[command(after_help = "\
@@ -64,6 +68,13 @@ Examples:
   distro build cc static --arch all   two families, for all their architectures
   skopeo copy oci:out:cc-debian13:latest docker-daemon:cc:latest")]
     Build(BuildArgs),
+    /// Write all that locked builds need into a folder
+    #[command(after_help = "\
+Examples:
+  distro vendor vendor --arch all           every image, for all architectures
+  distro vendor vendor cc --prune           one family, and nothing else
+  distro build --offline --vendor vendor    build from it, without a connection")]
+    Vendor(VendorArgs),
     /// Print the SBOM of a built image, as SPDX 2.3 JSON
     #[command(after_help = "\
 Example:
@@ -97,6 +108,15 @@ pub struct LockArgs {
     /// Keep what is locked for architectures that cannot be renewed: a mirror in the middle of an update
     #[arg(long)]
     pub keep_going: bool,
+    /// Make no lock: check that keys, InRelease files, indexes and packages still vouch for the one there is
+    #[arg(long, conflicts_with_all = ["keep_going", "snapshot", "allow_expired"])]
+    pub verify: bool,
+    /// With --verify: every .deb has to be at hand too
+    #[arg(long = "packages", requires = "verify")]
+    pub verify_packages: bool,
+    /// With --verify: only these architectures [default: all of the lock]
+    #[arg(long = "arch", value_name = "ARCH", value_delimiter = ',', requires = "verify")]
+    pub verify_architectures: Vec<Architecture>,
     #[command(flatten)]
     pub archive: ArchiveArgs,
 }
@@ -122,6 +142,30 @@ pub struct NetworkArgs {
     /// Try so often again after a failure that may pass
     #[arg(long, value_name = "COUNT", default_value_t = 4)]
     pub retries: u32,
+    /// Trust the authorities of this file too, certificates in PEM, to know servers by
+    #[arg(long, value_name = "FILE")]
+    pub ca_certificates: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct VendorArgs {
+    /// The folder, which is made where there is none
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    /// Images by name: `cc`, `cc-debian13` or `cc-debian13:debug` [default: all]
+    #[arg(value_name = "IMAGE")]
+    pub images: Vec<String>,
+    /// Only images of this release
+    #[arg(long, value_name = "RELEASE")]
+    pub release: Option<String>,
+    /// Debian's name of an architecture, or `all` [default: this machine's]
+    #[arg(long, value_name = "ARCH", value_delimiter = ',')]
+    pub arch: Vec<Architecture>,
+    /// Remove what an earlier run wrote and these images do not need
+    #[arg(long)]
+    pub prune: bool,
+    #[command(flatten)]
+    pub network: NetworkArgs,
 }
 
 #[derive(Debug, Args)]

@@ -18,6 +18,7 @@ fn main() -> ExitCode {
     let done = match &command {
         Command::Lock(args) => commands::lock::run(&workspace, args),
         Command::Build(args) => commands::build::run(&workspace, args),
+        Command::Vendor(args) => commands::vendor::run(&workspace, args),
         Command::Sbom(args) => commands::sbom::run(&workspace, args),
         Command::List(args) => commands::list::run(&workspace, args),
         Command::Tree(args) => commands::tree::run(&workspace, args),
@@ -38,7 +39,7 @@ fn main() -> ExitCode {
 )]
 fn host() -> Host {
     let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let home = || variable("HOME").unwrap_or_default().join(".cache");
+    let home = || variable("HOME").unwrap_or_default();
     let architecture = match std::env::consts::ARCH {
         "x86_64" => "amd64",
         "x86" => "i386",
@@ -50,7 +51,8 @@ fn host() -> Host {
     };
     Host {
         now: jiff::Timestamp::now(),
-        cache: variable("XDG_CACHE_HOME").unwrap_or_else(home).join("distro"),
+        cache: variable("XDG_CACHE_HOME").unwrap_or_else(|| home().join(".cache")).join("distro"),
+        netrc: variable("NETRC").unwrap_or_else(|| home().join(".netrc")),
         architecture: architecture.parse().ok(),
     }
 }

@@ -160,8 +160,45 @@ impl fmt::Display for Diagnostic {
         if let Some(help) = &self.help {
             report = report.element(Level::HELP.with_name("hint").message(help));
         }
-        f.write_str(&Renderer::styled().render(&[report]))
+        f.write_str(&without_logins(&Renderer::styled().render(&[report])))
     }
 }
 
 impl std::error::Error for Diagnostic {}
+
+/// A text with `*` for each character between the `://` and the `@` of a URL, so that nothing moves.
+fn without_logins(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("://") {
+        let ends = |c: char| c.is_whitespace() || c.is_control() || "\"'`".contains(c);
+        let (url, further) = after.split_at(after.find(ends).unwrap_or(after.len()));
+        shown.extend([before, "://"]);
+        match url.rsplit_once('@') {
+            Some((login, place)) => {
+                shown.extend(login.chars().map(|_| '*'));
+                shown.extend(["@", place]);
+            }
+            None => shown.push_str(url),
+        }
+        rest = further;
+    }
+    shown + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_login_in_a_url_is_not_shown() {
+        for (text, shown) in [
+            ("no URL @ all", "no URL @ all"),
+            ("a = \"http://me:s3/cr@t@host:x/y\" # me@home", "a = \"http://**********@host:x/y\" # me@home"),
+            ("`http://é@a`, http://b c@d", "`http://*@a`, http://b c@d"),
+            ("://", "://"),
+        ] {
+            assert_eq!(without_logins(text), shown);
+        }
+    }
+}

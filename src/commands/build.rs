@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Context as _, anyhow};
+use anyhow::Context as _;
 use serde::Serialize;
 use url::Url;
 
@@ -12,7 +12,7 @@ use distro::debian::Architecture;
 use distro::digest::Sha256;
 use distro::effects::archive::{Archive, Network};
 use distro::effects::builder::{Builder, BuiltImage, Target};
-use distro::effects::layers::{Input, Layers, LayersError, Remedy};
+use distro::effects::layers::{Gone, Input, Layers, LayersError, Remedy};
 use distro::effects::layout::LayoutDirectory;
 use distro::effects::publish::publish;
 use distro::effects::store::Access;
@@ -20,7 +20,7 @@ use distro::layer::LayerInfo;
 use distro::lock::Lock;
 
 use super::lock::{self, Must};
-use super::{Workspace, not_locked, select};
+use super::{Workspace, not_locked, select_some};
 use crate::cli::{BuildArgs, Format};
 use crate::report::failure::Advice;
 use crate::report::progress::Bars;
@@ -31,15 +31,10 @@ type Archives<'a> = BTreeMap<&'a ReleaseName, BTreeMap<Sha256, Archive<'a>>>;
 
 pub fn run(workspace: &Workspace, args: &BuildArgs) -> anyhow::Result<()> {
     let catalog = workspace.catalog()?;
-    let architectures = architectures(workspace, &args.arch)?;
+    let architectures = workspace.architectures(&args.arch)?;
     let selection =
         Selection { images: &args.images, release: args.release.as_deref(), architectures: &architectures };
-    let selected = select(&catalog, &selection)?;
-    if selected.is_empty() {
-        let names: Vec<_> = architectures.iter().map(Architecture::as_str).collect();
-        let error = anyhow!("the catalog has no such image for {}", names.join(", "));
-        return Err(Advice::new(error, "`distro list` shows the images and their architectures").into());
-    }
+    let selected = select_some(&catalog, &selection)?;
     let releases: BTreeSet<_> = selected.iter().map(|(image, _)| &image.name.release).collect();
     if args.renew {
         let releases: Vec<_> = releases.iter().copied().collect();
@@ -54,8 +49,9 @@ pub fn run(workspace: &Workspace, args: &BuildArgs) -> anyhow::Result<()> {
 
     let bars = Bars::new();
     let (fetching, converting) = (bars.stage("Fetching"), bars.stage("Converting"));
-    let mirrors = workspace.mirrors(&catalog);
-    let (store, http) = (workspace.store(Access::ReadWrite)?, workspace.http(&args.archive.network)?);
+    let (apt, vendor) = (workspace.apt(), workspace.vendor()?);
+    let mirrors = workspace.mirrors(&catalog, vendor.as_ref(), &apt);
+    let (store, http) = (workspace.store(Access::ReadWrite)?, workspace.http(&args.archive.network, &apt)?);
     let network = if args.offline { Network::Offline } else { Network::Allowed };
     let archive =
         |lock, suite| Archive::new(&http, &store, mirrors.of_locked(lock, suite), network, &fetching);
@@ -103,15 +99,6 @@ pub fn run(workspace: &Workspace, args: &BuildArgs) -> anyhow::Result<()> {
     report(args, &built, &missing)
 }
 
-/// The architectures that are asked for; none stands for all.
-fn architectures(workspace: &Workspace, asked: &[Architecture]) -> anyhow::Result<Vec<Architecture>> {
-    match asked {
-        [] => Ok(vec![workspace.machine()?]),
-        asked if asked.contains(&Architecture::all()) => Ok(Vec::new()),
-        asked => Ok(asked.to_vec()),
-    }
-}
-
 /// The images that the locks hold. Those of which a tarball could not be had are left aside, unless they were
 /// asked for by name.
 fn locked<'a>(
@@ -157,9 +144,15 @@ fn targets<'a>(
     Ok(targets)
 }
 
-/// What to do where packages are gone.
 fn advise(error: LayersError) -> anyhow::Error {
-    let LayersError::Gone(gone) = &error else { return error.into() };
+    match error {
+        LayersError::Gone(gone) => advise_on(gone),
+        error => error.into(),
+    }
+}
+
+/// What to do where packages are gone.
+pub fn advise_on(gone: Gone) -> anyhow::Error {
     let hint = match gone.remedy() {
         Remedy::Connect => "run once without `--offline`, which fetches what is missing",
         Remedy::NameMirror => "name a mirror in catalog.toml, or apt sources by --apt-dir",
@@ -172,7 +165,7 @@ fn advise(error: LayersError) -> anyhow::Error {
              `distro build --renew` locks what it has today, and builds that"
         }
     };
-    Advice::new(error, hint).into()
+    Advice::new(gone, hint).into()
 }
 
 /// A line of the last table.

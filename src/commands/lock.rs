@@ -18,7 +18,7 @@ use distro::lock::Lock;
 use distro::lock::changes::Changes;
 use distro::lock::renew::Renewal;
 
-use super::Workspace;
+use super::{Workspace, verify};
 use crate::cli::{ArchiveArgs, LockArgs};
 use crate::report::failure::Advice;
 use crate::report::progress::Bars;
@@ -40,6 +40,9 @@ pub fn run(workspace: &Workspace, args: &LockArgs) -> anyhow::Result<()> {
         args.release.is_empty() || args.release.iter().any(|asked| asked == release.as_str())
     };
     let releases: Vec<_> = known.iter().filter(asked).copied().collect();
+    if args.verify {
+        return verify::run(workspace, &catalog, &releases, args);
+    }
     let must = if args.keep_going { Must::Renew(&[]) } else { Must::RenewAll };
     renew(workspace, &catalog, &releases, &args.archive, must)
 }
@@ -63,8 +66,9 @@ pub fn renew(
 ) -> anyhow::Result<()> {
     let snapshot = args.snapshot.as_deref().map(|time| snapshot(workspace, time)).transpose()?;
     let keyring = definitions::keyring(&workspace.places.catalog)?;
-    let mirrors = workspace.mirrors(catalog);
-    let (store, http) = (workspace.store(Access::ReadWrite)?, workspace.http(&args.network)?);
+    let apt = workspace.apt();
+    let mirrors = workspace.mirrors(catalog, None, &apt);
+    let (store, http) = (workspace.store(Access::ReadWrite)?, workspace.http(&args.network, &apt)?);
     let bars = Bars::new();
     let progress = bars.stage("Fetching");
     let offer = Offer {

@@ -6,20 +6,24 @@ pub mod lock;
 pub mod sbom;
 pub mod schema;
 pub mod tree;
+pub mod vendor;
+pub mod verify;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use jiff::Timestamp;
 
 use distro::catalog::name::ReleaseName;
 use distro::catalog::{Catalog, Image, Selection, UnknownImage};
 use distro::debian::Architecture;
+use distro::effects::apt_sources::AptConfiguration;
 use distro::effects::definitions::{self, DefinitionsError};
-use distro::effects::http::{Http, HttpOptions};
+use distro::effects::files;
+use distro::effects::http::{Http, HttpOptions, ServerAccess};
 use distro::effects::mirrors::Mirrors;
 use distro::effects::store::{Access, Store};
+use distro::effects::vendor::VendorFolder;
 use distro::lock::{Lock, LockError};
 
 use crate::cli::{NetworkArgs, Places};
@@ -31,6 +35,8 @@ pub struct Host {
     pub now: Timestamp,
     /// Where the store is, unless another place is named.
     pub cache: PathBuf,
+    /// Where logins are, besides those of apt.
+    pub netrc: PathBuf,
     /// This machine's architecture, where Debian has it.
     pub architecture: Option<Architecture>,
 }
@@ -93,22 +99,56 @@ impl Workspace {
         Ok(Store::open(root, access)?)
     }
 
-    pub fn http(&self, network: &NetworkArgs) -> anyhow::Result<Http> {
+    /// How the host's apt is configured, with a warning for what of it could not be read.
+    pub fn apt(&self) -> AptConfiguration {
+        let configuration = AptConfiguration::read(&self.places.apt_dir);
+        configuration.unreadable.iter().for_each(|error| warn(&error.to_string()));
+        configuration
+    }
+
+    pub fn http(&self, network: &NetworkArgs, apt: &AptConfiguration) -> anyhow::Result<Http> {
         let timeout = Duration::from_secs(network.timeout.max(1));
-        let options = HttpOptions {
+        let netrc = files::read_text_if_there(&self.host.netrc).unwrap_or_else(|error| {
+            warn(&error.to_string());
+            None
+        });
+        let mut access = ServerAccess::new(apt, netrc.as_deref());
+        if let Some(path) = &network.ca_certificates {
+            access.trust(path)?;
+        }
+        Ok(Http::new(HttpOptions {
             connect_timeout: timeout.min(Duration::from_secs(10)),
             idle_timeout: timeout,
             retries: network.retries,
+            access,
             ..HttpOptions::default()
-        };
-        Http::new(options).context("could not set up the connection to servers")
+        }))
+    }
+
+    /// The vendor folder, where one is named.
+    pub fn vendor(&self) -> anyhow::Result<Option<VendorFolder>> {
+        Ok(self.places.vendor.as_deref().map(VendorFolder::open).transpose()?)
     }
 
     /// The mirrors that are known, with a warning for what could not be understood of apt's sources.
-    pub fn mirrors<'a>(&self, catalog: &'a Catalog) -> Mirrors<'a> {
-        let (mirrors, warnings) = Mirrors::read(catalog, &self.places.apt_dir);
+    pub fn mirrors<'a>(
+        &self,
+        catalog: &'a Catalog,
+        vendor: Option<&'a VendorFolder>,
+        apt: &AptConfiguration,
+    ) -> Mirrors<'a> {
+        let (mirrors, warnings) = Mirrors::new(catalog, vendor, apt);
         warnings.iter().for_each(|warning| warn(warning));
         mirrors
+    }
+
+    /// The architectures that are asked for; none stands for all.
+    pub fn architectures(&self, asked: &[Architecture]) -> anyhow::Result<Vec<Architecture>> {
+        match asked {
+            [] => Ok(vec![self.machine()?]),
+            asked if asked.contains(&Architecture::all()) => Ok(Vec::new()),
+            asked => Ok(asked.to_vec()),
+        }
     }
 
     /// This machine's architecture, for want of another.
@@ -119,6 +159,20 @@ impl Workspace {
         };
         self.host.architecture.clone().ok_or_else(unknown)
     }
+}
+
+/// The images that are asked for, of which there must be one.
+pub fn select_some<'a>(
+    catalog: &'a Catalog,
+    selection: &Selection<'_>,
+) -> anyhow::Result<Vec<(&'a Image, Vec<Architecture>)>> {
+    let selected = select(catalog, selection)?;
+    if selected.is_empty() {
+        let names: Vec<_> = selection.architectures.iter().map(Architecture::as_str).collect();
+        let error = anyhow::anyhow!("the catalog has no such image for {}", names.join(", "));
+        return Err(Advice::new(error, "`distro list` shows the images and their architectures").into());
+    }
+    Ok(selected)
 }
 
 /// The images that are selected, or what may have been meant.

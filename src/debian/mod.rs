@@ -1,6 +1,8 @@
 //! Formats as Debian's manuals define them, one file each.
 
+pub mod apt_conf;
 pub mod archive_path;
+pub mod auth_conf;
 pub mod compression;
 pub mod control;
 pub mod deb;
@@ -13,7 +15,9 @@ pub mod signed;
 pub mod sources_list;
 pub mod version;
 
+pub use apt_conf::AptConf;
 pub use archive_path::{ArchivePath, InvalidArchivePath};
+pub use auth_conf::{AuthConf, Login};
 pub use compression::{Compression, UnpackError};
 pub use name::{Architecture, InvalidName, PackageName};
 pub use packages::{InvalidIndex, InvalidStanza, MultiArch, Package, PackagesIndex, Priority, Source};

@@ -2,6 +2,8 @@
 //!
 //! [sources.list(5)]: https://manpages.debian.org/stable/apt/sources.list.5.en.html
 
+use std::fmt;
+
 use url::Url;
 
 use super::control::{Field, InvalidField, Paragraph, paragraphs};
@@ -14,7 +16,7 @@ pub struct SourcesList {
 }
 
 /// An archive of binary packages (type `deb`) and the suites of it that are in use.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct AptSource {
     pub uri: Url,
     /// A suite that ends in `/` is the path of a flat repository, which has no components.
@@ -125,6 +127,16 @@ impl SourcesList {
         let owned = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect();
         self.sources.push(AptSource { uri, suites: owned(suites), components: owned(components) });
         Ok(())
+    }
+}
+
+/// Without the URI, which may have a password.
+impl fmt::Debug for AptSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { uri, suites, components } = self;
+        let mut shown = f.debug_struct("AptSource");
+        shown.field("host", &uri.host_str()).field("path", &uri.path());
+        shown.field("suites", suites).field("components", components).finish()
     }
 }
 

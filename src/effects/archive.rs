@@ -14,6 +14,7 @@ use super::http::{Http, HttpErrorKind, Response, Shown, Terms};
 use super::progress::{Progress, Task};
 use super::store::{Blob, Expected, Store, StoreError};
 use crate::digest::Sha256;
+use crate::lock::LockedFile;
 
 use error::Fault;
 pub use error::{ArchiveError, Reason, Tried, Unavailable};
@@ -52,6 +53,24 @@ pub struct Named<'a> {
     pub size: u64,
 }
 
+/// The most that a file of unknown size may have, in bytes: an InRelease file or an index. Debian's largest
+/// index has 10 MB.
+const AT_MOST: u64 = 256 << 20;
+
+/// A file, of which the size may not be known.
+#[derive(Clone, Copy)]
+struct Wanted<'a> {
+    path: &'a str,
+    sha256: Sha256,
+    size: Option<u64>,
+}
+
+impl<'a> From<Named<'a>> for Wanted<'a> {
+    fn from(Named { path, sha256, size }: Named<'a>) -> Self {
+        Self { path, sha256, size: Some(size) }
+    }
+}
+
 /// One archive. What it hands out is in the store, whole and as expected, whatever base it came from: a
 /// base that does not answer, or answers with something else, is passed over for the next.
 pub struct Archive<'a> {
@@ -84,7 +103,8 @@ impl<'a> Archive<'a> {
     /// [`ArchiveError::Unavailable`] tells why each base fell out; [`ArchiveError::Store`] that the store
     /// cannot take the file.
     pub fn package(&self, file: Named<'_>) -> Result<Blob, ArchiveError> {
-        self.fetch(file, |base| self.fetch_from(base, file.path, file))
+        self.fetch(file.into(), None)?;
+        Ok(Blob { digest: file.sha256, size: file.size })
     }
 
     /// Sees to it that a file of which only the digest is known is in the store, if it has at most so many bytes.
@@ -102,31 +122,39 @@ impl<'a> Archive<'a> {
     ///
     /// [Acquire-By-Hash]: https://wiki.debian.org/DebianRepository/Format#indices_acquisition_via_hashsums_.28by-hash.29
     pub fn index(&self, by_hash_path: &str, file: Named<'_>) -> Result<Blob, ArchiveError> {
-        self.fetch(file, |base| match self.fetch_from(base, by_hash_path, file) {
-            Err(Fault::Base(Reason::Http(HttpErrorKind::NotFound))) => self.fetch_from(base, file.path, file),
-            answer => answer,
-        })
+        self.fetch(file.into(), Some(by_hash_path))?;
+        Ok(Blob { digest: file.sha256, size: file.size })
     }
 
-    fn fetch(
-        &self,
-        file: Named<'_>,
-        ask: impl Fn(&Base) -> Result<Blob, Fault>,
-    ) -> Result<Blob, ArchiveError> {
-        let blob = Blob { digest: file.sha256, size: file.size };
+    /// Sees to it that a file that a lock names is in the store.
+    pub fn locked(&self, file: &LockedFile) -> Result<(), ArchiveError> {
+        let LockedFile { path, by_hash, sha256, size, .. } = file;
+        self.fetch(Wanted { path, sha256: *sha256, size: *size }, by_hash.as_deref())
+    }
+
+    fn fetch(&self, file: Wanted<'_>, by_hash_path: Option<&str>) -> Result<(), ArchiveError> {
         if self.store.is_intact(file.sha256)? {
-            return Ok(blob);
+            return Ok(());
         }
         let _alone = self.store.exclusive(file.sha256)?;
         if self.store.is_intact(file.sha256)? {
-            return Ok(blob);
+            return Ok(());
         }
-        self.first_of_bases(file.path, ask)
+        self.first_of_bases(file.path, |base| {
+            let by_hash = by_hash_path.map(|path| self.fetch_from(base, path, file));
+            match by_hash {
+                None | Some(Err(Fault::Base(Reason::Http(HttpErrorKind::NotFound)))) => {
+                    self.fetch_from(base, file.path, file)
+                }
+                Some(answer) => answer,
+            }
+        })
     }
 
-    fn fetch_from(&self, base: &Base, path: &str, file: Named<'_>) -> Result<Blob, Fault> {
-        let expected = Expected { digest: Some(file.sha256), size: Some(file.size) };
-        self.download(&below(base, path)?, file.path, expected, file.size)
+    fn fetch_from(&self, base: &Base, path: &str, file: Wanted<'_>) -> Result<(), Fault> {
+        let expected = Expected { digest: Some(file.sha256), size: file.size };
+        let at_most = file.size.unwrap_or(AT_MOST);
+        self.download(&below(base, path)?, file.path, expected, at_most).map(drop)
     }
 
     fn download(&self, url: &Url, what: &str, expected: Expected, at_most: u64) -> Result<Blob, Fault> {

@@ -49,6 +49,7 @@ fn reason(cause: &io::Error) -> String {
         ErrorKind::QuotaExceeded => {
             "your disk quota is used up; free some space there, or choose another place".into()
         }
+        ErrorKind::AlreadyExists => "a file of that name is there".into(),
         ErrorKind::IsADirectory => "it is a directory".into(),
         ErrorKind::NotADirectory => "a part of its path is no directory".into(),
         _ => cause.to_string(),

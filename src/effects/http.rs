@@ -3,26 +3,31 @@
 
 #![expect(clippy::disallowed_methods, reason = "this is where mirrors are read, and pauses are timed")]
 
+mod access;
 mod attempts;
 mod download;
 mod error;
 mod permits;
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use reqwest::blocking::Client;
 use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
-use reqwest::redirect::{Attempt, Policy};
-use reqwest::{Proxy, StatusCode, Url};
+use reqwest::redirect::Policy;
+use reqwest::{StatusCode, Url};
 
 use super::files::FileError;
+use crate::debian::Login;
+use access::Route;
 use attempts::Attempts;
 use permits::{Permit, Permits};
 
+pub use access::ServerAccess;
 pub use download::Download;
 pub use error::{HttpError, HttpErrorKind, Shown};
 
@@ -45,8 +50,7 @@ pub struct HttpOptions {
     /// The longest pause, whatever a server asks for by `Retry-After`.
     pub longest_pause: Duration,
     pub user_agent: String,
-    /// For all requests, in place of those that the environment names.
-    pub proxy: Option<Url>,
+    pub access: ServerAccess,
 }
 
 impl Default for HttpOptions {
@@ -58,7 +62,7 @@ impl Default for HttpOptions {
             pause: Duration::from_millis(500),
             longest_pause: Duration::from_secs(60),
             user_agent: concat!("distro/", env!("CARGO_PKG_VERSION")).into(),
-            proxy: None,
+            access: ServerAccess::default(),
         }
     }
 }
@@ -90,38 +94,23 @@ pub enum Response<'a> {
 
 /// A client for any number of threads.
 pub struct Http {
-    client: Client,
     options: HttpOptions,
     permits: Arc<Permits>,
-    /// Whether this machine has certificates of authorities, without which `https:` does not work.
+    clients: Mutex<BTreeMap<Route, Transport>>,
+}
+
+/// What serves one route.
+#[derive(Clone)]
+struct Transport {
+    client: Client,
+    /// Whether there are certificates of authorities, without which `https:` does not work.
     has_authorities: bool,
 }
 
 impl Http {
-    /// # Errors
-    ///
-    /// The user agent or the proxy cannot be used.
-    pub fn new(options: HttpOptions) -> Result<Self, HttpErrorKind> {
-        // An error means that this process has a provider already.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let builder = || {
-            let mut builder = Client::builder()
-                .connect_timeout(options.connect_timeout)
-                .timeout(options.idle_timeout)
-                .user_agent(&options.user_agent)
-                .redirect(Policy::custom(redirect));
-            if let Some(proxy) = &options.proxy {
-                builder = builder.proxy(Proxy::all(proxy.clone())?);
-            }
-            Ok(builder)
-        };
-        let setup = |error: reqwest::Error| HttpErrorKind::Setup(error::innermost(&error));
-        let (client, has_authorities) = match builder().map_err(setup)?.build() {
-            Ok(client) => (client, true),
-            // A bare container has no authorities; signed archives over plain HTTP work all the same.
-            Err(_) => (builder().map_err(setup)?.tls_certs_only([]).build().map_err(setup)?, false),
-        };
-        Ok(Self { client, options, permits: Permits::new(CONNECTIONS), has_authorities })
+    #[must_use]
+    pub fn new(options: HttpOptions) -> Self {
+        Self { options, permits: Permits::new(CONNECTIONS), clients: Mutex::default() }
     }
 
     /// Asks for a file. Reading the [`Download`] may take further requests, if the connection breaks.
@@ -181,25 +170,94 @@ impl Http {
         }
     }
 
+    /// Follows redirections; each server is told its own login, and no other.
     fn send(&self, url: &Url, headers: &HeaderMap) -> Result<reqwest::blocking::Response, HttpErrorKind> {
-        self.client
-            .get(url.clone())
-            .header(header::ACCEPT_ENCODING, "identity")
-            .headers(headers.clone())
-            .send()
-            .map_err(|error| self.refused(url, &error))
+        let mut at = url.clone();
+        for _ in 0..=REDIRECTIONS {
+            let response = self.send_once(&at, headers)?;
+            match redirection(&at, &response)? {
+                None => return Ok(response),
+                Some(next) => at = next,
+            }
+        }
+        Err(HttpErrorKind::Redirect("more than 10 in a row"))
     }
 
-    fn refused(&self, url: &Url, error: &reqwest::Error) -> HttpErrorKind {
+    fn send_once(
+        &self,
+        url: &Url,
+        headers: &HeaderMap,
+    ) -> Result<reqwest::blocking::Response, HttpErrorKind> {
+        let Transport { client, has_authorities } = self.transport(url)?;
+        let mut request =
+            client.get(url.clone()).header(header::ACCEPT_ENCODING, "identity").headers(headers.clone());
+        if let Some(Login { user, password }) = self.options.access.login(url) {
+            request = request.basic_auth(user, Some(password));
+        }
+        let response = request.send().map_err(|error| self.refused(url, &error, has_authorities))?;
+        match response.status() {
+            StatusCode::UNAUTHORIZED if self.options.access.withholds(url) => Err(HttpErrorKind::Withheld),
+            _ => Ok(response),
+        }
+    }
+
+    /// The client for a URL, which is made for the first that takes it.
+    fn transport(&self, url: &Url) -> Result<Transport, HttpErrorKind> {
+        let route = self.options.access.route(url)?;
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(transport) = clients.get(&route) {
+            return Ok(transport.clone());
+        }
+        let transport = self.build(&route)?;
+        clients.insert(route, transport.clone());
+        Ok(transport)
+    }
+
+    fn build(&self, route: &Route) -> Result<Transport, HttpErrorKind> {
+        // An error means that this process has a provider already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let HttpOptions { connect_timeout, idle_timeout, user_agent, access, .. } = &self.options;
+        let proxy = access.proxy(route)?;
+        let builder = || {
+            let builder = Client::builder()
+                .connect_timeout(*connect_timeout)
+                .timeout(*idle_timeout)
+                .user_agent(user_agent)
+                .redirect(Policy::none());
+            match &proxy {
+                Some(proxy) => builder.proxy(proxy.clone()),
+                None if route.is_direct() => builder.no_proxy(),
+                None => builder,
+            }
+        };
+        let setup = |error: reqwest::Error| HttpErrorKind::Setup(error::innermost(&error));
+        let own = access.authorities().to_vec();
+        if let Some(only) = route.authorities()? {
+            let client = builder().tls_certs_only(own.into_iter().chain(only)).build().map_err(setup)?;
+            return Ok(Transport { client, has_authorities: true });
+        }
+        let alone = own.is_empty();
+        match builder().tls_certs_merge(own).build() {
+            Ok(client) => Ok(Transport { client, has_authorities: true }),
+            Err(error) if !alone => Err(setup(error)),
+            // A bare container has no authorities; signed archives over plain HTTP work all the same.
+            Err(_) => {
+                let client = builder().tls_certs_only([]).build().map_err(setup)?;
+                Ok(Transport { client, has_authorities: false })
+            }
+        }
+    }
+
+    fn refused(&self, url: &Url, error: &reqwest::Error, has_authorities: bool) -> HttpErrorKind {
         let innermost = error::innermost(error);
         if error.is_timeout() && error.is_connect() {
             HttpErrorKind::Timeout(self.options.connect_timeout)
         } else if error.is_timeout() {
             HttpErrorKind::Timeout(self.options.idle_timeout)
-        } else if error.is_redirect() {
-            HttpErrorKind::Redirect(innermost)
-        } else if error.is_connect() && url.scheme() == "https" && !self.has_authorities {
+        } else if error.is_connect() && url.scheme() == "https" && !has_authorities {
             HttpErrorKind::NoAuthorities
+        } else if innermost.contains("UnknownIssuer") {
+            HttpErrorKind::UnknownAuthority
         } else if error.is_connect() {
             HttpErrorKind::Connect(innermost)
         } else {
@@ -239,23 +297,34 @@ fn put(headers: &mut HeaderMap, name: HeaderName, value: Option<&str>) {
     }
 }
 
-fn redirect(attempt: Attempt<'_>) -> reqwest::redirect::Action {
-    match objection(attempt.previous(), attempt.url()) {
-        Some(objection) => attempt.error(objection),
-        None => attempt.follow(),
+/// Where an answer leads on to; `None` where it is one of the file itself.
+fn redirection(from: &Url, response: &reqwest::blocking::Response) -> Result<Option<Url>, HttpErrorKind> {
+    let location = response.headers().get(header::LOCATION).filter(|_| response.status().is_redirection());
+    let Some(location) = location else { return Ok(None) };
+    let leads_nowhere = HttpErrorKind::Redirect("it leads to no URL");
+    let Ok(location) = std::str::from_utf8(location.as_bytes()) else { return Err(leads_nowhere) };
+    match from.join(location) {
+        Ok(to) => hop(from, to).map(Some),
+        Err(_) => Err(leads_nowhere),
     }
 }
 
-/// What speaks against being led on from the last of these URLs.
-fn objection(previous: &[Url], next: &Url) -> Option<&'static str> {
-    let was_secure = previous.last().is_some_and(|from| from.scheme() == "https");
-    if previous.len() > REDIRECTIONS {
-        Some("more than 10 in a row")
-    } else if was_secure && next.scheme() != "https" {
-        Some("from https to a connection that is not secure")
-    } else {
-        None
+/// The next request of a redirection, which has the login of the last only if it is to the same server.
+fn hop(from: &Url, mut to: Url) -> Result<Url, HttpErrorKind> {
+    if !matches!(to.scheme(), "http" | "https") {
+        return Err(HttpErrorKind::Redirect("it leads to no `http:` or `https:` URL"));
     }
+    if from.scheme() == "https" && to.scheme() != "https" {
+        return Err(HttpErrorKind::Redirect("from https to a connection that is not secure"));
+    }
+    let (user, password) = match from.origin() == to.origin() {
+        true => (from.username(), from.password()),
+        false => ("", None),
+    };
+    // Only a URL without a host refuses.
+    let _ = to.set_username(user);
+    let _ = to.set_password(password);
+    Ok(to)
 }
 
 fn open(path: &Path) -> Result<File, HttpErrorKind> {

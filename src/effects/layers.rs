@@ -24,7 +24,7 @@ use crate::digest::Sha256;
 use crate::generate::ldconfig::libraries;
 use crate::layer::package::{self, LayerRecord, PackageError};
 use crate::layer::{self, LayerInfo, tarball};
-use crate::lock::{LockedFile, Pin};
+use crate::lock::{Pin, TarballPin};
 use crate::tarball::{FileUrl, TarballError};
 use crate::tree::Tree;
 
@@ -62,7 +62,7 @@ pub struct WantedTarball<'a> {
     pub name: &'a TarballName,
     pub architecture: &'a Architecture,
     pub definition: &'a Tarball,
-    pub file: &'a LockedFile,
+    pub file: &'a TarballPin,
     pub archive: &'a Archive<'a>,
 }
 

@@ -1,7 +1,5 @@
-//! Where the bytes of an archive come from, in order: the catalog's mirrors, the host's own apt
-//! sources, the snapshot service.
-
-use std::path::Path;
+//! Where the bytes of an archive come from, in order: the vendor folder, the catalog's mirrors, the
+//! host's own apt sources, the snapshot service.
 
 use jiff::{SignedDuration, Timestamp};
 use url::Url;
@@ -9,6 +7,7 @@ use url::Url;
 use super::apt_sources::{AptConfiguration, AptFile};
 use super::archive::Base;
 use super::http::base_url;
+use super::vendor::VendorFolder;
 use crate::catalog::Catalog;
 use crate::catalog::name::ArchiveName;
 use crate::debian::{AptSource, SourcesList};
@@ -20,16 +19,20 @@ const UNTIL_SNAPSHOT: SignedDuration = SignedDuration::from_hours(12);
 /// The places that a catalog and a host know.
 pub struct Mirrors<'a> {
     catalog: &'a Catalog,
+    vendor: Option<&'a VendorFolder>,
     host: Vec<AptSource>,
 }
 
 impl<'a> Mirrors<'a> {
     /// Reads the host's apt sources; what in them could not be understood is told in words.
-    pub fn read(catalog: &'a Catalog, apt_directory: &Path) -> (Self, Vec<String>) {
-        let configuration = AptConfiguration::read(apt_directory);
-        let mut warnings: Vec<_> = configuration.unreadable.iter().map(ToString::to_string).collect();
-        let mut host = Vec::new();
-        for AptFile { path, text } in &configuration.sources {
+    #[must_use]
+    pub fn new(
+        catalog: &'a Catalog,
+        vendor: Option<&'a VendorFolder>,
+        apt: &AptConfiguration,
+    ) -> (Self, Vec<String>) {
+        let (mut host, mut warnings) = (Vec::new(), Vec::new());
+        for AptFile { path, text } in &apt.sources {
             let list = match path.extension().is_some_and(|extension| extension == "sources") {
                 true => SourcesList::from_deb822(text),
                 false => SourcesList::from_one_line(text),
@@ -37,7 +40,7 @@ impl<'a> Mirrors<'a> {
             host.extend(list.sources);
             warnings.extend(list.warnings.iter().map(|warning| format!("{}: {warning}", path.display())));
         }
-        (Self { catalog, host }, warnings)
+        (Self { catalog, vendor, host }, warnings)
     }
 
     /// The places that serve an archive as it is now.
@@ -64,12 +67,16 @@ impl<'a> Mirrors<'a> {
         self.base(&Url::parse(&url).ok()?, "snapshot service")
     }
 
-    /// The places that may have what a lock took from a suite, today's mirrors first.
+    /// The places that may have what a lock took from a suite: the vendor folder, today's mirrors, and the
+    /// snapshot service as it was then.
     #[must_use]
     pub fn of_locked(&self, lock: &Lock, suite: &LockedSuite) -> Vec<Base> {
         let made = suite.date.checked_add(UNTIL_SNAPSHOT).unwrap_or(suite.date);
         let time = lock.snapshot.clone().unwrap_or_else(|| snapshot_time(made));
-        let mut bases = self.live(&suite.archive);
+        let vendored = self.vendor.and_then(|vendor| vendor.url(&suite.archive));
+        let vendored = vendored.map(|url| Base { url, origin: "vendor folder".to_owned() });
+        let mut bases = Vec::from_iter(vendored);
+        bases.extend(self.live(&suite.archive));
         bases.extend(self.snapshot(&suite.archive, &time));
         bases
     }

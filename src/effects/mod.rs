@@ -10,6 +10,8 @@
 //! | [`mirrors`] | the places that a catalog and a host know for an archive |
 //! | [`suites`] | the signed suites of an archive, and their indexes |
 //! | [`tarballs`] | upstream tarballs, and the signed checksums that vouch for them |
+//! | [`vendor`] | a folder with all that locked builds need |
+//! | [`kept`] | what is at hand of what a lock names: in the store, in the vendor folder |
 //! | [`renewal`] | a release as the archive offers it, made into a lock |
 //! | [`definitions`] | a catalog's directory: definitions, keys, locks |
 //! | [`layers`] | packages fetched and converted, each once |
@@ -24,6 +26,7 @@ pub mod builder;
 pub mod definitions;
 pub mod files;
 pub mod http;
+pub mod kept;
 pub mod layers;
 pub mod layout;
 pub mod mirrors;
@@ -33,6 +36,7 @@ pub mod renewal;
 pub mod store;
 pub mod suites;
 pub mod tarballs;
+pub mod vendor;
 
 #[cfg(test)]
 mod test_server;

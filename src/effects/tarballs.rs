@@ -12,7 +12,7 @@ use crate::catalog::{Catalog, Release};
 use crate::debian::Architecture;
 use crate::debian::signed::{Keyring, SignatureError, verify, verify_detached};
 use crate::digest::Sha256;
-use crate::lock::{Lock, LockedEvidence, LockedFile, LockedTarball, files_of};
+use crate::lock::{Lock, LockedEvidence, LockedTarball, TarballPin, files_of};
 use crate::tarball::checksums::{self, NoChecksum};
 use crate::tarball::{AT_MOST, FileUrl};
 
@@ -115,7 +115,7 @@ impl Offer<'_> {
         let locked = side_by_side(&files, |(architecture, url)| {
             let sha256 = digests.of(architecture, url)?;
             let size = self.upstream(url).of_digest(url.name(), sha256, AT_MOST)?.size;
-            Ok(((*architecture).clone(), LockedFile { url: (*url).clone(), size, sha256 }))
+            Ok(((*architecture).clone(), TarballPin { url: (*url).clone(), size, sha256 }))
         });
         Ok(LockedTarball {
             version: definition.version.clone(),

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use super::file::{DebFile, ImageFile, LockFile, PackageFile, SuiteFile, TarballFile, UpstreamFile};
-use super::{Closure, FORMAT, Lock, LockError, LockedEvidence, LockedFile, LockedSuite, LockedTarball, Pin};
+use super::{Closure, FORMAT, Lock, LockError, LockedEvidence, LockedSuite, LockedTarball, Pin, TarballPin};
 use crate::catalog::name::TarballName;
 use crate::debian::{Architecture, ArchivePath, PackageName, Version};
 
@@ -132,7 +132,7 @@ impl TarballFile {
             _ => return Err(LockError::Evidence { name: name.clone() }),
         };
         let files = self.file.iter().map(|(architecture, UpstreamFile { url, size, sha256 })| {
-            let file = LockedFile { url: parse("URL", url)?, size: *size, sha256: parse("SHA-256", sha256)? };
+            let file = TarballPin { url: parse("URL", url)?, size: *size, sha256: parse("SHA-256", sha256)? };
             Ok((parse("architecture", architecture)?, file))
         });
         Ok(LockedTarball { files: files.collect::<Result<_, LockError>>()?, version: self.version, evidence })
@@ -313,7 +313,7 @@ impl From<(&TarballName, &LockedTarball)> for TarballFile {
             }
             LockedEvidence::Declared => (None, None, &[][..]),
         };
-        let file = |file: &LockedFile| UpstreamFile {
+        let file = |file: &TarballPin| UpstreamFile {
             url: file.url.to_string(),
             size: file.size,
             sha256: file.sha256.to_string(),

@@ -1,14 +1,17 @@
 //! The lock: the pinned world of one release, and what each image takes from it.
 //!
 //! [`LockFile`] is the text, [`Lock`] what it means; [`convert`] goes from one to the other. A lock is made from resolutions in [`renew`],
-//! and held against the definitions in [`stale`].
+//! held against the definitions in [`stale`], and against the files that vouch for it in [`verify`]. [`files`] are
+//! those that it names.
 
 pub mod changes;
 mod convert;
 mod file;
+pub mod files;
 pub mod renew;
 pub mod stale;
 mod tarballs;
+pub mod verify;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +22,8 @@ use crate::debian::signed::Fingerprint;
 use crate::debian::{Architecture, PackageName, Relation, Version};
 use crate::digest::Sha256;
 pub use file::LockFile;
-pub use tarballs::{LockedEvidence, LockedFile, LockedTarball, files_of};
+pub use files::LockedFile;
+pub use tarballs::{LockedEvidence, LockedTarball, TarballPin, files_of};
 
 /// The version of the format that this program writes, and the newest that it reads.
 pub const FORMAT: u32 = 1;

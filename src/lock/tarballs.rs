@@ -16,7 +16,7 @@ use crate::tarball::FileUrl;
 pub struct LockedTarball {
     pub version: String,
     pub evidence: LockedEvidence,
-    pub files: BTreeMap<Architecture, LockedFile>,
+    pub files: BTreeMap<Architecture, TarballPin>,
 }
 
 /// Who vouched for a tarball when it was locked.
@@ -34,7 +34,7 @@ pub enum LockedEvidence {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LockedFile {
+pub struct TarballPin {
     pub url: FileUrl,
     /// In bytes.
     pub size: u64,

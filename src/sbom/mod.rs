@@ -12,7 +12,7 @@ use crate::catalog::{Organization, Platform, Release};
 use crate::debian::control::Paragraph;
 use crate::debian::{Architecture, PackageName};
 use crate::digest::Sha256;
-use crate::lock::{LockedFile, Pin};
+use crate::lock::{Pin, TarballPin};
 
 pub use spdx23::spdx23;
 
@@ -52,7 +52,7 @@ pub struct Component<'a> {
 pub struct UpstreamComponent<'a> {
     pub name: &'a TarballName,
     pub definition: &'a Tarball,
-    pub file: &'a LockedFile,
+    pub file: &'a TarballPin,
 }
 
 /// An archive whose publisher is not that of the release.

@@ -10,6 +10,7 @@ mod forky;
 mod layout;
 mod programs;
 mod sbom;
+mod vendor;
 
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;

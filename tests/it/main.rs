@@ -7,6 +7,7 @@
 )]
 #![allow(dead_code, reason = "a harness has more to offer than the tests of one day use")]
 
+mod access;
 mod archive;
 mod build;
 mod definitions;
@@ -23,5 +24,7 @@ mod lock;
 mod oracle;
 mod run;
 mod server;
+mod vendor;
 mod verbs;
+mod verify;
 mod workshop;

@@ -1,31 +1,38 @@
 //! An HTTP/1.1 server of a directory on the loopback, which remembers what it was asked and fails on demand.
 
+mod authority;
 mod fault;
+mod tunnel;
 mod wire;
 
 use std::fs;
-use std::io::{self, BufReader, Write};
-use std::net::{TcpListener, TcpStream};
+use std::io::{self, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime};
 
+pub use authority::certificate;
 pub use fault::Fault;
+pub use tunnel::Tunnel;
 pub use wire::{Request, Response};
 
 use fault::{Faults, Outcome};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 /// Serves until it is dropped.
 pub struct Server {
     url: String,
+    address: SocketAddr,
     shared: Arc<Shared>,
     acceptor: Option<JoinHandle<()>>,
 }
 
 struct Shared {
     dir: PathBuf,
+    tls: Option<Arc<ServerConfig>>,
     faults: Mutex<Faults>,
     requests: Mutex<Vec<Request>>,
     stopping: AtomicBool,
@@ -33,10 +40,21 @@ struct Shared {
 
 impl Server {
     pub fn new(dir: impl Into<PathBuf>) -> Self {
+        Self::start(dir.into(), None)
+    }
+
+    /// A server of `https:`, whose certificate is by an [`authority`].
+    pub fn secure(dir: impl Into<PathBuf>) -> Self {
+        Self::start(dir.into(), Some(authority::server_config()))
+    }
+
+    fn start(dir: PathBuf, tls: Option<Arc<ServerConfig>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
+        let address = listener.local_addr().unwrap();
+        let scheme = if tls.is_some() { "https" } else { "http" };
         let shared = Arc::new(Shared {
-            dir: dir.into(),
+            dir,
+            tls,
             faults: Mutex::default(),
             requests: Mutex::default(),
             stopping: AtomicBool::new(false),
@@ -45,10 +63,10 @@ impl Server {
             let shared = Arc::clone(&shared);
             move || shared.accept(&listener)
         });
-        Self { url, shared, acceptor: Some(acceptor) }
+        Self { url: format!("{scheme}://{address}"), address, shared, acceptor: Some(acceptor) }
     }
 
-    /// `http://127.0.0.1:PORT`, without a final slash.
+    /// `http://127.0.0.1:PORT` or `https://…`, without a final slash.
     pub fn url(&self) -> &str {
         &self.url
     }
@@ -83,7 +101,7 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.shared.stopping.store(true, Ordering::Relaxed);
         // The acceptor waits for a connection: this one ends it.
-        drop(TcpStream::connect(self.url.trim_start_matches("http://")));
+        drop(TcpStream::connect(self.address));
         if let Some(acceptor) = self.acceptor.take() {
             acceptor.join().unwrap();
         }
@@ -99,7 +117,7 @@ impl Shared {
             if let Ok(stream) = stream {
                 let shared = Arc::clone(self);
                 // A client that goes away is its own affair.
-                thread::spawn(move || shared.converse(&stream).unwrap_or(()));
+                thread::spawn(move || shared.converse(stream).unwrap_or(()));
             }
         }
     }
@@ -108,26 +126,39 @@ impl Shared {
         self.stopping.load(Ordering::Relaxed)
     }
 
-    fn converse(&self, stream: &TcpStream) -> io::Result<()> {
+    fn converse(&self, stream: TcpStream) -> io::Result<()> {
         stream.set_read_timeout(Some(Duration::from_secs(30)))?;
         stream.set_nodelay(true)?;
-        let mut reader = BufReader::new(stream);
-        while let Some(request) = Request::read(&mut reader)? {
+        match &self.tls {
+            None => self.converse_over(stream),
+            Some(config) => {
+                let connection = ServerConnection::new(Arc::clone(config)).map_err(io::Error::other)?;
+                self.converse_over(StreamOwned::new(connection, stream))
+            }
+        }
+    }
+
+    fn converse_over(&self, stream: impl Read + Write) -> io::Result<()> {
+        let mut stream = BufReader::new(stream);
+        while let Some(request) = Request::read(&mut stream)? {
             if self.is_stopping() {
                 return Ok(());
             }
             let fault = self.faults.lock().unwrap().strike(&request.path);
             let honest = answer(&self.dir, &request);
             let is_head = request.method == "HEAD";
+            let outcome = match fault {
+                None => Outcome::Answer(honest),
+                Some(fault) => fault.apply(&request, honest),
+            };
             self.requests.lock().unwrap().push(request);
-            match fault.map_or(Outcome::Answer(honest.clone()), |fault| fault.apply(honest)) {
-                Outcome::Answer(response) => response.write(stream, is_head)?,
+            match outcome {
+                Outcome::Answer(response) => response.write(stream.get_mut(), is_head)?,
                 Outcome::Cut(response, after) => {
                     let mut bytes = Vec::new();
                     response.write(&mut bytes, is_head)?;
                     let head = bytes.len() - response.body.len();
-                    let mut stream = stream;
-                    return stream.write_all(&bytes[..(head + after).min(bytes.len())]);
+                    return stream.get_mut().write_all(&bytes[..(head + after).min(bytes.len())]);
                 }
                 Outcome::Hang => {
                     while !self.is_stopping() {

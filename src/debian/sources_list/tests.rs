@@ -79,3 +79,11 @@ proptest! {
         let _ = SourcesList::from_one_line(&text);
     }
 }
+
+#[test]
+fn a_password_is_not_shown() {
+    let list = SourcesList::from_one_line("deb http://jane:s3cret@example.org/debian trixie main");
+    assert_eq!(list.sources[0].uri.password(), Some("s3cret"));
+    let shown = format!("{list:?}");
+    assert!(shown.contains("example.org") && !shown.contains("s3cret"), "{shown}");
+}

@@ -27,7 +27,7 @@ impl Bench {
             pause: Duration::from_millis(1),
             ..HttpOptions::default()
         });
-        Self { _dir: dir, store, http: http.unwrap() }
+        Self { _dir: dir, store, http }
     }
 
     fn archive(&self, bases: &[&Url]) -> Archive<'_> {

@@ -1,6 +1,7 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use reqwest::{StatusCode, Url};
@@ -32,12 +33,22 @@ pub enum HttpErrorKind {
         "this machine has no certificates to know a server by: install `ca-certificates`, or set SSL_CERT_FILE"
     )]
     NoAuthorities,
+    #[error(
+        "the server answered 401 Unauthorized; a login for it is there, but the connection is not encrypted: use `https:`, or name the machine as `http://HOST` in the file that has the login"
+    )]
+    Withheld,
+    #[error(
+        "nobody vouches for it whom this machine trusts: name the authority's certificate by --ca-certificates, or `Acquire::https::CAInfo` of apt"
+    )]
+    UnknownAuthority,
+    #[error("the certificates `{}` cannot be used: {why}", path.display())]
+    Certificates { path: PathBuf, why: String },
     #[error("an HTML page came in place of the file: did a captive portal or proxy answer?")]
     Html,
     #[error("it has more than the {at_most} bytes expected at most")]
     TooLarge { at_most: u64 },
     #[error("a redirection was not followed: {0}")]
-    Redirect(String),
+    Redirect(&'static str),
     #[error("it changed on the server during the download: try again")]
     Changed,
     #[error("the connection broke: {0}")]
@@ -90,7 +101,7 @@ impl HttpErrorKind {
     /// Whether the server is out of reach, rather than this one file.
     #[must_use]
     pub fn is_unreachable(&self) -> bool {
-        matches!(self, Self::Timeout(_) | Self::Connect(_) | Self::NoAuthorities)
+        matches!(self, Self::Timeout(_) | Self::Connect(_) | Self::NoAuthorities | Self::UnknownAuthority)
     }
 }
 

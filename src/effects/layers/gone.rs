@@ -33,6 +33,12 @@ impl Gone {
         self.packages.extend(other.packages);
     }
 
+    /// Packages by what they are called; `None` where there are none.
+    #[must_use]
+    pub fn of(packages: BTreeMap<String, Unavailable>) -> Option<Self> {
+        (!packages.is_empty()).then_some(Self { packages })
+    }
+
     #[must_use]
     pub fn remedy(&self) -> Remedy {
         let mut tried = self.packages.values().flat_map(|unavailable| &unavailable.tried).peekable();

@@ -47,6 +47,11 @@ impl Signer {
         self.cert().fingerprint().to_hex()
     }
 
+    /// As [`Signer::fingerprint`], of the subkey that signs.
+    pub fn signing_fingerprint(self) -> String {
+        self.cert().keys().subkeys().next().unwrap().key().fingerprint().to_hex()
+    }
+
     /// The text in the [cleartext signature framework], as an InRelease file has it, signed at a
     /// time in seconds since the epoch.
     ///

@@ -251,7 +251,7 @@ fn a_lock_that_cannot_be_written_is_told() {
         &desk.lock(&[]),
         r#"
 warning: the lock `lock/debian13.lock` cannot be read, and is made anew
-error: could not make the directory `lock`: File exists (os error 17)
+error: could not make the directory `lock`: a file of that name is there
 "#,
     );
 }

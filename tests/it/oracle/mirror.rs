@@ -23,7 +23,7 @@ impl Mirror {
     pub fn new() -> Self {
         let store = Path::new(env!("CARGO_TARGET_TMPDIR")).join("oracle/store");
         Self {
-            http: Http::new(HttpOptions::default()).unwrap(),
+            http: Http::new(HttpOptions::default()),
             store: Store::open(&store, Access::ReadWrite).unwrap(),
             bases: bases(),
         }

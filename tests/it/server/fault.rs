@@ -2,7 +2,7 @@
 
 use globset::{GlobBuilder, GlobMatcher};
 
-use super::Response;
+use super::{Request, Response};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
@@ -20,6 +20,8 @@ pub enum Fault {
     Cut(usize),
     /// As many bytes as there should be, every one of them wrong.
     WrongBytes,
+    /// 401, unless the header `Authorization` is this.
+    Unauthorized(&'static str),
 }
 
 /// What becomes of a request.
@@ -56,8 +58,10 @@ impl Faults {
 }
 
 impl Fault {
-    pub fn apply(self, honest: Response) -> Outcome {
+    pub fn apply(self, request: &Request, honest: Response) -> Outcome {
         Outcome::Answer(match self {
+            Self::Unauthorized(login) if request.header("authorization") == Some(login) => honest,
+            Self::Unauthorized(_) => Response::page(401, "who are you?"),
             Self::Status(status) => Response::page(status, "fault"),
             Self::TooManyRequests { retry_after } => {
                 Response::page(429, "slow down").header("Retry-After", &retry_after.to_string())

@@ -18,6 +18,8 @@ pub struct Request {
     pub method: String,
     /// Decoded, without the query.
     pub path: String,
+    /// The server that a proxy is to ask: `example.org`.
+    pub proxied: Option<String>,
     /// By names in lower case.
     pub headers: BTreeMap<String, String>,
 }
@@ -41,12 +43,15 @@ impl Request {
             return Err(io::Error::other("no request line"));
         };
         // A client that takes the server for a proxy sends the whole URL.
-        let target = match target.strip_prefix("http://") {
-            Some(rest) => rest.find('/').map_or("/", |slash| &rest[slash..]),
-            None => target,
+        let (proxied, target) = match target.strip_prefix("http://") {
+            Some(rest) => {
+                let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+                (Some(host.to_owned()), path)
+            }
+            None => (None, target),
         };
         let path = percent_decode(target.split('?').next().unwrap_or_default());
-        let mut request = Self { method: method.to_owned(), path, headers: BTreeMap::new() };
+        let mut request = Self { method: method.to_owned(), path, proxied, headers: BTreeMap::new() };
         loop {
             let mut line = String::new();
             reader.read_line(&mut line)?;

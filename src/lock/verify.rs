@@ -1,0 +1,381 @@
+//! The chain of trust of a lock, gone over again: InRelease → index → package → `.deb`.
+//!
+//! Nothing is taken on trust but the keys: each file is the one that the link before it names by its SHA-256.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use bytes::Bytes;
+use jiff::{SignedDuration, Timestamp};
+use rayon::prelude::*;
+
+use super::{Lock, LockedFile, LockedSuite, Pin};
+use crate::catalog::{Release as CatalogRelease, Suite};
+use crate::debian::signed::{Fingerprint, Keyring, SignatureError, verify};
+use crate::debian::{
+    Architecture, Compression, InvalidIndex, InvalidRelease, InvalidStanza, Package, PackageName,
+    PackagesIndex, Release, UnpackError,
+};
+use crate::digest::Sha256;
+
+/// A suite is signed within this time of the date in it.
+const UNTIL_SIGNED: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// The most that an index may unpack to, in bytes.
+const INDEX_LIMIT: u64 = 1 << 30;
+
+/// What is verified, and by whose word.
+pub struct Claim<'a> {
+    pub lock: &'a Lock,
+    /// Those that are gone over.
+    pub architectures: BTreeSet<&'a Architecture>,
+    pub keyring: &'a Keyring,
+    /// The release, whose suites say which keys they trust.
+    pub release: &'a CatalogRelease,
+    pub now: Timestamp,
+}
+
+/// A file that a lock names, as far as it is at hand.
+pub enum Held<T> {
+    /// Its bytes have the SHA-256 of the lock.
+    Whole(T),
+    /// Another file is in its place.
+    Altered(String),
+    Absent,
+}
+
+/// How often each kind of link was found to hold, and what was found wrong.
+#[derive(Debug, Default)]
+pub struct Verdict {
+    pub suites: usize,
+    pub indexes: usize,
+    pub packages: usize,
+    pub findings: Vec<Finding>,
+}
+
+/// A link that cannot be trusted, or cannot be seen.
+#[derive(Debug)]
+pub struct Finding {
+    /// `trixie`, `libc6 2.41-12 (amd64)`.
+    pub link: String,
+    pub fault: Fault,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    #[error("its {0} is not at hand")]
+    Absent(String),
+    #[error("`{0}` is another file than the locked one")]
+    Altered(String),
+    #[error(transparent)]
+    Signature(#[from] SignatureError),
+    #[error(transparent)]
+    Format(#[from] InvalidRelease),
+    #[error("its InRelease file is of the suite `{0}`")]
+    OtherSuite(String),
+    #[error("its InRelease file is dated {signed}, and {locked} in the lock")]
+    Date { locked: Timestamp, signed: Timestamp },
+    #[error("its InRelease file is not signed by {0}, as the lock says it is")]
+    Signer(Fingerprint),
+    #[error("its InRelease file does not list the index `{0}`")]
+    Unlisted(String),
+    #[error("the SHA-256 of its index `{path}` is {locked} in the lock, and {signed} in its InRelease file")]
+    OtherIndex { path: String, locked: Sha256, signed: Sha256 },
+    #[error("its index `{path}` cannot be read: {why}")]
+    Unpack { path: String, why: UnpackError },
+    #[error("its index `{path}` cannot be read: {why}")]
+    Index { path: String, why: InvalidIndex },
+    #[error(transparent)]
+    Stanza(#[from] InvalidStanza),
+    #[error("the index of `{suite}` does not have it{}", instead(versions))]
+    NoPackage { suite: String, versions: Vec<String> },
+    #[error("its {field} is {locked} in the lock, and {signed} in the index of `{suite}`")]
+    Differs { suite: String, field: &'static str, locked: String, signed: String },
+}
+
+fn instead(versions: &[String]) -> String {
+    if versions.is_empty() { String::new() } else { format!(", it has {}", versions.join(", ")) }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.link, self.fault)
+    }
+}
+
+impl Fault {
+    /// Whether something could not be seen, rather than is wrong.
+    #[must_use]
+    pub fn is_absence(&self) -> bool {
+        matches!(self, Self::Absent(_))
+    }
+}
+
+impl Verdict {
+    fn add(&mut self, other: Self) {
+        self.suites += other.suites;
+        self.indexes += other.indexes;
+        self.packages += other.packages;
+        self.findings.extend(other.findings);
+    }
+
+    fn found(&mut self, link: impl Into<String>, fault: impl Into<Fault>) {
+        self.findings.push(Finding { link: link.into(), fault: fault.into() });
+    }
+}
+
+impl Claim<'_> {
+    /// Goes over the chain from the keys to the packages, of which `read` gives the files.
+    ///
+    /// # Errors
+    ///
+    /// Those of `read`. What is wrong with the lock is no error, but a finding.
+    pub fn verify<E: Send>(
+        &self,
+        read: impl Fn(&LockedFile) -> Result<Held<Bytes>, E> + Sync,
+    ) -> Result<Verdict, E> {
+        let covers = |suite: &&LockedSuite| self.architectures.iter().any(|name| suite.covers(name));
+        let suites: Vec<_> = self.lock.suites.iter().filter(covers).collect();
+        let parts: Vec<Verdict> =
+            suites.par_iter().map(|suite| self.verify_suite(suite, &read)).collect::<Result<_, E>>()?;
+        let mut verdict = Verdict::default();
+        parts.into_iter().for_each(|part| verdict.add(part));
+        Ok(verdict)
+    }
+
+    /// Looks at the `.deb`s: those that are altered, and those that are absent where all are `demanded`.
+    /// Gives the number of those that are whole, too.
+    pub fn verify_debs<E: Send>(
+        &self,
+        demanded: bool,
+        look_at: impl Fn(&LockedFile) -> Result<Held<()>, E> + Sync,
+    ) -> Result<(usize, Vec<Finding>), E> {
+        let mut debs: BTreeMap<Sha256, (String, LockedFile)> = BTreeMap::new();
+        for (suite, architecture) in self.sources() {
+            for (name, pin) in self.pins(suite, architecture) {
+                debs.entry(pin.sha256).or_insert_with(|| (describe(name, pin), suite.deb_file(pin)));
+            }
+        }
+        let debs: Vec<_> = debs.into_values().collect();
+        let looked: Vec<_> = debs.par_iter().map(|(_, file)| look_at(file)).collect::<Result<_, E>>()?;
+        let (mut whole, mut findings) = (0, Vec::new());
+        for ((link, _), held) in debs.into_iter().zip(looked) {
+            match held {
+                Held::Whole(()) => whole += 1,
+                Held::Altered(place) => findings.push(Finding { link, fault: Fault::Altered(place) }),
+                Held::Absent if demanded => {
+                    findings.push(Finding { link, fault: Fault::Absent(".deb".into()) })
+                }
+                Held::Absent => {}
+            }
+        }
+        findings.sort_by(|one, other| one.link.cmp(&other.link));
+        Ok((whole, findings))
+    }
+
+    fn sources(&self) -> impl Iterator<Item = (&LockedSuite, &Architecture)> {
+        let of_suite = |suite| self.architectures.iter().map(move |architecture| (suite, *architecture));
+        let pairs = self.lock.suites.iter().flat_map(of_suite);
+        pairs.filter(|(suite, architecture): &(&LockedSuite, _)| suite.covers(architecture))
+    }
+
+    /// The packages of an architecture that were taken from a suite.
+    fn pins(
+        &self,
+        suite: &LockedSuite,
+        architecture: &Architecture,
+    ) -> impl Iterator<Item = (&PackageName, &Pin)> {
+        let pins =
+            self.lock.pins.iter().filter_map(move |(name, pins)| Some((name, pins.get(architecture)?)));
+        pins.filter(move |(_, pin)| {
+            self.lock.suite(pin, architecture).is_some_and(|from| std::ptr::eq(from, suite))
+        })
+    }
+
+    fn verify_suite<E: Send>(
+        &self,
+        suite: &LockedSuite,
+        read: &(impl Fn(&LockedFile) -> Result<Held<Bytes>, E> + Sync),
+    ) -> Result<Verdict, E> {
+        let mut verdict = Verdict::default();
+        let bytes = match read(&suite.in_release_file())? {
+            Held::Whole(bytes) => bytes,
+            Held::Altered(place) => {
+                verdict.found(&suite.name, Fault::Altered(place));
+                return Ok(verdict);
+            }
+            Held::Absent => {
+                verdict.found(&suite.name, Fault::Absent(format!("InRelease file of {}", suite.date)));
+                return Ok(verdict);
+            }
+        };
+        let release = match self.verify_release(suite, &bytes) {
+            Ok(release) => release,
+            Err(fault) => {
+                verdict.found(&suite.name, fault);
+                return Ok(verdict);
+            }
+        };
+        verdict.suites += 1;
+        let covered: Vec<_> = self.architectures.iter().filter(|name| suite.covers(name)).collect();
+        let parts: Vec<Verdict> = covered
+            .par_iter()
+            .map(|architecture| self.verify_indexes(suite, &release, architecture, read))
+            .collect::<Result<_, E>>()?;
+        parts.into_iter().for_each(|part| verdict.add(part));
+        Ok(verdict)
+    }
+
+    fn keys(&self, suite: &LockedSuite) -> &[Fingerprint] {
+        let is_it = |defined: &&Suite| defined.archive == suite.archive && defined.name == suite.name;
+        self.release.suites.iter().find(is_it).map_or(&[], |defined| &defined.keys)
+    }
+
+    fn verify_release(&self, suite: &LockedSuite, bytes: &[u8]) -> Result<Release, Fault> {
+        let at = suite.date.checked_add(UNTIL_SIGNED).unwrap_or(suite.date).min(self.now);
+        let signed = verify(bytes, self.keyring, self.keys(suite), at)?;
+        let release: Release = signed.text.parse()?;
+        let names = [&release.codename, &release.suite];
+        if !names.iter().any(|name| name.as_deref() == Some(suite.name.as_str())) {
+            let found = names.into_iter().flatten().next().cloned().unwrap_or_default();
+            return Err(Fault::OtherSuite(found));
+        }
+        if release.date != suite.date {
+            return Err(Fault::Date { locked: suite.date, signed: release.date });
+        }
+        match suite.signed_by.iter().find(|key| !signed.signers.contains(key)) {
+            Some(key) => Err(Fault::Signer(key.clone())),
+            None => Ok(release),
+        }
+    }
+
+    /// The indexes of a suite for an architecture, and the packages that were taken from them.
+    fn verify_indexes<E>(
+        &self,
+        suite: &LockedSuite,
+        release: &Release,
+        architecture: &Architecture,
+        read: &impl Fn(&LockedFile) -> Result<Held<Bytes>, E>,
+    ) -> Result<Verdict, E> {
+        let mut verdict = Verdict::default();
+        let mut pins: BTreeMap<_, _> = self
+            .pins(suite, architecture)
+            .map(|(name, pin)| (name.as_str(), Sought::new(name, pin)))
+            .collect();
+        let mut unseen = false;
+        for (path, file) in suite.index_files(architecture) {
+            match check_index(release, path, &file, read(&file)?) {
+                Err(fault) => {
+                    verdict.found(&suite.name, fault);
+                    unseen = true;
+                }
+                Ok(index) => {
+                    verdict.indexes += 1;
+                    index.packages().filter_map(Result::ok).for_each(|package| {
+                        if let Some(sought) = pins.get_mut(package.raw_name()) {
+                            sought.compare(&package);
+                        }
+                    });
+                }
+            }
+        }
+        for sought in pins.into_values() {
+            match sought.outcome {
+                Outcome::Vouched => verdict.packages += 1,
+                Outcome::Differs(field, locked, signed) => {
+                    let suite = suite.name.clone();
+                    verdict.found(sought.link, Fault::Differs { suite, field, locked, signed });
+                }
+                Outcome::Invalid(error) => verdict.found(sought.link, error),
+                // It may be in the index that could not be read.
+                Outcome::Others(_) if unseen => {}
+                Outcome::Others(versions) => {
+                    verdict.found(sought.link, Fault::NoPackage { suite: suite.name.clone(), versions });
+                }
+            }
+        }
+        Ok(verdict)
+    }
+}
+
+fn check_index(
+    release: &Release,
+    path: &str,
+    file: &LockedFile,
+    held: Held<Bytes>,
+) -> Result<PackagesIndex, Fault> {
+    let listed = release.file(path).ok_or_else(|| Fault::Unlisted(path.to_owned()))?;
+    if listed.sha256 != file.sha256 {
+        let (locked, signed) = (file.sha256, listed.sha256);
+        return Err(Fault::OtherIndex { path: path.to_owned(), locked, signed });
+    }
+    let bytes = match held {
+        Held::Whole(bytes) => bytes,
+        Held::Altered(place) => return Err(Fault::Altered(place)),
+        Held::Absent => return Err(Fault::Absent(format!("index `{path}`"))),
+    };
+    let suffix = path.rsplit_once("Packages").map_or("", |(_, suffix)| suffix);
+    let text = Compression::from_suffix(suffix).unwrap_or(Compression::None).unpack(&bytes, INDEX_LIMIT);
+    let text = text.map_err(|why| Fault::Unpack { path: path.to_owned(), why })?;
+    PackagesIndex::from_bytes(text.into()).map_err(|why| Fault::Index { path: path.to_owned(), why })
+}
+
+/// A pin that is looked for in indexes, and what they say of it.
+struct Sought<'a> {
+    link: String,
+    pin: &'a Pin,
+    outcome: Outcome,
+}
+
+enum Outcome {
+    /// These other versions are there.
+    Others(Vec<String>),
+    Invalid(InvalidStanza),
+    /// A field, as the lock has it and as the index does.
+    Differs(&'static str, String, String),
+    Vouched,
+}
+
+impl<'a> Sought<'a> {
+    fn new(name: &PackageName, pin: &'a Pin) -> Self {
+        Self { link: describe(name, pin), pin, outcome: Outcome::Others(Vec::new()) }
+    }
+
+    fn compare(&mut self, package: &Package<'_>) {
+        if matches!(self.outcome, Outcome::Vouched) {
+            return;
+        }
+        match (difference(self.pin, package), &mut self.outcome) {
+            (Ok(Some(("version", _, signed))), Outcome::Others(versions)) => versions.push(signed),
+            (Ok(Some(("version", ..))), _) => {}
+            (Ok(None), outcome) => *outcome = Outcome::Vouched,
+            (Ok(Some((field, locked, signed))), outcome) => {
+                *outcome = Outcome::Differs(field, locked, signed)
+            }
+            (Err(error), outcome) => *outcome = Outcome::Invalid(error),
+        }
+    }
+}
+
+/// The first field in which a pin is not as an index has it.
+fn difference(
+    pin: &Pin,
+    package: &Package<'_>,
+) -> Result<Option<(&'static str, String, String)>, InvalidStanza> {
+    let source = package.source()?;
+    let fields = [
+        ("version", pin.version.to_string(), package.version()?.to_string()),
+        ("architecture", pin.architecture.to_string(), package.architecture()?.to_string()),
+        ("path", pin.path.clone(), package.filename()?.to_string()),
+        ("size", pin.size.to_string(), package.size()?.to_string()),
+        ("SHA-256", pin.sha256.to_string(), package.sha256()?.to_string()),
+        ("installed size", pin.installed.to_string(), package.installed_size()?.unwrap_or(0).to_string()),
+        ("source", pin.source.to_string(), source.name.to_string()),
+        ("source version", pin.source_version.to_string(), source.version.to_string()),
+    ];
+    Ok(fields.into_iter().find(|(_, locked, signed)| locked != signed))
+}
+
+fn describe(name: &PackageName, pin: &Pin) -> String {
+    format!("{name} {} ({})", pin.version, pin.architecture)
+}
