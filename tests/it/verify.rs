@@ -261,7 +261,7 @@ fn a_suite_that_somebody_else_signed_is_found() {
         &edited(&shop, &before, &forged_digest),
         r#"
 error: 1 link of the chain of trust cannot be trusted:
-  debian13: trixie: none of the keys that signed it is trusted: [UNKNOWN KEY] (not in the keyring); if one should be, add its fingerprint to the `keys` of the release in `catalog.toml`, and its certificate to the directory `keys`
+  debian13: trixie: none of the keys that signed it is trusted: [UNKNOWN KEY] (not in the keyring); if one should be, add its fingerprint to the `keys` that the catalog trusts here, and its certificate to the directory `keys`
 hint: do not build from this lock: see who changed it, and how (`git log -p`); `distro lock` makes a new one
 "#,
     );
@@ -273,7 +273,7 @@ hint: do not build from this lock: see who changed it, and how (`git log -p`); `
         &edited(&shop, &before, &forged_digest),
         r#"
 error: 1 link of the chain of trust cannot be trusted:
-  debian13: trixie: none of the keys that signed it is trusted: [EXPIRED KEY] (Fake Archive of Old <old@example.org>, in the keyring); if one should be, add its fingerprint to the `keys` of the release in `catalog.toml`, and its certificate to the directory `keys`
+  debian13: trixie: none of the keys that signed it is trusted: [EXPIRED KEY] (Fake Archive of Old <old@example.org>, in the keyring); if one should be, add its fingerprint to the `keys` that the catalog trusts here, and its certificate to the directory `keys`
 hint: do not build from this lock: see who changed it, and how (`git log -p`); `distro lock` makes a new one
 "#,
     );

@@ -758,7 +758,7 @@ error: unknown architecture `amd46`
   |
   = hint: did you mean `amd64`?
 
-error: `https://…@upstream.example` is not the URL of a file: it has a user name or password, which a lock would show to everyone
+error: `https://*@upstream.example` is not the URL of a file: it has a user name or password, which a lock would show to everyone
  --> images/tool.toml:2:10
   |
 2 | [tarball.tool]
