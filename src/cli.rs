@@ -55,6 +55,15 @@ Examples:
   distro lock --release debian13             one release
   distro lock --snapshot 20261118T000000Z    as the archive was at that time")]
     Lock(LockArgs),
+    /// Show what differs between two states of the locks, and the CVEs that it fixes
+    #[command(after_help = "\
+Examples:
+  distro diff                            the locks here, against those of the last commit
+  distro diff main                       against those of a branch
+  distro diff v1.0 v1.1                  one revision against another
+  distro diff old.lock new.lock          two files, or two directories
+  distro diff main --format markdown     for the body of a pull request")]
+    Diff(DiffArgs),
     /// Build images from the locks into an OCI image layout
     #[command(after_help = "\
 Examples:
@@ -99,6 +108,23 @@ pub struct LockArgs {
     pub keep_going: bool,
     #[command(flatten)]
     pub archive: ArchiveArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct DiffArgs {
+    /// A lock, a directory of locks, or a git revision [default: HEAD]
+    #[arg(value_name = "OLD")]
+    pub old: Option<String>,
+    /// The same [default: the locks as they are here]
+    #[arg(value_name = "NEW")]
+    pub new: Option<String>,
+    #[arg(long, value_enum, default_value_t = DiffFormat::Table)]
+    pub format: DiffFormat,
+    /// Make no connection: changelogs are read only from packages that the store has
+    #[arg(long)]
+    pub offline: bool,
+    #[command(flatten)]
+    pub network: NetworkArgs,
 }
 
 /// How the archive is read when a lock is made.
@@ -192,6 +218,14 @@ pub struct SchemaArgs {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     Table,
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DiffFormat {
+    Table,
+    /// For the body of a pull request
+    Markdown,
     Json,
 }
 

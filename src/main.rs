@@ -17,6 +17,7 @@ fn main() -> ExitCode {
     let workspace = Workspace { places, host: host() };
     let done = match &command {
         Command::Lock(args) => commands::lock::run(&workspace, args),
+        Command::Diff(args) => commands::diff::run(&workspace, args),
         Command::Build(args) => commands::build::run(&workspace, args),
         Command::Sbom(args) => commands::sbom::run(&workspace, args),
         Command::List(args) => commands::list::run(&workspace, args),

@@ -20,6 +20,7 @@ use distro::lock::renew::Renewal;
 
 use super::Workspace;
 use crate::cli::{ArchiveArgs, LockArgs};
+use crate::report::diff::{self, Difference};
 use crate::report::failure::Advice;
 use crate::report::progress::Bars;
 use crate::report::{count, say, warn};
@@ -158,8 +159,8 @@ fn write(workspace: &Workspace, renewed: Renewed, old: Option<Lock>) -> anyhow::
     let images = count(lock.closures.iter().map(|closure| closure.tags.len()).sum(), "image");
     let packages = count(lock.pins.len(), "package");
     say(verb, &format!("{}: {packages} for {images} in {}", lock.release, path.display()));
-    for (name, change) in changes.iter().flat_map(Changes::iter) {
-        say("", &format!("{name} {change}"));
+    if let Some(changes) = changes.filter(|changes| !changes.is_empty()) {
+        anstream::eprint!("{}", diff::text(&[Difference { changes, news: None }]));
     }
     for name in lock.version_skew() {
         let mut versions: BTreeMap<_, Vec<_>> = BTreeMap::new();

@@ -1,6 +1,7 @@
 //! One file a verb: load → pure call → store → report.
 
 pub mod build;
+pub mod diff;
 pub mod list;
 pub mod lock;
 pub mod sbom;

@@ -1,6 +1,7 @@
 //! Formats as Debian's manuals define them, one file each.
 
 pub mod archive_path;
+pub mod changelog;
 pub mod compression;
 pub mod control;
 pub mod deb;
@@ -13,6 +14,7 @@ pub mod sources_list;
 pub mod version;
 
 pub use archive_path::{ArchivePath, InvalidArchivePath};
+pub use changelog::{ChangelogEntry, Cve};
 pub use compression::{Compression, UnpackError};
 pub use name::{Architecture, InvalidName, PackageName};
 pub use packages::{InvalidIndex, InvalidStanza, MultiArch, Package, PackagesIndex, Priority, Source};

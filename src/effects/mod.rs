@@ -10,6 +10,8 @@
 //! | [`mirrors`] | the places that a catalog and a host know for an archive |
 //! | [`suites`] | the signed suites of an archive, and their indexes |
 //! | [`renewal`] | a release as the archive offers it, made into a lock |
+//! | [`changelogs`] | what the packages of a lock say was changed |
+//! | [`revisions`] | locks as git has them |
 //! | [`definitions`] | a catalog's directory: definitions, keys, locks |
 //! | [`layers`] | packages fetched and converted, each once |
 //! | [`builder`] | images put together from layers, and checked |
@@ -20,6 +22,7 @@
 pub mod apt_sources;
 pub mod archive;
 pub mod builder;
+pub mod changelogs;
 pub mod definitions;
 pub mod files;
 pub mod http;
@@ -29,6 +32,7 @@ pub mod mirrors;
 pub mod progress;
 pub mod publish;
 pub mod renewal;
+pub mod revisions;
 pub mod store;
 pub mod suites;
 
