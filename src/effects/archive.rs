@@ -19,6 +19,12 @@ use error::Fault;
 pub use error::{ArchiveError, Reason, Tried, Unavailable};
 pub use release::Release;
 
+/// The most that a file of unknown size may have, in bytes. The largest indexes of Debian have 10 MB.
+const AT_MOST: u64 = 256 << 20;
+
+/// The origin of bases that have archives as they were.
+pub const SNAPSHOT_SERVICE: &str = "snapshot service";
+
 /// A place that serves an archive.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Base {
@@ -98,6 +104,25 @@ impl<'a> Archive<'a> {
         })
     }
 
+    /// Sees to it that an index which a suite once had is in the store: mirrors keep some by their digests,
+    /// the snapshot service has it by its plain path too.
+    pub fn older_index(&self, suite: &str, path: &str, sha256: Sha256) -> Result<(), ArchiveError> {
+        if self.store.is_intact(sha256)? {
+            return Ok(());
+        }
+        let _alone = self.store.exclusive(sha256)?;
+        let plain = format!("{suite}/{path}");
+        let directory = plain.rsplit_once('/').map_or("", |(directory, _)| directory);
+        let by_hash = format!("{directory}/by-hash/SHA256/{sha256}");
+        let expected = Expected { digest: Some(sha256), size: None };
+        self.first_of_bases(&plain, |base| match self.download(base, &by_hash, &plain, expected) {
+            Err(Fault::Base(Reason::Http(HttpErrorKind::NotFound))) if base.origin == SNAPSHOT_SERVICE => {
+                self.download(base, &plain, &plain, expected)
+            }
+            answer => answer,
+        })
+    }
+
     fn fetch(
         &self,
         file: Named<'_>,
@@ -115,19 +140,28 @@ impl<'a> Archive<'a> {
     }
 
     fn fetch_from(&self, base: &Base, path: &str, file: Named<'_>) -> Result<Blob, Fault> {
+        self.download(base, path, file.path, Expected { digest: Some(file.sha256), size: Some(file.size) })?;
+        Ok(Blob { digest: file.sha256, size: file.size })
+    }
+
+    fn download(&self, base: &Base, path: &str, label: &str, expected: Expected) -> Result<(), Fault> {
         let url = below(base, path)?;
-        let terms = Terms { at_most: Some(file.size), ..Terms::default() };
+        let terms = Terms { at_most: Some(expected.size.unwrap_or(AT_MOST)), ..Terms::default() };
         let Response::Found(download) = self.http.get(&url, &terms)? else {
             return Err(HttpErrorKind::Changed.into());
         };
-        let told = Told { inner: download, task: self.progress.begin(file.path, Some(file.size)) };
-        let expected = Expected { digest: Some(file.sha256), size: Some(file.size) };
-        self.store.insert(told, expected).map_err(|error| match error {
-            StoreError::WrongDigest { expected, got } => Reason::WrongDigest { expected, got }.into(),
-            StoreError::WrongSize { expected, got, .. } => Reason::WrongSize { expected, got }.into(),
-            StoreError::Source(error) => error.into(),
-            error => error.into(),
-        })
+        let told = Told { inner: download, task: self.progress.begin(label, expected.size) };
+        match self.store.insert(told, expected) {
+            Ok(_) => Ok(()),
+            Err(StoreError::WrongDigest { expected, got }) => {
+                Err(Reason::WrongDigest { expected, got }.into())
+            }
+            Err(StoreError::WrongSize { expected, got, .. }) => {
+                Err(Reason::WrongSize { expected, got }.into())
+            }
+            Err(StoreError::Source(error)) => Err(error.into()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Tries one base after the other, those that could not be reached before last.

@@ -117,7 +117,7 @@ impl Changelogs<'_> {
     }
 
     fn tree(&self, pin: &Pin, architecture: &Architecture) -> Result<Tree, Untold> {
-        let suite = self.lock.suite(&pin.suite, architecture);
+        let suite = self.lock.suite_of(pin, architecture);
         if let Some(archive) = suite.and_then(|suite| self.archives.get(&suite.in_release)) {
             archive.package(Named { path: &pin.path, sha256: pin.sha256, size: pin.size })?;
         }

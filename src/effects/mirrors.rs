@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use url::Url;
 
 use super::apt_sources::{AptConfiguration, AptFile};
-use super::archive::Base;
+use super::archive::{Base, SNAPSHOT_SERVICE};
 use super::http::base_url;
 use crate::catalog::Catalog;
 use crate::catalog::name::ArchiveName;
@@ -61,14 +61,15 @@ impl<'a> Mirrors<'a> {
     pub fn snapshot(&self, archive: &ArchiveName, time: &str) -> Option<Base> {
         let service = self.catalog.archives.get(archive)?.snapshot.as_ref()?;
         let url = format!("{}/{time}/", service.as_str().trim_end_matches('/'));
-        self.base(&Url::parse(&url).ok()?, "snapshot service")
+        self.base(&Url::parse(&url).ok()?, SNAPSHOT_SERVICE)
     }
 
     /// The places that may have what a lock took from a suite, today's mirrors first.
     #[must_use]
     pub fn of_locked(&self, lock: &Lock, suite: &LockedSuite) -> Vec<Base> {
         let made = suite.date.checked_add(UNTIL_SNAPSHOT).unwrap_or(suite.date);
-        let time = lock.snapshot.clone().unwrap_or_else(|| snapshot_time(made));
+        let asked = lock.snapshot.clone().filter(|_| !lock.is_older(suite));
+        let time = asked.unwrap_or_else(|| snapshot_time(made));
         let mut bases = self.live(&suite.archive);
         bases.extend(self.snapshot(&suite.archive, &time));
         bases

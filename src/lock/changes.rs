@@ -312,7 +312,14 @@ impl Lock {
     /// A lock that holds nothing, to compare with.
     #[must_use]
     pub fn empty(release: ReleaseName) -> Self {
-        Self { release, snapshot: None, suites: Vec::new(), pins: BTreeMap::new(), closures: Vec::new() }
+        Self {
+            release,
+            snapshot: None,
+            preferences: BTreeMap::new(),
+            suites: Vec::new(),
+            pins: BTreeMap::new(),
+            closures: Vec::new(),
+        }
     }
 
     fn image_names(&self) -> impl Iterator<Item = ImageName> {
@@ -336,10 +343,22 @@ impl Lock {
             names.dedup();
             names
         };
-        let same = self.pins == old.pins
+        let same = self.same_pins(&old)
+            && self.preferences == old.preferences
             && self.closures == old.closures
             && self.snapshot == old.snapshot
             && names(&self) == names(&old);
         if same { old } else { self }
+    }
+
+    /// Whether the same packages are pinned, whichever state of their suites vouches for them.
+    fn same_pins(&self, other: &Self) -> bool {
+        let same = |(a, b): (&Pin, &Pin)| Pin { in_release: b.in_release, ..a.clone() } == *b;
+        self.pins.keys().eq(other.pins.keys())
+            && self
+                .pins
+                .values()
+                .zip(other.pins.values())
+                .all(|(a, b)| a.keys().eq(b.keys()) && a.values().zip(b.values()).all(same))
     }
 }

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::str::FromStr;
 
-use super::file::{DebFile, ImageFile, LockFile, PackageFile, SuiteFile};
+use super::file::{DebFile, ImageFile, LockFile, PackageFile, PinFile, SuiteFile};
 use super::{Closure, FORMAT, Lock, LockError, LockedSuite, Pin};
-use crate::debian::{Architecture, ArchivePath, PackageName, Version};
+use crate::debian::{Architecture, ArchivePath, PackageName, Preference, Subject, Version};
 
 impl TryFrom<LockFile> for Lock {
     type Error = LockError;
@@ -31,6 +31,7 @@ impl TryFrom<LockFile> for Lock {
         let lock = Self {
             release: parse("release", &file.release)?,
             snapshot: file.snapshot,
+            preferences: file.pin.iter().map(preference).collect::<Result<_, _>>()?,
             suites: file.suite.into_iter().map(LockedSuite::try_from).collect::<Result<_, _>>()?,
             pins,
             closures,
@@ -74,6 +75,7 @@ impl PackageFile {
                         .as_deref()
                         .map_or(Ok(version.clone()), |text| parse("source version", text))?,
                     suite: self.suite.clone(),
+                    in_release: self.in_release.as_deref().map(|text| parse("SHA-256", text)).transpose()?,
                     architecture: own.clone(),
                     path: parse::<ArchivePath>("path", &self.path.replace("{arch}", own.as_str()))?
                         .to_string(),
@@ -90,6 +92,11 @@ impl PackageFile {
         }
         Ok(pins)
     }
+}
+
+fn preference((subject, pin): (&String, &PinFile)) -> Result<(Subject, Preference), LockError> {
+    let version = pin.version.as_deref().map(|text| parse("version", text)).transpose()?;
+    Ok((parse("pin", subject)?, Preference { version, suite: pin.suite.clone() }))
 }
 
 impl TryFrom<SuiteFile> for LockedSuite {
@@ -177,6 +184,11 @@ impl From<&Lock> for LockFile {
             version: FORMAT,
             release: lock.release.to_string(),
             snapshot: lock.snapshot.clone(),
+            pin: lock
+                .preferences
+                .iter()
+                .map(|(subject, preference)| (subject.to_string(), PinFile::from(preference)))
+                .collect(),
             version_skew: lock.version_skew().into_iter().map(ToString::to_string).collect(),
             suite: lock.suites.iter().map(SuiteFile::from).collect(),
             package: lock
@@ -189,6 +201,15 @@ impl From<&Lock> for LockFile {
     }
 }
 
+impl From<&Preference> for PinFile {
+    fn from(preference: &Preference) -> Self {
+        Self {
+            version: preference.version.as_ref().map(ToString::to_string),
+            suite: preference.suite.clone(),
+        }
+    }
+}
+
 impl PackageFile {
     /// One block for each set of pins that differ in nothing but their architecture.
     fn blocks(name: &PackageName, pins: &BTreeMap<Architecture, Pin>, lock: &Lock) -> Vec<Self> {
@@ -197,12 +218,13 @@ impl PackageFile {
         for (architecture, pin) in pins {
             let path = template(pin);
             let digest = (pin.architecture == Architecture::all()).then_some(pin.sha256);
-            let key = (&pin.version, path, &pin.suite, &pin.source, &pin.source_version, digest);
+            let suite = (&pin.suite, pin.in_release);
+            let key = (&pin.version, path, suite, &pin.source, &pin.source_version, digest);
             blocks.entry(key).or_default().push((architecture, pin));
         }
         blocks
             .into_iter()
-            .map(|((version, path, suite, source, source_version, _), pins)| {
+            .map(|((version, path, (suite, in_release), source, source_version, _), pins)| {
                 let architectures: BTreeSet<_> = pins.iter().map(|(architecture, _)| *architecture).collect();
                 let all = pins.iter().any(|(_, pin)| pin.architecture == Architecture::all());
                 let names = || architectures.iter().map(ToString::to_string).collect();
@@ -212,6 +234,7 @@ impl PackageFile {
                     source: (source != name).then(|| source.to_string()),
                     source_version: (source_version != version).then(|| source_version.to_string()),
                     suite: suite.clone(),
+                    in_release: in_release.map(|in_release| in_release.to_string()),
                     path,
                     architectures: (all && architectures != covered).then(names),
                     depends: scoped_names(

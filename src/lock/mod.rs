@@ -6,6 +6,7 @@
 pub mod changes;
 mod convert;
 mod file;
+pub mod hold;
 pub mod renew;
 pub mod stale;
 
@@ -15,7 +16,7 @@ use jiff::Timestamp;
 
 use crate::catalog::name::{ArchiveName, FamilyName, ImageName, ReleaseName, TagName};
 use crate::debian::signed::Fingerprint;
-use crate::debian::{Architecture, PackageName, Relation, Version};
+use crate::debian::{Architecture, PackageName, Preference, Relation, Subject, Version};
 use crate::digest::Sha256;
 pub use file::LockFile;
 
@@ -31,8 +32,11 @@ pub struct Lock {
     pub release: ReleaseName,
     /// The time asked of the snapshot service, as its URLs write it: `20261118T000000Z`.
     pub snapshot: Option<String>,
+    /// What the catalog preferred to the newest versions when the lock was made.
+    pub preferences: BTreeMap<Subject, Preference>,
     /// In the order of the release. A suite is there more than once where architectures were taken from
-    /// different states of it; each is in one.
+    /// different states of it; where an architecture is in several, the first counts, and pins that were held
+    /// name another ([`Pin::in_release`]).
     pub suites: Vec<LockedSuite>,
     /// By name, then by the architecture of the images.
     pub pins: BTreeMap<PackageName, BTreeMap<Architecture, Pin>>,
@@ -59,6 +63,9 @@ pub struct Pin {
     pub source: PackageName,
     pub source_version: Version,
     pub suite: String,
+    /// The InRelease file of the state of the suite that vouches for it, where that is not the first of its
+    /// architecture: the package was held when others were renewed, and the suite no longer has it.
+    pub in_release: Option<Sha256>,
     /// The package's own architecture: that of the image, or `all`.
     pub architecture: Architecture,
     /// Path in the archive.
@@ -146,10 +153,23 @@ impl Lock {
             .find(|closure| closure.family == image.family && closure.tags.contains(&image.tag))
     }
 
-    /// The suite that a package of an architecture was taken from.
+    /// The suite, in the state that vouches for a package that is pinned for an architecture.
     #[must_use]
-    pub fn suite(&self, name: &str, architecture: &Architecture) -> Option<&LockedSuite> {
-        self.suites.iter().find(|suite| suite.name == name && suite.covers(architecture))
+    pub fn suite_of(&self, pin: &Pin, architecture: &Architecture) -> Option<&LockedSuite> {
+        self.suites.iter().find(|suite| {
+            suite.name == pin.suite
+                && suite.covers(architecture)
+                && pin.in_release.is_none_or(|in_release| suite.in_release == in_release)
+        })
+    }
+
+    /// Whether nothing but held packages is taken from a state of a suite.
+    #[must_use]
+    pub fn is_older(&self, suite: &LockedSuite) -> bool {
+        let before = self.suites.iter().take_while(|other| !std::ptr::eq(*other, suite));
+        let before: Vec<_> = before.filter(|other| other.name == suite.name).collect();
+        let mut architectures = self.architectures().into_iter().filter(|on| suite.covers(on));
+        architectures.all(|on| before.iter().any(|other| other.covers(on)))
     }
 
     /// Packages whose version is not the same on every architecture that pins them.
@@ -170,7 +190,7 @@ impl Lock {
     fn check(self) -> Result<Self, LockError> {
         for (name, pins) in &self.pins {
             for (architecture, pin) in pins {
-                if self.suite(&pin.suite, architecture).is_none() {
+                if self.suite_of(pin, architecture).is_none() {
                     return Err(LockError::UnknownSuite {
                         name: name.clone(),
                         suite: pin.suite.clone(),
