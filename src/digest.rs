@@ -7,6 +7,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
 
+use crate::text::string_form;
+
 /// A SHA-256 digest. Its text form is 64 lower-case hexadecimal digits; [`Sha256::oci`] adds the
 /// [algorithm prefix] of OCI descriptors.
 ///
@@ -73,19 +75,7 @@ impl FromStr for Sha256 {
     }
 }
 
-impl TryFrom<String> for Sha256 {
-    type Error = InvalidDigest;
-
-    fn try_from(text: String) -> Result<Self, InvalidDigest> {
-        text.parse()
-    }
-}
-
-impl From<Sha256> for String {
-    fn from(digest: Sha256) -> Self {
-        digest.to_string()
-    }
-}
+string_form!(Sha256);
 
 /// Passes bytes on and keeps their digest and count.
 pub struct Hashing<T> {

@@ -30,4 +30,5 @@ pub mod layer;
 pub mod lock;
 pub mod resolve;
 pub mod sbom;
+mod text;
 pub mod tree;

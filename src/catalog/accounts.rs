@@ -4,11 +4,11 @@
 //! [group(5)]: https://manpages.debian.org/trixie/passwd/group.5.en.html
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::text::text_form;
 use crate::tree::ImagePath;
 
 /// The name of a user or group, by the rule of [useradd(8)]: `[a-z_][a-z0-9_-]*[$]?`, at most 32
@@ -235,38 +235,7 @@ impl FromStr for Gecos {
     }
 }
 
-macro_rules! text_form {
-    ($name:ident) => {
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(&self.0)
-            }
-        }
-
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "{:?}", &*self.0)
-            }
-        }
-
-        impl TryFrom<String> for $name {
-            type Error = AccountsError;
-
-            fn try_from(text: String) -> Result<Self, AccountsError> {
-                text.parse()
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(name: $name) -> Self {
-                name.0.into()
-            }
-        }
-    };
-}
-
-text_form!(AccountName);
-text_form!(Gecos);
+text_form!(AccountName, Gecos);
 
 #[cfg(test)]
 mod tests;

@@ -55,19 +55,7 @@ macro_rules! names {
             }
         }
 
-        impl TryFrom<String> for $name {
-            type Error = InvalidName;
-
-            fn try_from(name: String) -> Result<Self, InvalidName> {
-                name.parse()
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(name: $name) -> Self {
-                name.0.into()
-            }
-        }
+        crate::text::string_form!($name);
 
         impl std::borrow::Borrow<str> for $name {
             fn borrow(&self) -> &str {

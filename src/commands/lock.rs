@@ -166,6 +166,8 @@ pub enum Must<'a> {
 pub struct Outcome {
     pub old: Option<Lock>,
     pub lock: Lock,
+    /// Architectures that stay as they were, as they cannot be renewed.
+    kept: Vec<Architecture>,
     warnings: Vec<String>,
 }
 
@@ -284,7 +286,8 @@ impl Outcome {
             warnings.push(format!("nothing in {release} wants `{name}`, which {families} leaves out"));
         }
         let lock = old.clone().into_iter().fold(lock, Lock::or_unchanged);
-        Self { old, lock, warnings }
+        let kept = kept.into_iter().map(|(architecture, _)| architecture).collect();
+        Self { old, lock, kept, warnings }
     }
 
     /// Whether the lock is not what it was.
@@ -314,6 +317,14 @@ impl Outcome {
         let images = count(lock.closures.iter().map(|closure| closure.tags.len()).sum(), "image");
         let packages = count(lock.pins.len(), "package");
         say(verb, &format!("{}: {packages} for {images} in {}", lock.release, path.display()));
+        for older in lock.older_states() {
+            let mut on = older.architectures();
+            on.retain(|name| !self.kept.iter().any(|kept| kept.as_str() == *name));
+            if !on.is_empty() {
+                let (name, date, on) = (&older.name, older.date, Vec::from_iter(on).join(", "));
+                warn(&format!("`{name}` is as of {date} on {on}: the mirror has no newer indexes there"));
+            }
+        }
         for name in lock.version_skew() {
             let mut versions: BTreeMap<_, Vec<_>> = BTreeMap::new();
             for (architecture, pin) in &lock.pins[name] {

@@ -1,10 +1,11 @@
 //! Paths inside an archive.
 
-use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+
+use crate::text::text_form;
 
 /// A path below the root of an archive, or below one of its suites: `pool/main/g/glibc/libc6_2.41-12_amd64.deb`.
 /// Relative and without `.` or `..`, so that it stays below whatever it is joined to, as a URL or as a file.
@@ -67,31 +68,7 @@ fn has_escaped_dots(path: &str) -> bool {
     ["%2e", "%2f", "%5c"].iter().any(|escape| lower.contains(escape))
 }
 
-impl fmt::Display for ArchivePath {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
-    }
-}
-
-impl fmt::Debug for ArchivePath {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", &*self.0)
-    }
-}
-
-impl TryFrom<String> for ArchivePath {
-    type Error = InvalidArchivePath;
-
-    fn try_from(text: String) -> Result<Self, InvalidArchivePath> {
-        text.parse()
-    }
-}
-
-impl From<ArchivePath> for String {
-    fn from(path: ArchivePath) -> Self {
-        path.0.as_ref().to_owned()
-    }
-}
+text_form!(ArchivePath);
 
 #[cfg(test)]
 mod tests {

@@ -10,6 +10,7 @@ use super::{Architecture, InvalidName, InvalidVersion, PackageName, Version};
 mod parse;
 mod restriction;
 
+use crate::text::string_form;
 pub use restriction::Restrictions;
 
 /// The value of a relationship field, [policy §7.1]: relations that all hold, separated by commas.
@@ -244,26 +245,7 @@ fn write_separated(f: &mut fmt::Formatter<'_>, items: &[impl fmt::Display], sepa
     Ok(())
 }
 
-macro_rules! string_form {
-    ($name:ident) => {
-        impl TryFrom<String> for $name {
-            type Error = InvalidRelation;
-
-            fn try_from(text: String) -> Result<Self, InvalidRelation> {
-                text.parse()
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(value: $name) -> Self {
-                value.to_string()
-            }
-        }
-    };
-}
-
-string_form!(Relations);
-string_form!(Relation);
+string_form!(Relations, Relation);
 
 #[cfg(test)]
 mod tests;

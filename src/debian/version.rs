@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::text::string_form;
+
 /// The version of a package: `[epoch:]upstream[-revision]`, [deb-version(7)].
 ///
 /// Order and equality are dpkg's, not those of the text: `1.0`, `0:1.0-0` and `1.00` are equal.
@@ -191,19 +193,7 @@ impl fmt::Debug for Version {
     }
 }
 
-impl TryFrom<String> for Version {
-    type Error = InvalidVersion;
-
-    fn try_from(text: String) -> Result<Self, InvalidVersion> {
-        text.parse()
-    }
-}
-
-impl From<Version> for String {
-    fn from(version: Version) -> Self {
-        version.text.as_ref().to_owned()
-    }
-}
+string_form!(Version);
 
 #[cfg(test)]
 mod tests;

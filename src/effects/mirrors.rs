@@ -68,7 +68,7 @@ impl<'a> Mirrors<'a> {
     #[must_use]
     pub fn of_locked(&self, lock: &Lock, suite: &LockedSuite) -> Vec<Base> {
         let made = suite.date.checked_add(UNTIL_SNAPSHOT).unwrap_or(suite.date);
-        let asked = lock.snapshot.clone().filter(|_| !lock.is_older(suite));
+        let asked = lock.snapshot.clone().filter(|_| !lock.is_superseded(suite));
         let time = asked.unwrap_or_else(|| snapshot_time(made));
         let mut bases = self.live(&suite.archive);
         bases.extend(self.snapshot(&suite.archive, &time));

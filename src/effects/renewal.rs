@@ -139,8 +139,15 @@ impl Offer<'_> {
             side_by_side(suites, |suite| FetchedSuite::new(&archives[&suite.archive], suite, *trust));
         let suites = suites.into_iter().collect::<Result<Vec<_>, RenewalError>>()?;
         let architectures = &trust.release.architectures;
+        let resolve = |architecture, state| self.resolve(catalog, release, &suites, (architecture, state));
+        let attempts = side_by_side(architectures, |architecture| resolve(architecture, State::Current));
+        // An index that one architecture lacks may be that of another, which has it in the store by now.
+        let lacking: Vec<_> =
+            architectures.iter().zip(&attempts).filter(|(_, attempt)| attempt.is_err()).collect();
+        let mut retried =
+            side_by_side(&lacking, |(architecture, _)| resolve(architecture, State::Any)).into_iter();
         let attempts =
-            side_by_side(architectures, |architecture| self.resolve(catalog, release, &suites, architecture));
+            attempts.into_iter().map(|attempt| attempt.or_else(|error| retried.next().unwrap_or(Err(error))));
         let mut kept = Vec::new();
         let mut resolved = Vec::new();
         for (architecture, attempt) in architectures.iter().zip(attempts) {
@@ -175,11 +182,11 @@ impl Offer<'_> {
         catalog: &Catalog,
         release: &Renewable<'_>,
         suites: &[FetchedSuite<'_>],
-        architecture: &Architecture,
+        (architecture, state): (&Architecture, State),
     ) -> Result<Resolved, RenewalError> {
         let components = &release.trust.release.components;
         let states = suites.iter().map(|fetched| {
-            let signed = fetched.state_for(components, architecture)?;
+            let signed = fetched.state_for(components, architecture, state)?;
             Ok((signed.locked(fetched.suite, components, architecture), signed.priority()))
         });
         let states: Vec<(LockedSuite, i16)> = states.collect::<Result<_, RenewalError>>()?;
@@ -305,6 +312,14 @@ impl Work<'_> {
     }
 }
 
+/// Which states of a suite will do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Current,
+    /// The current one, or that which stands under the suite's other name.
+    Any,
+}
+
 /// A suite, and its other state where the mirror has one and it is asked for.
 struct FetchedSuite<'a> {
     archive: &'a Archive<'a>,
@@ -329,11 +344,15 @@ impl<'a> FetchedSuite<'a> {
         &self,
         components: &[String],
         architecture: &Architecture,
+        state: State,
     ) -> Result<&SignedSuite, RenewalError> {
         let Err(error) = self.fetch_indexes(&self.signed, components, architecture) else {
             return Ok(&self.signed);
         };
         let error = unreadable(self.suite, error);
+        if state == State::Current {
+            return Err(error);
+        }
         let Some(name) = self.signed.other_name() else { return Err(error) };
         let fetch = || {
             let other = SignedSuite::fetch(self.archive, self.suite, name, self.trust);

@@ -124,6 +124,12 @@ impl LockedSuite {
         self.indexes.keys().any(|path| is_for(path, architecture))
     }
 
+    /// The architectures of which an index was read.
+    #[must_use]
+    pub fn architectures(&self) -> BTreeSet<&str> {
+        self.indexes.keys().filter_map(|path| architecture_of(path)).collect()
+    }
+
     /// The suite with its indexes for one architecture.
     #[must_use]
     pub fn only(&self, architecture: &Architecture) -> Self {
@@ -133,9 +139,13 @@ impl LockedSuite {
     }
 }
 
-/// Whether an index is for an architecture: `main/binary-amd64/Packages.xz`.
+/// The architecture that an index is for: `main/binary-amd64/Packages.xz`.
+fn architecture_of(index: &str) -> Option<&str> {
+    index.split('/').find_map(|part| part.strip_prefix("binary-"))
+}
+
 fn is_for(index: &str, architecture: &Architecture) -> bool {
-    index.split('/').any(|part| part.strip_prefix("binary-") == Some(architecture.as_str()))
+    architecture_of(index) == Some(architecture.as_str())
 }
 
 impl Lock {
@@ -165,7 +175,7 @@ impl Lock {
 
     /// Whether nothing but held packages is taken from a state of a suite.
     #[must_use]
-    pub fn is_older(&self, suite: &LockedSuite) -> bool {
+    pub fn is_superseded(&self, suite: &LockedSuite) -> bool {
         let before = self.suites.iter().take_while(|other| !std::ptr::eq(*other, suite));
         let before: Vec<_> = before.filter(|other| other.name == suite.name).collect();
         let mut architectures = self.architectures().into_iter().filter(|on| suite.covers(on));
@@ -179,6 +189,13 @@ impl Lock {
             pins.values().map(|pin| &pin.version).collect::<BTreeSet<_>>().len() > 1
         };
         self.pins.iter().filter(|(_, pins)| differs(pins)).map(|(name, _)| name).collect()
+    }
+
+    /// The states of suites that were read where the newest one had no index.
+    pub fn older_states(&self) -> impl Iterator<Item = &LockedSuite> {
+        let same = |a: &LockedSuite, b: &LockedSuite| a.name == b.name && a.archive == b.archive;
+        let states = self.suites.chunk_by(same).flat_map(|states| &states[1..]);
+        states.filter(|suite| !self.is_superseded(suite))
     }
 
     /// The architectures that the lock covers.

@@ -76,7 +76,7 @@ impl Resolved {
         let pins =
             old.pins.iter().filter_map(|(name, pins)| Some((name.clone(), pins.get(architecture)?.clone())));
         let covering = old.suites.iter().filter(|suite| suite.covers(architecture));
-        let (older, current) = covering.partition(|suite| old.is_older(suite));
+        let (older, current) = covering.partition(|suite| old.is_superseded(suite));
         let only = |suites: Vec<&LockedSuite>| suites.iter().map(|suite| suite.only(architecture)).collect();
         Some(Self {
             architecture: architecture.clone(),

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::text::string_form;
+
 /// An absolute path in an image, in its one normal form: no empty, `.` or `..` component, no control
 /// character, at most 4095 bytes and 255 a component, as Linux limits them.
 /// Ordered so that a directory comes before what it holds, and its members follow it directly.
@@ -182,19 +184,7 @@ impl FromStr for ImagePath {
     }
 }
 
-impl TryFrom<String> for ImagePath {
-    type Error = InvalidPath;
-
-    fn try_from(text: String) -> Result<Self, InvalidPath> {
-        Self::parse(&text)
-    }
-}
-
-impl From<ImagePath> for String {
-    fn from(path: ImagePath) -> Self {
-        path.to_string()
-    }
-}
+string_form!(ImagePath);
 
 #[cfg(test)]
 mod tests {

@@ -9,6 +9,7 @@ use sequoia_openpgp::parse::Parse as _;
 use serde::{Deserialize, Serialize};
 
 use super::SignatureError;
+use crate::text::string_form;
 
 const ARMOR: &[u8] = b"-----BEGIN PGP PUBLIC KEY BLOCK-----";
 
@@ -137,19 +138,7 @@ impl From<&openpgp::Fingerprint> for Fingerprint {
     }
 }
 
-impl TryFrom<String> for Fingerprint {
-    type Error = InvalidFingerprint;
-
-    fn try_from(text: String) -> Result<Self, InvalidFingerprint> {
-        text.parse()
-    }
-}
-
-impl From<Fingerprint> for String {
-    fn from(fingerprint: Fingerprint) -> Self {
-        fingerprint.0
-    }
-}
+string_form!(Fingerprint);
 
 impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

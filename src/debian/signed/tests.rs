@@ -120,8 +120,8 @@ fn unknown_keys_are_listed_with_what_is_known_of_them() {
         SignatureError::UnknownKeys { keys }.to_string(),
         format!(
             "none of the keys that signed it is trusted: {} (Known <known@example.org>, in the keyring), \
-             {subkey} (not in the keyring); if one should be, add its fingerprint to the archive in \
-             `catalog.toml` and its certificate to the keyring",
+             {subkey} (not in the keyring); if one should be, add its fingerprint to the `keys` of the \
+             release in `catalog.toml`, and its certificate to the directory `keys`",
             fingerprint(&known)
         )
     );
@@ -197,7 +197,7 @@ fn a_trusted_key_has_to_be_in_the_keyring() {
     let message = sign(RELEASE, &[&ours], day("2026-02-01"));
     let error = format!(
         "the keyring has no certificate of {}, which the catalog trusts: export it (`gpg --armor --export \
-         FINGERPRINT`) into the keyring",
+         FINGERPRINT`) into a file of the directory `keys`",
         fingerprint(&ours)
     );
     refused(check(&message, &keyring(&[&other]), &[&ours]), &error);

@@ -60,6 +60,7 @@ impl Package {
 
     /// A field of the control file, and so of the index.
     pub fn field(mut self, name: &str, value: &str) -> Self {
+        self.fields.retain(|(known, _)| known != name);
         self.fields.push((name.to_owned(), value.to_owned()));
         self
     }

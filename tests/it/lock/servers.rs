@@ -225,3 +225,18 @@ status: 0
 "#,
     );
 }
+
+#[test]
+fn an_index_that_another_architecture_has_too_need_not_come_twice() {
+    let desk = Desk::new();
+    // It is as empty as that of amd64, and so has the same digest.
+    desk.server.fail("/debian/dists/trixie-updates/main/binary-arm64/**", Fault::Status(404));
+    desk.lock(&[]).assert_is(
+        r#"
+status: 0
+----- stdout -----
+----- stderr -----
+     Locked debian13: 2 packages for 2 images in lock/debian13.lock
+"#,
+    );
+}
