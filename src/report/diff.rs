@@ -4,6 +4,8 @@ mod json;
 mod markdown;
 mod text;
 
+use std::collections::BTreeSet;
+
 use distro::lock::changes::{
     Changes, ImageChange, Kind, Move, News, PackageChange, SizeChange, Sizes, SourceChange,
 };
@@ -28,18 +30,23 @@ impl Difference {
         let kinds: Vec<_> =
             kinds.iter().rev().map(|(kind, number)| format!("{number} {}", kind.as_str())).collect();
         let kinds = if kinds.is_empty() { "no package differs".to_owned() } else { kinds.join(", ") };
-        let cves = self.news.as_deref().map(|news| {
-            let fixed: std::collections::BTreeSet<_> =
-                news.iter().filter_map(|(_, news)| news.cves()).flatten().collect();
-            let unread = news.iter().filter(|(_, news)| matches!(news, News::NotAtHand(_))).count();
-            let unread = match unread {
-                0 => String::new(),
-                number => format!(", {} not at hand", count(number, "changelog")),
-            };
-            format!("; {} fixed{unread}", count(fixed.len(), "CVE"))
-        });
         let images = self.changes.images.iter().map(|change| change.tags.len()).sum();
-        format!("{kinds}{}; {} affected", cves.unwrap_or_default(), count(images, "image"))
+        let parts = [Some(kinds), self.fixed(), Some(format!("{} affected", count(images, "image")))];
+        parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
+    }
+
+    /// `2 CVEs fixed, 1 changelog not at hand`; nothing where no changelog was asked.
+    fn fixed(&self) -> Option<String> {
+        let news = self.news.as_deref().filter(|news| !news.is_empty())?;
+        let fixed: BTreeSet<_> = news.iter().filter_map(|(_, news)| news.cves()).flatten().collect();
+        let unread = news.iter().filter(|(_, news)| matches!(news, News::NotAtHand(_))).count();
+        let not_at_hand = format!("{} not at hand", count(unread, "changelog"));
+        let fixed = match fixed.len() {
+            0 if unread > 0 => return Some(not_at_hand),
+            0 => "no CVE fixed".to_owned(),
+            number => format!("{} fixed", count(number, "CVE")),
+        };
+        Some(if unread > 0 { format!("{fixed}, {not_at_hand}") } else { fixed })
     }
 
     fn news_of(&self, package: &PackageChange) -> Option<&(SourceChange, News)> {

@@ -11,7 +11,8 @@ use crate::digest::Sha256;
 
 /// Of the versions of a name that of the highest priority counts, and among these the highest version.
 ///
-/// What a definition prefers comes first, then what is held, then what suites have by their priorities.
+/// What is held comes first, unless a definition prefers another; then what definitions prefer; then what suites
+/// have by their priorities.
 #[derive(Debug, Clone, Default)]
 pub struct Policy {
     /// Of each suite, in their order; those that follow have [`DEFAULT_PRIORITY`]. A version of a suite whose
@@ -33,9 +34,9 @@ pub struct Hold {
 /// The priority of a suite whose versions count only where they are held.
 pub const NEVER: i16 = -1;
 
-const HELD_ELSEWHERE: i16 = 1000;
-const HELD: i16 = 1001;
-const PREFERRED: i16 = 1002;
+const PREFERRED: i16 = 1000;
+const HELD_ELSEWHERE: i16 = 1001;
+const HELD: i16 = 1002;
 
 /// A preference that none of the versions fits.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -87,23 +88,29 @@ impl<'p> Chooser<'p> {
     ) -> Result<Option<i16>, InvalidStanza> {
         let suite = suites[candidate.suite].label;
         let of_suite = self.policy.priorities.get(candidate.suite).copied().unwrap_or(DEFAULT_PRIORITY);
-        if let Some(hold) = self.policy.holds.get(&candidate.name)
-            && candidate.package.sha256()? == hold.sha256
-        {
-            return Ok(Some(if hold.suite == suite { HELD } else { HELD_ELSEWHERE }));
-        }
-        if of_suite < 0 {
+        let hold = self.policy.holds.get(&candidate.name);
+        let hold = match hold {
+            Some(hold) if candidate.package.sha256()? == hold.sha256 => Some(hold),
+            _ => None,
+        };
+        if of_suite < 0 && hold.is_none() {
             return Ok(None);
         }
-        if let Some((subject, preference)) = self.preference(candidate)? {
+        let preference = self.preference(candidate)?;
+        if let Some((subject, preference)) = preference {
             let met = self.met.entry(subject).or_default();
             met.versions.push((candidate.version.clone(), suite.to_owned()));
-            if preference.fits(&candidate.version, suite) {
-                met.fitted = true;
-                return Ok(Some(PREFERRED));
+            if !preference.fits(&candidate.version, suite) {
+                return Ok((of_suite >= 0).then_some(of_suite));
             }
+            met.fitted = true;
         }
-        Ok(Some(of_suite))
+        Ok(Some(match hold {
+            Some(hold) if hold.suite == suite => HELD,
+            Some(_) => HELD_ELSEWHERE,
+            None if preference.is_some() => PREFERRED,
+            None => of_suite,
+        }))
     }
 
     /// The preference about a package: that by its own name before that by its source.
