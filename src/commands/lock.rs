@@ -136,7 +136,9 @@ fn concerned<'a>(
     }
     if let Some(subject) = unknown.first() {
         let error = anyhow!("no lock pins `{subject}`");
-        let near = nearest(&subject.to_string(), names.iter().map(|name| name.as_str()));
+        let text = subject.to_string();
+        let mut known = names.iter().map(|name| name.as_str());
+        let near = nearest(&text, known.clone()).or_else(|| known.find(|name| name.starts_with(&text)));
         let hint = near.map_or_else(
             || "`distro tree IMAGE` shows the packages of an image".to_owned(),
             |near| format!("did you mean `{near}`?"),

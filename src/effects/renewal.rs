@@ -42,7 +42,7 @@ pub enum RenewalError {
     #[error("{first}: {}\nnor in its state as `{name}`: {why}", first.cause())]
     OtherName { name: String, why: String, first: Box<Self> },
     #[error("a pin of the catalog fits nothing on {architecture} (its reason: {reason})")]
-    Unfit { source: Unfit, reason: String, architecture: Architecture },
+    Unfit { source: Box<Unfit>, reason: String, architecture: Architecture },
     #[error(
         "{} is locked on {architecture}, no suite has it any more, and the index that it was locked from cannot be had",
         versions(.gone)
@@ -302,7 +302,7 @@ impl Work<'_> {
             PolicyError::Unfit(source) => {
                 let pinned = self.release.trust.release.pins.get(&source.subject);
                 let reason = pinned.map(|pinned| pinned.reason.clone()).unwrap_or_default();
-                RenewalError::Unfit { source, reason, architecture: self.architecture.clone() }
+                RenewalError::Unfit { source: Box::new(source), reason, architecture: self.architecture.clone() }
             }
         }
     }

@@ -218,7 +218,7 @@ fn a_package_that_no_lock_has_is_refused() {
         &desk.lock(&["libssl3"]),
         r#"
 error: no lock pins `libssl3`
-hint: `distro tree IMAGE` shows the packages of an image
+hint: did you mean `libssl3t64`?
 "#,
     );
     assert_refused(
