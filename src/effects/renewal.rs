@@ -302,7 +302,11 @@ impl Work<'_> {
             PolicyError::Unfit(source) => {
                 let pinned = self.release.trust.release.pins.get(&source.subject);
                 let reason = pinned.map(|pinned| pinned.reason.clone()).unwrap_or_default();
-                RenewalError::Unfit { source: Box::new(source), reason, architecture: self.architecture.clone() }
+                RenewalError::Unfit {
+                    source: Box::new(source),
+                    reason,
+                    architecture: self.architecture.clone(),
+                }
             }
         }
     }

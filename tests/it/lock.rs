@@ -359,7 +359,7 @@ fn an_upgrade_changes_a_handful_of_lines() {
         r#"
 status: 0
 ----- stdout -----
-debian13: 1 upgraded; 0 CVEs fixed, 1 changelog not at hand; 4 images affected
+debian13: 1 upgraded; 1 changelog not at hand; 4 images affected
 
 PACKAGE  OLD             NEW
 libc6    2.41-1+deb13u1  2.41-1+deb13u2
@@ -406,7 +406,7 @@ fn packages_that_come_and_go_are_told() {
         r#"
 status: 0
 ----- stdout -----
-debian13: 1 upgraded, 1 added; 0 CVEs fixed, 1 changelog not at hand; 2 images affected
+debian13: 1 upgraded, 1 added; 1 changelog not at hand; 2 images affected
 
 PACKAGE  OLD     NEW
 libc6    2.41-1  2.42-1
@@ -427,7 +427,7 @@ warning: nothing in debian13 wants `libgcc-s1`, which base leaves out
         r#"
 status: 0
 ----- stdout -----
-debian13: 1 upgraded, 1 removed; 0 CVEs fixed, 1 changelog not at hand; 2 images affected
+debian13: 1 upgraded, 1 removed; 1 changelog not at hand; 2 images affected
 
 PACKAGE  OLD     NEW
 libc6    2.42-1  2.43-1
