@@ -170,7 +170,7 @@ pub struct Outcome {
     pub lock: Lock,
     /// Architectures that stay as they were, as they cannot be renewed.
     kept: Vec<Architecture>,
-    warnings: Vec<String>,
+    pub warnings: Vec<String>,
 }
 
 /// Makes new locks of releases, all or none.

@@ -10,7 +10,7 @@ use distro::lock::hold::{Asked, is_security};
 use super::lock::{Must, Order, Outcome, renew};
 use super::{Sources, Workspace, select};
 use crate::cli::{Format, OutdatedArgs};
-use crate::report::{say, table};
+use crate::report::{say, table, warn};
 
 /// A package that would be renewed.
 #[derive(Serialize)]
@@ -38,9 +38,14 @@ pub fn run(workspace: &Workspace, args: &OutdatedArgs) -> anyhow::Result<()> {
         workspace.existing_lock(release)?;
     }
     let sources = Sources::open(workspace, &catalog, &args.archive.network)?;
-    let order =
-        Order { releases: &releases, archive: &args.archive, must: Must::RenewAll, asked: &Asked::default() };
+    let order = Order {
+        releases: &releases,
+        archive: &args.archive,
+        must: Must::Renew(&[]),
+        asked: &Asked::default(),
+    };
     let outcomes = renew(workspace, &catalog, &sources, &order)?;
+    outcomes.iter().flat_map(|outcome| &outcome.warnings).for_each(|warning| warn(warning));
     let differences: Vec<_> = outcomes.iter().map(|outcome| (outcome, outcome.difference())).collect();
     let changes = differences.iter().flat_map(|(outcome, difference)| {
         let changes = difference.iter().flat_map(|difference| &difference.changes.packages);

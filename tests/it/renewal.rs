@@ -432,3 +432,19 @@ status: 0
 "#,
     );
 }
+
+#[test]
+fn an_architecture_that_a_mirror_does_not_have_is_told_beside_what_is_outdated() {
+    let desk = outdated();
+    desk.server.fail("/debian/dists/trixie/main/binary-arm64/**", Fault::Status(404));
+    desk.world.distro(&["outdated", "zip", "--retries", "0"]).assert_is(r#"
+status: 0
+----- stdout -----
+RELEASE   PACKAGE  LOCKED  NEWEST  SUITE
+debian13  libc6    2.41-1  2.41-2  trixie
+debian13  zlib1g   1.3-1   1.3-2   trixie
+----- stderr -----
+warning: debian13 stays as it was locked on arm64, where it cannot be renewed: could not read the suite `trixie`: could not get `dists/trixie/main/binary-arm64/Packages.xz` from any source:
+  [URL]/debian/ (host apt sources): not found
+"#);
+}
