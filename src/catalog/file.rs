@@ -243,9 +243,17 @@ pub enum Step {
     OsRelease,
     /// `/busybox` with a link for every applet of `busybox-static`.
     Busybox,
+    /// `/etc/ld.so.cache`, as ldconfig(8) writes it: of all libraries of the image, its descendants' too.
+    LdSoCache,
 }
 
 impl Step {
+    /// Whether it comes after all else of an image, and of its descendants.
+    #[must_use]
+    pub fn reads_whole_image(self) -> bool {
+        self == Self::LdSoCache
+    }
+
     /// As definitions write it.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -254,6 +262,7 @@ impl Step {
             Self::CaCertificates => "ca-certificates",
             Self::OsRelease => "os-release",
             Self::Busybox => "busybox",
+            Self::LdSoCache => "ld-so-cache",
         }
     }
 }

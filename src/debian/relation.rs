@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::{Architecture, InvalidName, InvalidVersion, PackageName, Version};
+use crate::text::string_form;
 
 mod parse;
 mod restriction;

@@ -17,7 +17,7 @@ use crate::catalog::{Catalog, Declared, DeclaredNode, Image, Platform, Release};
 use crate::debian::control::Paragraph;
 use crate::debian::{Architecture, Constraint, InvalidRelation, PackageName, Relation, Relations, Version};
 use crate::digest::Sha256;
-use crate::generate::{self, GenerateError, accounts, busybox, cacerts, os_release};
+use crate::generate::{self, GenerateError, accounts, busybox, cacerts, ldconfig, os_release};
 use crate::image::plan::Plan;
 use crate::image::{AssembledImage, ImageLayer, config};
 use crate::layer::RECIPE;
@@ -189,7 +189,8 @@ impl Builder<'_> {
 
     fn image_layers(&self, target: Target<'_>) -> Result<Vec<OwnedLayer>, BuildError> {
         let mut layers: Vec<OwnedLayer> = Vec::new();
-        for level in Plan::new(target.image, target.architecture, target.lock, target.closure).levels {
+        let plan = Plan::new(target.image, target.architecture, target.lock, target.closure);
+        for level in plan.levels {
             for wanted in level.packages.iter().filter_map(|name| target.wanted(name)) {
                 if let Some(record) = self.records.get(&self.layers.key(wanted)) {
                     let pin = wanted.pin;
@@ -202,9 +203,12 @@ impl Builder<'_> {
             }
             layers.extend(self.usr_merge(&layers)?);
             for step in level.steps {
-                layers.push(self.step(*step, target)?);
+                layers.push(self.step(step, target, &layers)?);
             }
             layers.extend(self.declared(level.declared, target)?);
+        }
+        for step in plan.finish {
+            layers.push(self.step(step, target, &layers)?);
         }
         Ok(layers)
     }
@@ -222,7 +226,8 @@ impl Builder<'_> {
         Ok(Some(layer))
     }
 
-    fn step(&self, step: Step, target: Target<'_>) -> Result<OwnedLayer, BuildError> {
+    /// `below` are the layers that the step's own will lie on.
+    fn step(&self, step: Step, target: Target<'_>, below: &[OwnedLayer]) -> Result<OwnedLayer, BuildError> {
         match step {
             Step::Accounts => {
                 let accounts = &self.catalog.accounts;
@@ -247,6 +252,20 @@ impl Builder<'_> {
             Step::Busybox => {
                 let package = target.package("busybox", &["busybox-static", "busybox"])?;
                 self.made_from(package, "busybox", busybox::RECIPE, busybox::links)
+            }
+            Step::LdSoCache => {
+                let digests: Vec<_> = below.iter().map(|layer| layer.record.layer.digest).collect();
+                let input = format!("{} {digests:?}", ldconfig::RECIPE);
+                self.generated("ld-so-cache", &input, || {
+                    let mut image = Union::new();
+                    for layer in below {
+                        // `check` tells of conflicts, when all layers are there.
+                        let _ = image.add(&layer.owner, &layer.record.listing, |_, _| false);
+                    }
+                    let libraries = below.iter().flat_map(|layer| &layer.record.libraries);
+                    let libraries = libraries.map(|library| (&library.path, library)).collect();
+                    Ok(ldconfig::cache(&image, &libraries)?)
+                })
             }
         }
     }

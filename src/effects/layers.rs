@@ -18,6 +18,7 @@ use super::store::{Expected, RecordKind, Store, StoreError};
 use crate::catalog::Filter;
 use crate::debian::PackageName;
 use crate::digest::Sha256;
+use crate::generate::ldconfig::libraries;
 use crate::layer::package::{self, LayerRecord, PackageError};
 use crate::layer::{self, LayerInfo};
 use crate::lock::Pin;
@@ -25,7 +26,7 @@ use crate::tree::Tree;
 
 pub use gone::{Gone, Remedy};
 
-const RECORD: RecordKind = RecordKind::new("layer-1");
+const RECORD: RecordKind = RecordKind::new("layer-2");
 
 /// Connections at a time; [`super::http`] has the same limit over all archives.
 const FETCHERS: usize = 8;
@@ -205,7 +206,7 @@ impl<'a> Layers<'a> {
         let layer: LayerInfo = layer::write(tree, &mut blob)
             .map_err(|error| error.downcast().map_or_else(StoreError::Source, StoreError::File))?;
         blob.finish(Expected { digest: Some(layer.digest), size: Some(layer.size) })?;
-        let record = LayerRecord { layer, listing: tree.listing(), control };
+        let record = LayerRecord { layer, listing: tree.listing(), control, libraries: libraries(tree) };
         let text = serde_json::to_vec(&record).expect("a record is plain data");
         self.store.keep_record(RECORD, key, &text)?;
         Ok(record)

@@ -8,6 +8,7 @@
 pub mod accounts;
 pub mod busybox;
 pub mod cacerts;
+pub mod ldconfig;
 pub mod os_release;
 
 use crate::tree::{ImagePath, InvalidPath, Node, Tree};

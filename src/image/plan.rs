@@ -2,7 +2,8 @@
 //!
 //! Layers of an ancestor come before those of its descendants, so that images which inherit from one
 //! another share the lower ones as they lie. Within a definition, packages come in the order of names,
-//! then the links of the usr-merge, the steps, and the declared files.
+//! then the links of the usr-merge, the steps, and the declared files. Steps that read the whole image are
+//! taken once, at its end, whichever ancestor asks for them.
 
 use std::collections::BTreeSet;
 
@@ -16,13 +17,15 @@ use crate::lock::{Closure, Lock};
 #[derive(Debug)]
 pub struct Plan<'a> {
     pub levels: Vec<PlannedLevel<'a>>,
+    /// The steps that read the whole image, and so come last.
+    pub finish: BTreeSet<Step>,
 }
 
 /// What one definition adds.
 #[derive(Debug)]
 pub struct PlannedLevel<'a> {
     pub packages: Vec<&'a PackageName>,
-    pub steps: &'a BTreeSet<Step>,
+    pub steps: BTreeSet<Step>,
     pub declared: &'a [Declared],
 }
 
@@ -32,7 +35,10 @@ impl<'a> Plan<'a> {
     pub fn new(image: &'a Image, architecture: &Architecture, lock: &'a Lock, closure: &'a Closure) -> Self {
         let mut left: BTreeSet<&PackageName> =
             closure.packages.get(architecture).into_iter().flatten().collect();
+        let mut finish = BTreeSet::new();
         let levels = image.levels.iter().map(|level| {
+            let (last, steps) = level.steps.iter().partition(|step| step.reads_whole_image());
+            finish.extend::<BTreeSet<Step>>(last);
             let packages = match &level.family {
                 Some(family) => {
                     let of_family = plain(lock, family, architecture);
@@ -40,9 +46,9 @@ impl<'a> Plan<'a> {
                 }
                 None => std::mem::take(&mut left).into_iter().collect(),
             };
-            PlannedLevel { packages, steps: &level.steps, declared: &level.declared }
+            PlannedLevel { packages, steps, declared: &level.declared }
         });
-        Self { levels: levels.collect() }
+        Self { levels: levels.collect(), finish }
     }
 }
 

@@ -8,6 +8,7 @@ use crate::catalog::Filter;
 use crate::debian::PackageName;
 use crate::debian::deb::{self, Deb, DebError};
 use crate::digest::Sha256;
+use crate::generate::ldconfig::Library;
 use crate::lock::Pin;
 use crate::tree::{Entry, ImagePath, InvalidPath, Listing, MergeError, Tree};
 
@@ -29,6 +30,7 @@ pub struct LayerRecord {
     pub listing: Listing,
     /// The control paragraph of the package; empty for a generated layer.
     pub control: String,
+    pub libraries: Vec<Library>,
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -153,6 +153,13 @@ impl Image {
         found.unwrap_or_else(|| panic!("the image has no {path}"))
     }
 
+    /// Writes the image's files into a directory.
+    pub fn unpack(&self, directory: &Path) {
+        for layer in &self.layers {
+            tar::Archive::new(&layer[..]).unpack(directory).unwrap();
+        }
+    }
+
     /// What the history says of each layer, the lowest first.
     pub fn history(&self) -> Vec<&str> {
         let history = self.config["history"].as_array().unwrap();

@@ -135,7 +135,7 @@ fn tool(package: &str, program: &str, arguments: &[&str]) -> String {
 
 /// Fails with the line that installs a program, where it is not there.
 #[track_caller]
-fn need(package: &str, program: &str) {
+pub fn need(package: &str, program: &str) {
     let path = std::env::var("PATH").unwrap_or_default();
     let found = std::env::split_paths(&path).any(|folder| folder.join(program).is_file());
     assert!(found, "this test needs `{program}`: apt-get install {package} (tests/run does it)");

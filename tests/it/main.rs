@@ -17,6 +17,7 @@ mod harness;
 mod hostile;
 mod images;
 mod layout;
+mod ldconfig;
 mod live;
 mod lock;
 mod oracle;

@@ -11,6 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::container::unpack;
 use super::{KEPT, json, live, need};
+use crate::ldconfig::assert_ldconfig_agrees;
 
 /// What there is at a path: its kind, mode and owner, and what it holds.
 type Entries = BTreeMap<String, String>;
@@ -41,7 +42,11 @@ fn images_hold_what_dpkg_unpacks_and_nothing_unnamed() {
         assert!(differences.is_empty(), "{image}\n{}", differences.join("\n"));
         let missing: Vec<_> = generated.iter().filter(|path| !held.contains_key(*path)).collect();
         assert!(missing.is_empty(), "{image} is without {missing:?}");
-        trusts_all_of_mozilla(&dir.path().join("bundle/rootfs"), &packages["ca-certificates"]);
+        let root = dir.path().join("bundle/rootfs");
+        trusts_all_of_mozilla(&root, &packages["ca-certificates"]);
+        if architecture == "amd64" {
+            assert_ldconfig_agrees(&root);
+        }
     }
 }
 
@@ -64,7 +69,7 @@ fn generated(packages: &BTreeMap<String, PathBuf>, architecture: &str) -> BTreeS
     let mut paths: BTreeSet<String> = [
         "bin lib sbin",
         "etc/group etc/nsswitch.conf etc/passwd usr/lib/os-release",
-        "etc/ssl/certs/ca-certificates.crt home/nonroot tmp root",
+        "etc/ld.so.cache etc/ssl/certs/ca-certificates.crt home/nonroot tmp root",
         "var/lib/dpkg/status.d",
     ]
     .iter()
