@@ -11,7 +11,6 @@ use crate::text::string_form;
 mod parse;
 mod restriction;
 
-use crate::text::string_form;
 pub use restriction::Restrictions;
 
 /// The value of a relationship field, [policy §7.1]: relations that all hold, separated by commas.
