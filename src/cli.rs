@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use distro::debian::Architecture;
+use distro::debian::{Architecture, Subject};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -52,13 +52,41 @@ pub struct Places {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Resolve every image against the archive and write the locks
+    ///
+    /// Packages, --image and --security narrow what is renewed. What is not asked for stays at its locked
+    /// version, unless a package that is renewed cannot be installed beside it.
     #[command(after_help = "\
+Exit codes:
+  0  done; with --check, the locks fit the definitions and are up to date
+  1  an error
+  3  with --check: a lock does not fit the definitions, or there is none
+  4  with --check: the archive has something newer
+
 Examples:
   distro lock                                every release
   distro lock --release debian13             one release
+  distro lock libssl3t64 src:glibc           one package and all of a source, and what they force
+  distro lock --security                     only what the security suites have newer versions of
+  distro lock --image cc-debian13 --dry-run  what a renewal of one image's packages would change
+  distro lock --check                        for CI: writes nothing, and says by its exit code
   distro lock --snapshot 20261118T000000Z    as the archive was at that time
   distro lock --verify                       check signatures and digests again, offline")]
     Lock(LockArgs),
+    /// List the packages that a renewal of the locks would change
+    #[command(after_help = "\
+Examples:
+  distro outdated
+  distro outdated cc-debian13 --format json | jq '.[] | select(.security)'")]
+    Outdated(OutdatedArgs),
+    /// Show what differs between two states of the locks, and the CVEs that it fixes
+    #[command(after_help = "\
+Examples:
+  distro diff                            the locks here, against those of the last commit
+  distro diff main                       against those of a branch
+  distro diff v1.0 v1.1                  one revision against another
+  distro diff old.lock new.lock          two files, or two directories
+  distro diff main --format markdown     for the body of a pull request")]
+    Diff(DiffArgs),
     /// Build images from the locks into an OCI image layout
     #[command(after_help = "\
 Examples:
@@ -102,9 +130,24 @@ Example:
 
 #[derive(Debug, Args)]
 pub struct LockArgs {
+    /// Only these packages: `libssl3t64`, or all of a source package: `src:openssl` [default: all]
+    #[arg(value_name = "PACKAGE")]
+    pub packages: Vec<Subject>,
+    /// Only packages of these images
+    #[arg(long, value_name = "IMAGE")]
+    pub image: Vec<String>,
     /// Only these releases
     #[arg(long, value_name = "RELEASE")]
     pub release: Vec<String>,
+    /// Only packages of which a security suite has a newer version
+    #[arg(long)]
+    pub security: bool,
+    /// Say what would change, and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Write nothing; the exit code says whether the locks are up to date (0), stale (3) or renewable (4)
+    #[arg(long, conflicts_with = "dry_run")]
+    pub check: bool,
     /// Keep what is locked for architectures that cannot be renewed: a mirror in the middle of an update
     #[arg(long)]
     pub keep_going: bool,
@@ -119,6 +162,34 @@ pub struct LockArgs {
     pub verify_architectures: Vec<Architecture>,
     #[command(flatten)]
     pub archive: ArchiveArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct OutdatedArgs {
+    /// Only packages of these images: `cc`, `cc-debian13` or `cc-debian13:debug` [default: all]
+    #[arg(value_name = "IMAGE")]
+    pub images: Vec<String>,
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+    #[command(flatten)]
+    pub archive: ArchiveArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct DiffArgs {
+    /// A lock, a directory of locks, or a git revision [default: HEAD]
+    #[arg(value_name = "OLD")]
+    pub old: Option<String>,
+    /// The same [default: the locks as they are here]
+    #[arg(value_name = "NEW")]
+    pub new: Option<String>,
+    #[arg(long, value_enum, default_value_t = DiffFormat::Table)]
+    pub format: DiffFormat,
+    /// Make no connection: changelogs are read only from packages that the store has
+    #[arg(long)]
+    pub offline: bool,
+    #[command(flatten)]
+    pub network: NetworkArgs,
 }
 
 /// How the archive is read when a lock is made.
@@ -236,6 +307,14 @@ pub struct SchemaArgs {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     Table,
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DiffFormat {
+    Table,
+    /// For the body of a pull request
+    Markdown,
     Json,
 }
 

@@ -15,17 +15,20 @@ use commands::{Host, Workspace};
 fn main() -> ExitCode {
     let Cli { places, command } = Cli::parse();
     let workspace = Workspace { places, host: host() };
+    let success = |()| ExitCode::SUCCESS;
     let done = match &command {
         Command::Lock(args) => commands::lock::run(&workspace, args),
-        Command::Build(args) => commands::build::run(&workspace, args),
-        Command::Vendor(args) => commands::vendor::run(&workspace, args),
-        Command::Sbom(args) => commands::sbom::run(&workspace, args),
-        Command::List(args) => commands::list::run(&workspace, args),
-        Command::Tree(args) => commands::tree::run(&workspace, args),
-        Command::Schema(args) => commands::schema::run(args),
+        Command::Outdated(args) => commands::outdated::run(&workspace, args).map(success),
+        Command::Diff(args) => commands::diff::run(&workspace, args).map(success),
+        Command::Build(args) => commands::build::run(&workspace, args).map(success),
+        Command::Vendor(args) => commands::vendor::run(&workspace, args).map(success),
+        Command::Sbom(args) => commands::sbom::run(&workspace, args).map(success),
+        Command::List(args) => commands::list::run(&workspace, args).map(success),
+        Command::Tree(args) => commands::tree::run(&workspace, args).map(success),
+        Command::Schema(args) => commands::schema::run(args).map(success),
     };
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             report::failure::print(&error);
             ExitCode::FAILURE

@@ -105,6 +105,25 @@ pub struct ReleaseTable {
     /// that have keys of their own.
     #[schemars(with = "Vec<String>")]
     pub keys: Vec<Spanned<String>>,
+    /// Packages that are taken in other versions than the newest of the suites of highest priority: by name, or
+    /// by `src:` and the name of the source package.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, PinTable>")]
+    pub pin: BTreeMap<Spanned<String>, PinTable>,
+}
+
+/// What version of a package is taken, and why: apt_preferences(5).
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct PinTable {
+    /// A version, or a pattern: `3.5.1-1`, `3.5.*`.
+    #[schemars(with = "Option<String>")]
+    pub version: Option<Spanned<String>>,
+    /// The suite, one of the release's sources: `trixie-backports`.
+    #[schemars(with = "Option<String>")]
+    pub suite: Option<Spanned<String>>,
+    /// Why; it is told where no version fits.
+    pub reason: String,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]

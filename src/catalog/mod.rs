@@ -21,11 +21,13 @@ use toml::Spanned;
 use url::Url;
 
 use crate::debian::signed::Fingerprint;
-use crate::debian::{Architecture, PackageName, PackagePattern};
+use crate::debian::{Architecture, PackageName, PackagePattern, Preference, Subject};
 use crate::tree::{self, ImagePath};
 use accounts::{Accounts, Group, User};
 use diagnostic::{Diagnostic, Location, Source};
-use file::{CatalogFile, FamilyFile, FilterTable, GroupTable, MirrorTable, ReleaseTable, UserTable};
+use file::{
+    CatalogFile, FamilyFile, FilterTable, GroupTable, MirrorTable, PinTable, ReleaseTable, UserTable,
+};
 pub use file::{OrganizationTable as Organization, Step};
 pub use image::{Declared, DeclaredNode, Image, ImageConfig, Level};
 use name::{ArchiveName, ImageName, ReleaseName, TarballName};
@@ -75,6 +77,15 @@ pub struct Release {
     pub architectures: Vec<Architecture>,
     /// Suites, best first.
     pub suites: Vec<Suite>,
+    /// Packages that are taken in other versions than the newest.
+    pub pins: BTreeMap<Subject, Pinned>,
+}
+
+/// What version of a package is taken, and why.
+#[derive(Debug, Clone)]
+pub struct Pinned {
+    pub preference: Preference,
+    pub reason: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -216,7 +227,11 @@ impl Release {
                 only: only.clone(),
             }));
         }
-        Ok(Self { codename: table.codename, version: table.version, architectures, suites })
+        let pins = table.pin.iter().map(|(subject, table)| {
+            Ok((parsed(source, subject)?, Pinned::read(source, subject, table, &suites)?))
+        });
+        let pins = pins.collect::<Result<_, Diagnostic>>()?;
+        Ok(Self { codename: table.codename, version: table.version, architectures, suites, pins })
     }
 
     /// A suite of the release, by its archive and its name.
@@ -239,6 +254,27 @@ impl Suite {
     #[must_use]
     pub fn admits(&self, package: &str) -> bool {
         self.only.as_ref().is_none_or(|only| only.iter().any(|pattern| pattern.admits(package)))
+    }
+}
+
+impl Pinned {
+    fn read(
+        source: &Arc<Source>,
+        subject: &Spanned<String>,
+        table: &PinTable,
+        suites: &[Suite],
+    ) -> Result<Self, Diagnostic> {
+        let version = table.version.as_ref().map(|version| parsed(source, version)).transpose()?;
+        let suite = table.suite.as_ref().map(|suite| {
+            let known: BTreeMap<_, _> = suites.iter().map(|suite| (suite.name.as_str(), ())).collect();
+            self::known(source, "suite", suite, &known).map(str::to_owned)
+        });
+        let preference = Preference { version, suite: suite.transpose()? };
+        if preference == (Preference { version: None, suite: None }) {
+            let at = Location::of(source, subject);
+            return Err(at.error("this pin says neither a version nor a suite", "pins a package to nothing"));
+        }
+        Ok(Self { preference, reason: table.reason.clone() })
     }
 }
 

@@ -18,10 +18,12 @@ use distro::effects::publish::publish;
 use distro::effects::store::Access;
 use distro::layer::LayerInfo;
 use distro::lock::Lock;
+use distro::lock::hold::Asked;
 
-use super::lock::{self, Must};
-use super::{Workspace, not_locked, select_some};
+use super::lock::{self, Must, Order};
+use super::{Sources, Workspace, not_locked, select_some};
 use crate::cli::{BuildArgs, Format};
+use crate::report::diff;
 use crate::report::failure::Advice;
 use crate::report::progress::Bars;
 use crate::report::size::Size;
@@ -39,7 +41,7 @@ pub fn run(workspace: &Workspace, args: &BuildArgs) -> anyhow::Result<()> {
     if args.renew {
         let releases: Vec<_> = releases.iter().copied().collect();
         let built: Vec<_> = selected.iter().flat_map(|(_, architectures)| architectures).cloned().collect();
-        lock::renew(workspace, &catalog, &releases, &args.archive, Must::Renew(&built))?;
+        renew_locks(workspace, &catalog, args, &releases, &built)?;
     }
     let locks = releases
         .iter()
@@ -97,6 +99,25 @@ pub fn run(workspace: &Workspace, args: &BuildArgs) -> anyhow::Result<()> {
     }
     published?;
     report(args, &built, &missing)
+}
+
+/// Renews the locks of releases, for the architectures that are built at least.
+fn renew_locks(
+    workspace: &Workspace,
+    catalog: &Catalog,
+    args: &BuildArgs,
+    releases: &[&ReleaseName],
+    built: &[Architecture],
+) -> anyhow::Result<()> {
+    let sources = Sources::open(workspace, catalog, None, &args.archive.network)?;
+    let order =
+        Order { releases, archive: &args.archive, must: Must::Renew(built), asked: &Asked::default() };
+    for outcome in lock::renew(workspace, catalog, &sources, &order)? {
+        outcome.report(workspace, true)?;
+        let difference = outcome.difference();
+        anstream::eprint!("{}", diff::text(difference.as_slice()));
+    }
+    Ok(())
 }
 
 /// The images that the locks hold. Those of which a tarball could not be had are left aside, unless they were

@@ -1,33 +1,79 @@
 //! `distro lock`: what the archive offers → resolutions → locks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::ExitCode;
 
 use anyhow::anyhow;
 use jiff::Timestamp;
 
-use distro::catalog::Catalog;
 use distro::catalog::diagnostic::nearest;
 use distro::catalog::name::ReleaseName;
-use distro::debian::Architecture;
+use distro::catalog::{Catalog, Selection};
+use distro::debian::{Architecture, Subject};
+use distro::effects::archive::Network;
 use distro::effects::definitions;
 use distro::effects::mirrors::parse_snapshot_time;
-use distro::effects::renewal::{Offer, Renewable, RenewalError, Renewed, Unobtainable};
-use distro::effects::store::Access;
+use distro::effects::renewal::{Extent, Offer, Renewable, RenewalError, Renewed, Unobtainable};
 use distro::effects::suites::{Trust, ValidUntil};
 use distro::lock::Lock;
 use distro::lock::changes::Changes;
+use distro::lock::hold::Asked;
 use distro::lock::renew::Renewal;
 
-use super::{Workspace, verify};
+use super::{Sources, Workspace, select, verify};
 use crate::cli::{ArchiveArgs, LockArgs};
+use crate::report::diff::{self, Difference};
 use crate::report::failure::Advice;
 use crate::report::progress::Bars;
 use crate::report::{count, say, warn};
 
-pub fn run(workspace: &Workspace, args: &LockArgs) -> anyhow::Result<()> {
+/// What `--check` says of a lock that does not fit the definitions.
+const STALE: u8 = 3;
+
+/// What `--check` says of a lock that fits, where the archive has something newer.
+const RENEWABLE: u8 = 4;
+
+/// The most that is fetched, in bytes, to tell what a renewal fixes. Builds need the same packages.
+const CHANGELOGS_LIMIT: u64 = 50_000_000;
+
+pub fn run(workspace: &Workspace, args: &LockArgs) -> anyhow::Result<ExitCode> {
     let catalog = workspace.catalog()?;
+    let mut releases = releases(&catalog, &args.release)?;
+    if args.check && is_stale(workspace, &catalog, &releases)? {
+        return Ok(ExitCode::from(STALE));
+    }
+    if args.verify {
+        return verify::run(workspace, &catalog, &releases, args).map(|()| ExitCode::SUCCESS);
+    }
+    let asked = asked(&catalog, args)?;
+    if !asked.is_all() {
+        releases = concerned(workspace, &asked, releases)?;
+    }
+    let sources = Sources::open(workspace, &catalog, None, &args.archive.network)?;
+    let must = if args.keep_going { Must::Renew(&[]) } else { Must::RenewAll };
+    let order = Order { releases: &releases, archive: &args.archive, must, asked: &asked };
+    let outcomes = renew(workspace, &catalog, &sources, &order)?;
+    let writes = !(args.check || args.dry_run);
+    let mut differences = Vec::new();
+    let bars = Bars::new();
+    let progress = bars.stage("Fetching");
+    let reader = sources.reader(&progress, Network::Allowed);
+    for outcome in &outcomes {
+        outcome.report(workspace, writes)?;
+        let old = outcome.old.as_ref().filter(|_| outcome.is_new());
+        differences.extend(old.map(|old| reader.difference(old, &outcome.lock, CHANGELOGS_LIMIT)));
+    }
+    progress.finish();
+    differences.retain(|difference| !difference.changes.is_empty());
+    anstream::print!("{}", diff::text(&differences));
+    let renewable = args.check && outcomes.iter().any(Outcome::is_new);
+    Ok(if renewable { ExitCode::from(RENEWABLE) } else { ExitCode::SUCCESS })
+}
+
+/// The releases that are asked for; all where none is.
+fn releases<'a>(catalog: &'a Catalog, asked: &[String]) -> anyhow::Result<Vec<&'a ReleaseName>> {
     let known: Vec<&ReleaseName> = catalog.releases.keys().collect();
-    for asked in &args.release {
+    for asked in asked {
         if !known.iter().any(|release| release.as_str() == asked) {
             let names = || known.iter().map(|name| name.as_str());
             let hint = nearest(asked, names())
@@ -36,15 +82,81 @@ pub fn run(workspace: &Workspace, args: &LockArgs) -> anyhow::Result<()> {
             return Err(Advice::new(anyhow!("the catalog has no release `{asked}`"), hint).into());
         }
     }
-    let asked = |release: &&&ReleaseName| {
-        args.release.is_empty() || args.release.iter().any(|asked| asked == release.as_str())
-    };
-    let releases: Vec<_> = known.iter().filter(asked).copied().collect();
-    if args.verify {
-        return verify::run(workspace, &catalog, &releases, args);
+    let is_asked =
+        |release: &&&ReleaseName| asked.is_empty() || asked.iter().any(|asked| asked == release.as_str());
+    Ok(known.iter().filter(is_asked).copied().collect())
+}
+
+/// Tells of locks that do not fit the definitions, whether there are any.
+fn is_stale(workspace: &Workspace, catalog: &Catalog, releases: &[&ReleaseName]) -> anyhow::Result<bool> {
+    let directory = workspace.lock_directory();
+    let mut stale = false;
+    for release in releases {
+        let path = definitions::lock_path(&directory, release);
+        let why = match definitions::lock(&directory, release)? {
+            None => Some("there is none".to_owned()),
+            Some(lock) => lock.staleness(catalog).map(|stale| stale.to_string()),
+        };
+        if let Some(why) = why {
+            stale = true;
+            warn(&format!("the lock `{}` does not fit the definitions: {why}", path.display()));
+        }
     }
-    let must = if args.keep_going { Must::Renew(&[]) } else { Must::RenewAll };
-    renew(workspace, &catalog, &releases, &args.archive, must)
+    Ok(stale)
+}
+
+fn asked(catalog: &Catalog, args: &LockArgs) -> anyhow::Result<Asked> {
+    let images = match args.image.as_slice() {
+        [] => BTreeSet::new(),
+        names => {
+            let selection = Selection { images: names, ..Selection::default() };
+            select(catalog, &selection)?.into_iter().map(|(image, _)| image.name.clone()).collect()
+        }
+    };
+    Ok(Asked { subjects: args.packages.clone(), images, security: args.security })
+}
+
+/// The releases whose locks have something of what is asked for.
+fn concerned<'a>(
+    workspace: &Workspace,
+    asked: &Asked,
+    releases: Vec<&'a ReleaseName>,
+) -> anyhow::Result<Vec<&'a ReleaseName>> {
+    let mut concerned = Vec::new();
+    let mut unknown: BTreeSet<&Subject> = asked.subjects.iter().collect();
+    let mut names = BTreeSet::new();
+    for release in releases {
+        let lock = workspace.existing_lock(release)?;
+        let of_images = asked.images.is_empty() || asked.images.iter().any(|image| image.release == *release);
+        let has = |subject: &Subject| {
+            lock.pins.iter().any(|(name, pins)| pins.values().any(|pin| subject.is_about(name, &pin.source)))
+        };
+        unknown.retain(|subject| !has(subject));
+        if of_images && (asked.subjects.is_empty() || asked.subjects.iter().any(has)) {
+            concerned.push(release);
+        }
+        names.extend(lock.pins.into_keys());
+    }
+    if let Some(subject) = unknown.first() {
+        let error = anyhow!("no lock pins `{subject}`");
+        let text = subject.to_string();
+        let mut known = names.iter().map(|name| name.as_str());
+        let near = nearest(&text, known.clone()).or_else(|| known.find(|name| name.starts_with(&text)));
+        let hint = near.map_or_else(
+            || "`distro tree IMAGE` shows the packages of an image".to_owned(),
+            |near| format!("did you mean `{near}`?"),
+        );
+        return Err(Advice::new(error, hint).into());
+    }
+    Ok(concerned)
+}
+
+/// What is to be locked anew.
+pub struct Order<'a> {
+    pub releases: &'a [&'a ReleaseName],
+    pub archive: &'a ArchiveArgs,
+    pub must: Must<'a>,
+    pub asked: &'a Asked,
 }
 
 /// Which architectures a renewal fails without.
@@ -55,32 +167,37 @@ pub enum Must<'a> {
     Renew(&'a [Architecture]),
 }
 
-/// Makes new locks of releases, and writes those that are not what they were. Nothing is written where one
-/// of them cannot be made.
+/// A lock that was made, and the one before.
+pub struct Outcome {
+    pub old: Option<Lock>,
+    pub lock: Lock,
+    /// Architectures that stay as they were, as they cannot be renewed.
+    kept: Vec<Architecture>,
+    pub warnings: Vec<String>,
+}
+
+/// Makes new locks of releases, all or none.
 pub fn renew(
     workspace: &Workspace,
     catalog: &Catalog,
-    releases: &[&ReleaseName],
-    args: &ArchiveArgs,
-    must: Must<'_>,
-) -> anyhow::Result<()> {
-    let snapshot = args.snapshot.as_deref().map(|time| snapshot(workspace, time)).transpose()?;
+    sources: &Sources<'_>,
+    order: &Order<'_>,
+) -> anyhow::Result<Vec<Outcome>> {
+    let Order { releases, archive, must, asked } = order;
+    let snapshot = archive.snapshot.as_deref().map(|time| snapshot(workspace, time)).transpose()?;
     let keyring = definitions::keyring(&workspace.places.catalog)?;
-    let apt = workspace.apt();
-    let mirrors = workspace.mirrors(catalog, None, &apt);
-    let (store, http) = (workspace.store(Access::ReadWrite)?, workspace.http(&args.network, &apt)?);
     let bars = Bars::new();
     let progress = bars.stage("Fetching");
     let offer = Offer {
-        mirrors: &mirrors,
-        store: &store,
-        http: &http,
+        mirrors: &sources.mirrors,
+        store: &sources.store,
+        http: &sources.http,
         progress: &progress,
-        snapshot: args.snapshot.as_deref(),
+        snapshot: archive.snapshot.as_deref(),
         now: workspace.host.now,
     };
     let old: Vec<_> = releases.iter().map(|name| old(workspace, name)).collect();
-    let valid_until = match args.allow_expired || snapshot.is_some() {
+    let valid_until = match archive.allow_expired || snapshot.is_some() {
         true => ValidUntil::Ignored,
         false => ValidUntil::Checked,
     };
@@ -97,24 +214,45 @@ pub fn renew(
             (Must::Renew(except), Some(old)) => Unobtainable::Stays { old, except },
             _ => Unobtainable::Fails,
         },
+        extent: match old {
+            Some(old) if !asked.is_all() => Extent::Asked { old, asked },
+            _ => Extent::Everything,
+        },
     });
     let renewed = offer.renew_all(catalog, &renewable.collect::<Vec<_>>());
     progress.finish();
     let renewed = releases.iter().zip(renewed).map(|(name, renewed)| {
         renewed.map_err(|error| {
-            let unavailable = error.is_unavailable();
+            let hint = advice(&error);
             let error = anyhow::Error::new(error).context(format!("could not lock {name}"));
-            if unavailable { Advice::new(error, WHERE_FROM).into() } else { error }
+            match hint {
+                Some(hint) => Advice::new(error, hint).into(),
+                None => error,
+            }
         })
     });
-    for (renewed, old) in renewed.collect::<anyhow::Result<Vec<_>>>()?.into_iter().zip(old) {
-        write(workspace, catalog, renewed, old)?;
-    }
-    Ok(())
+    let renewed = renewed.collect::<anyhow::Result<Vec<_>>>()?;
+    let outcomes = renewed.into_iter().zip(old).map(|(renewed, old)| Outcome::new(catalog, renewed, old));
+    Ok(outcomes.collect())
 }
 
-const WHERE_FROM: &str = "packages come from the `mirrors` in catalog.toml, then from this machine's apt sources \
-                          (--apt-dir), or with --snapshot from the snapshot service";
+fn advice(error: &RenewalError) -> Option<String> {
+    if error.is_unavailable() {
+        let hint = "packages come from the `mirrors` in catalog.toml, then from this machine's apt sources \
+                    (--apt-dir), or with --snapshot from the snapshot service";
+        return Some(hint.to_owned());
+    }
+    match error.gone() {
+        [] => None,
+        gone => {
+            let names: Vec<_> = gone.iter().map(|(name, _)| name.as_str()).collect();
+            Some(format!(
+                "ask for them too: `distro lock {} …`; or renew all: `distro lock`",
+                names.join(" ")
+            ))
+        }
+    }
+}
 
 /// The lock to be renewed. One that cannot be read is no reason not to write a good one.
 fn old(workspace: &Workspace, release: &ReleaseName) -> Option<Lock> {
@@ -140,65 +278,81 @@ fn snapshot(workspace: &Workspace, time: &str) -> anyhow::Result<Timestamp> {
     Ok(at)
 }
 
-fn write(
-    workspace: &Workspace,
-    catalog: &Catalog,
-    renewed: Renewed,
-    old: Option<Lock>,
-) -> anyhow::Result<()> {
-    let Renewed { renewal: Renewal { lock, unused }, kept, missing } = renewed;
-    for (name, why) in missing {
-        let holding =
-            catalog.images_of(&lock.release).filter(|image| image.tarballs().any(|held| *held == name));
-        let images: Vec<_> = holding.map(|image| image.name.to_string()).collect();
-        warn(&format!(
-            "the tarball `{name}` cannot be had, and {} is without {}: {why}",
-            lock.release,
-            images.join(", ")
-        ));
-    }
-    if let Some((_, error)) = kept.first() {
-        let names: Vec<_> = kept.iter().map(|(architecture, _)| architecture.as_str()).collect();
-        let (release, names, why) = (&lock.release, names.join(", "), in_one(error));
-        warn(&format!("{release} stays as it was locked on {names}, where it cannot be renewed: {why}"));
-    }
-    for (name, families) in unused {
-        let families: Vec<_> = families.iter().map(ToString::to_string).collect();
-        warn(&format!(
-            "nothing in {} wants `{name}`, which {} leaves out",
-            lock.release,
-            families.join(", ")
-        ));
-    }
-    let directory = workspace.lock_directory();
-    let changes = old.as_ref().map(|old| Changes::between(old, &lock));
-    let lock = old.into_iter().fold(lock, Lock::or_unchanged);
-    let written = definitions::write_lock(&directory, &lock)?;
-    let path = definitions::lock_path(&directory, &lock.release);
-    let verb = if written { "Locked" } else { "Unchanged" };
-    let images = count(lock.closures.iter().map(|closure| closure.tags.len()).sum(), "image");
-    let packages = count(lock.pins.len(), "package");
-    say(verb, &format!("{}: {packages} for {images} in {}", lock.release, path.display()));
-    for (name, change) in changes.iter().flat_map(Changes::iter) {
-        say("", &format!("{name} {change}"));
-    }
-    for older in lock.older_states() {
-        let mut on = older.architectures();
-        on.retain(|name| kept.iter().all(|(architecture, _)| architecture.as_str() != *name));
-        if !on.is_empty() {
-            let (name, date, on) = (&older.name, older.date, Vec::from_iter(on).join(", "));
-            warn(&format!("`{name}` is as of {date} on {on}: the mirror has no newer indexes there"));
+impl Outcome {
+    fn new(catalog: &Catalog, renewed: Renewed, old: Option<Lock>) -> Self {
+        let Renewed { renewal: Renewal { lock, unused }, kept, missing } = renewed;
+        let mut warnings = Vec::new();
+        for (name, why) in missing {
+            let images = catalog.images_of(&lock.release);
+            let holding = images.filter(|image| image.tarballs().any(|held| *held == name));
+            let holding: Vec<_> = holding.map(|image| image.name.to_string()).collect();
+            let (release, images) = (&lock.release, holding.join(", "));
+            warnings.push(format!(
+                "the tarball `{name}` cannot be had, and {release} is without {images}: {why}"
+            ));
         }
-    }
-    for name in lock.version_skew() {
-        let mut versions: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for (architecture, pin) in &lock.pins[name] {
-            versions.entry(&pin.version).or_default().push(architecture.as_str());
+        if let Some((_, error)) = kept.first() {
+            let names: Vec<_> = kept.iter().map(|(architecture, _)| architecture.as_str()).collect();
+            let (release, names, why) = (&lock.release, names.join(", "), in_one(error));
+            warnings.push(format!(
+                "{release} stays as it was locked on {names}, where it cannot be renewed: {why}"
+            ));
         }
-        let versions = versions.iter().map(|(version, on)| format!("{version} on {}", on.join(", ")));
-        warn(&format!("{name} has not one version: {}", versions.collect::<Vec<_>>().join("; ")));
+        for (name, families) in unused {
+            let families: Vec<_> = families.iter().map(ToString::to_string).collect();
+            let (release, families) = (&lock.release, families.join(", "));
+            warnings.push(format!("nothing in {release} wants `{name}`, which {families} leaves out"));
+        }
+        let lock = old.clone().into_iter().fold(lock, Lock::or_unchanged);
+        let kept = kept.into_iter().map(|(architecture, _)| architecture).collect();
+        Self { old, lock, kept, warnings }
     }
-    Ok(())
+
+    /// Whether the lock is not what it was.
+    #[must_use]
+    pub fn is_new(&self) -> bool {
+        self.old.as_ref() != Some(&self.lock)
+    }
+
+    /// What differs, in packages and images; `None` where nothing does, or there was no lock.
+    #[must_use]
+    pub fn difference(&self) -> Option<Difference> {
+        let changes = Changes::between(self.old.as_ref()?, &self.lock);
+        (!changes.is_empty()).then_some(Difference { changes, news: None })
+    }
+
+    /// Writes the lock, unless it is only looked at; tells what became of it.
+    pub fn report(&self, workspace: &Workspace, write: bool) -> anyhow::Result<()> {
+        let lock = &self.lock;
+        self.warnings.iter().for_each(|warning| warn(warning));
+        let directory = workspace.lock_directory();
+        let verb = match write {
+            true if definitions::write_lock(&directory, lock)? => "Locked",
+            false if self.is_new() => "Would lock",
+            _ => "Unchanged",
+        };
+        let path = definitions::lock_path(&directory, &lock.release);
+        let images = count(lock.closures.iter().map(|closure| closure.tags.len()).sum(), "image");
+        let packages = count(lock.pins.len(), "package");
+        say(verb, &format!("{}: {packages} for {images} in {}", lock.release, path.display()));
+        for older in lock.older_states() {
+            let mut on = older.architectures();
+            on.retain(|name| !self.kept.iter().any(|kept| kept.as_str() == *name));
+            if !on.is_empty() {
+                let (name, date, on) = (&older.name, older.date, Vec::from_iter(on).join(", "));
+                warn(&format!("`{name}` is as of {date} on {on}: the mirror has no newer indexes there"));
+            }
+        }
+        for name in lock.version_skew() {
+            let mut versions: BTreeMap<_, Vec<_>> = BTreeMap::new();
+            for (architecture, pin) in &lock.pins[name] {
+                versions.entry(&pin.version).or_default().push(architecture.as_str());
+            }
+            let versions = versions.iter().map(|(version, on)| format!("{version} on {}", on.join(", ")));
+            warn(&format!("{name} has not one version: {}", versions.collect::<Vec<_>>().join("; ")));
+        }
+        Ok(())
+    }
 }
 
 /// An error and its causes.

@@ -1,8 +1,10 @@
 //! One file a verb: load → pure call → store → report.
 
 pub mod build;
+pub mod diff;
 pub mod list;
 pub mod lock;
+pub mod outdated;
 pub mod sbom;
 pub mod schema;
 pub mod tree;
@@ -18,14 +20,17 @@ use distro::catalog::name::ReleaseName;
 use distro::catalog::{Catalog, Image, Selection, UnknownImage};
 use distro::debian::Architecture;
 use distro::effects::apt_sources::AptConfiguration;
+use distro::effects::archive::Network;
 use distro::effects::definitions::{self, DefinitionsError};
 use distro::effects::files;
 use distro::effects::http::{Http, HttpOptions, ServerAccess};
 use distro::effects::mirrors::Mirrors;
+use distro::effects::progress::Progress;
 use distro::effects::store::{Access, Store};
 use distro::effects::vendor::VendorFolder;
 use distro::lock::{Lock, LockError};
 
+use self::diff::Reader;
 use crate::cli::{NetworkArgs, Places};
 use crate::report::failure::Advice;
 use crate::report::warn;
@@ -66,32 +71,37 @@ impl Workspace {
 
     /// The lock of a release, which has to be there and to fit the catalog.
     pub fn lock(&self, catalog: &Catalog, release: &ReleaseName) -> anyhow::Result<Lock> {
+        let lock = self.existing_lock(release)?;
+        if let Some(stale) = lock.staleness(catalog) {
+            let path = definitions::lock_path(&self.lock_directory(), release);
+            let error = anyhow::Error::new(stale);
+            let error = error.context(format!("the lock `{}` does not fit the definitions", path.display()));
+            return Err(Advice::new(error, renew(release)).into());
+        }
+        Ok(lock)
+    }
+
+    /// The lock of a release, which has to be there.
+    pub fn existing_lock(&self, release: &ReleaseName) -> anyhow::Result<Lock> {
         let directory = self.lock_directory();
         let path = definitions::lock_path(&directory, release);
-        let renew = format!("`distro lock --release {release}` makes a new one");
-        let lock = match definitions::lock(&directory, release) {
-            Ok(Some(lock)) => lock,
+        match definitions::lock(&directory, release) {
+            Ok(Some(lock)) => Ok(lock),
             Ok(None) => {
-                return Err(
-                    Advice::new(anyhow::anyhow!("there is no lock `{}`", path.display()), renew).into()
-                );
+                let error = anyhow::anyhow!("there is no lock `{}`", path.display());
+                Err(Advice::new(error, renew(release)).into())
             }
             Err(error) => {
                 let hint = match &error {
                     DefinitionsError::Lock { source: LockError::Newer(_), .. } => {
+                        let renew = renew(release);
                         format!("use the `distro` that wrote it, or a newer one; {renew} of this format")
                     }
                     _ => restore(&path),
                 };
-                return Err(Advice::new(error, hint).into());
+                Err(Advice::new(error, hint).into())
             }
-        };
-        if let Some(stale) = lock.staleness(catalog) {
-            let error = anyhow::Error::new(stale);
-            let error = error.context(format!("the lock `{}` does not fit the definitions", path.display()));
-            return Err(Advice::new(error, renew).into());
         }
-        Ok(lock)
     }
 
     pub fn store(&self, access: Access) -> anyhow::Result<Store> {
@@ -161,6 +171,33 @@ impl Workspace {
     }
 }
 
+/// Where bytes of archives come from: other machines, and the store.
+pub struct Sources<'a> {
+    pub mirrors: Mirrors<'a>,
+    pub store: Store,
+    pub http: Http,
+}
+
+impl<'a> Sources<'a> {
+    pub fn open(
+        workspace: &Workspace,
+        catalog: &'a Catalog,
+        vendor: Option<&'a VendorFolder>,
+        network: &NetworkArgs,
+    ) -> anyhow::Result<Self> {
+        let apt = workspace.apt();
+        let mirrors = workspace.mirrors(catalog, vendor, &apt);
+        let (store, http) = (workspace.store(Access::ReadWrite)?, workspace.http(network, &apt)?);
+        Ok(Self { mirrors, store, http })
+    }
+
+    /// Reads what packages say was changed.
+    pub fn reader<'s>(&'s self, progress: &'s dyn Progress, network: Network) -> Reader<'s> {
+        let Self { mirrors, store, http } = self;
+        Reader { mirrors, store, http, progress, network }
+    }
+}
+
 /// The images that are asked for, of which there must be one.
 pub fn select_some<'a>(
     catalog: &'a Catalog,
@@ -206,6 +243,11 @@ pub fn select_one<'a>(
             Err(Advice::new(error, "name one of them").into())
         }
     }
+}
+
+/// What to do about a lock that is not there, or does not fit.
+fn renew(release: &ReleaseName) -> String {
+    format!("`distro lock --release {release}` makes a new one")
 }
 
 /// What to do about a lock that cannot be read.

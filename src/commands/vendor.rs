@@ -96,7 +96,7 @@ fn needed(
         for architecture in architectures {
             for name in closure.packages.get(architecture).into_iter().flatten() {
                 let found = lock.pin(name, architecture);
-                let found = found.and_then(|pin| Some((pin, lock.suite(pin, architecture)?)));
+                let found = found.and_then(|pin| Some((pin, lock.suite_of(pin, architecture)?)));
                 let (pin, suite) = found.context("a lock pins every package of its images")?;
                 let package = Some(format!("{name} {} ({})", pin.version, pin.architecture));
                 files.insert(suite.deb_file(pin), Need { suite: suite.in_release, package });

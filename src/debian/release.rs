@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 
 use super::control::{Field, Paragraph};
+use super::preferences::DEFAULT_PRIORITY;
 use super::{Architecture, ArchivePath, Compression, InvalidArchivePath};
 use crate::digest::Sha256;
 
@@ -33,6 +34,9 @@ pub struct Release {
     pub components: Vec<String>,
     /// Whether every index can be had by its digest too, so that a renewal of the suite does not race with it.
     pub acquire_by_hash: bool,
+    /// The priority of its packages: [`DEFAULT_PRIORITY`], unless it is one whose packages apt takes only where
+    /// they are asked for (`NotAutomatic`), or only upgrades by itself (`ButAutomaticUpgrades`).
+    pub priority: i16,
     /// From paths below the directory of the suite.
     files: BTreeMap<ArchivePath, Checksum>,
 }
@@ -118,6 +122,7 @@ impl FromStr for Release {
         let get = |name| paragraph.get(name).filter(|value| !value.is_empty());
         let owned = |name| get(name).map(str::to_owned);
         let required = |name| get(name).ok_or(InvalidRelease::Missing(name));
+        let yes = |name| get(name).is_some_and(|value| value.eq_ignore_ascii_case("yes"));
         let architectures = required("Architectures")?.split_whitespace().map(|name| {
             name.parse().map_err(|_| InvalidRelease::Architecture(name.chars().take(80).collect()))
         });
@@ -131,9 +136,19 @@ impl FromStr for Release {
             valid_until: get("Valid-Until").map(|text| date("Valid-Until", text)).transpose()?,
             architectures: architectures.collect::<Result<_, _>>()?,
             components: get("Components").unwrap_or("").split_whitespace().map(str::to_owned).collect(),
-            acquire_by_hash: get("Acquire-By-Hash").is_some_and(|value| value.eq_ignore_ascii_case("yes")),
+            acquire_by_hash: yes("Acquire-By-Hash"),
+            priority: priority(yes("NotAutomatic"), yes("ButAutomaticUpgrades")),
             files: files(required("SHA256")?)?,
         })
+    }
+}
+
+/// As apt_preferences(5) has it.
+fn priority(not_automatic: bool, but_automatic_upgrades: bool) -> i16 {
+    match (not_automatic, but_automatic_upgrades) {
+        (false, _) => DEFAULT_PRIORITY,
+        (true, false) => 1,
+        (true, true) => 100,
     }
 }
 

@@ -20,6 +20,13 @@ use error::Fault;
 pub use error::{ArchiveError, Reason, Tried, Unavailable};
 pub use release::Release;
 
+/// The most that a file of unknown size may have, in bytes: an InRelease file or an index. Debian's largest
+/// index has 10 MB.
+const AT_MOST: u64 = 256 << 20;
+
+/// The origin of bases that have archives as they were.
+pub const SNAPSHOT_SERVICE: &str = "snapshot service";
+
 /// A place that serves an archive.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Base {
@@ -52,10 +59,6 @@ pub struct Named<'a> {
     /// In bytes.
     pub size: u64,
 }
-
-/// The most that a file of unknown size may have, in bytes: an InRelease file or an index. Debian's largest
-/// index has 10 MB.
-const AT_MOST: u64 = 256 << 20;
 
 /// A file, of which the size may not be known.
 #[derive(Clone, Copy)]
@@ -144,7 +147,13 @@ impl<'a> Archive<'a> {
             let by_hash = by_hash_path.map(|path| self.fetch_from(base, path, file));
             match by_hash {
                 None | Some(Err(Fault::Base(Reason::Http(HttpErrorKind::NotFound)))) => {
-                    self.fetch_from(base, file.path, file)
+                    match self.fetch_from(base, file.path, file) {
+                        // The archive has moved on.
+                        Err(Fault::Base(Reason::WrongDigest { .. })) if file.size.is_none() => {
+                            Err(HttpErrorKind::NotFound.into())
+                        }
+                        answer => answer,
+                    }
                 }
                 Some(answer) => answer,
             }

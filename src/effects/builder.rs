@@ -139,7 +139,7 @@ impl<'a> Target<'a> {
 
     fn wanted(&self, name: &'a PackageName) -> Option<Wanted<'a>> {
         let pin = self.lock.pin(name, self.architecture)?;
-        let suite = self.lock.suite(pin, self.architecture)?;
+        let suite = self.lock.suite_of(pin, self.architecture)?;
         Some(Wanted { name, pin, archive: self.archives.get(&suite.in_release)? })
     }
 

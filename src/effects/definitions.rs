@@ -1,6 +1,7 @@
 //! A catalog's directory on disk: definitions, keys, and the locks beside it.
 #![expect(clippy::disallowed_methods, reason = "this is where directories of definitions are read")]
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -79,8 +80,27 @@ struct Format {
 pub fn lock(directory: &Path, release: &ReleaseName) -> Result<Option<Lock>, DefinitionsError> {
     let path = lock_path(directory, release);
     let Some(text) = files::read_text_if_there(&path)? else { return Ok(None) };
+    let lock = read_lock(&path, text)?;
+    if lock.release != *release {
+        return Err(DefinitionsError::OtherRelease { path, found: lock.release });
+    }
+    Ok(Some(lock))
+}
+
+/// Reads every lock of a directory, or the one of a file.
+pub fn locks(path: &Path) -> Result<BTreeMap<ReleaseName, Lock>, DefinitionsError> {
+    let paths = if path.is_dir() { entries(path, "lock")? } else { vec![path.to_owned()] };
+    let locks = paths.iter().map(|path| {
+        let lock = read_lock(path, files::read_text(path)?)?;
+        Ok((lock.release.clone(), lock))
+    });
+    locks.collect()
+}
+
+/// Reads the text of a lock, which is at a path.
+pub fn read_lock(path: &Path, text: String) -> Result<Lock, DefinitionsError> {
     let source = Source::new(path.display().to_string(), text);
-    let unusable = |source| DefinitionsError::Lock { path: path.clone(), source };
+    let unusable = |source| DefinitionsError::Lock { path: path.to_owned(), source };
     // A newer format may have other keys, so its version is what to speak of.
     if let Ok(Format { version }) = toml::from_str(&source.text)
         && version > FORMAT
@@ -88,11 +108,7 @@ pub fn lock(directory: &Path, release: &ReleaseName) -> Result<Option<Lock>, Def
         return Err(unusable(LockError::Newer(version)));
     }
     let file: LockFile = parse(&source)?;
-    let lock = Lock::try_from(file).map_err(unusable)?;
-    if lock.release != *release {
-        return Err(DefinitionsError::OtherRelease { path, found: lock.release });
-    }
-    Ok(Some(lock))
+    Lock::try_from(file).map_err(unusable)
 }
 
 /// Writes the lock of a release, whole or not at all; says whether that changed it.

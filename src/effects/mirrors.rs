@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use url::Url;
 
 use super::apt_sources::{AptConfiguration, AptFile};
-use super::archive::Base;
+use super::archive::{Base, SNAPSHOT_SERVICE};
 use super::http::base_url;
 use super::vendor::VendorFolder;
 use crate::catalog::Catalog;
@@ -64,7 +64,7 @@ impl<'a> Mirrors<'a> {
     pub fn snapshot(&self, archive: &ArchiveName, time: &str) -> Option<Base> {
         let service = self.catalog.archives.get(archive)?.snapshot.as_ref()?;
         let url = format!("{}/{time}/", service.as_str().trim_end_matches('/'));
-        self.base(&Url::parse(&url).ok()?, "snapshot service")
+        self.base(&Url::parse(&url).ok()?, SNAPSHOT_SERVICE)
     }
 
     /// The places that may have what a lock took from a suite: the vendor folder, today's mirrors, and the
@@ -72,7 +72,8 @@ impl<'a> Mirrors<'a> {
     #[must_use]
     pub fn of_locked(&self, lock: &Lock, suite: &LockedSuite) -> Vec<Base> {
         let made = suite.date.checked_add(UNTIL_SNAPSHOT).unwrap_or(suite.date);
-        let time = lock.snapshot.clone().unwrap_or_else(|| snapshot_time(made));
+        let asked = lock.snapshot.clone().filter(|_| !lock.is_superseded(suite));
+        let time = asked.unwrap_or_else(|| snapshot_time(made));
         let vendored = self.vendor.and_then(|vendor| vendor.url(&suite.archive));
         let vendored = vendored.map(|url| Base { url, origin: "vendor folder".to_owned() });
         let mut bases = Vec::from_iter(vendored);

@@ -13,6 +13,8 @@
 //! | [`vendor`] | a folder with all that locked builds need |
 //! | [`kept`] | what is at hand of what a lock names: in the store, in the vendor folder |
 //! | [`renewal`] | a release as the archive offers it, made into a lock |
+//! | [`changelogs`] | what the packages of a lock say was changed |
+//! | [`revisions`] | locks as git has them |
 //! | [`definitions`] | a catalog's directory: definitions, keys, locks |
 //! | [`layers`] | packages fetched and converted, each once |
 //! | [`builder`] | images put together from layers, and checked |
@@ -23,6 +25,7 @@
 pub mod apt_sources;
 pub mod archive;
 pub mod builder;
+pub mod changelogs;
 pub mod definitions;
 pub mod files;
 pub mod http;
@@ -33,6 +36,7 @@ pub mod mirrors;
 pub mod progress;
 pub mod publish;
 pub mod renewal;
+pub mod revisions;
 pub mod store;
 pub mod suites;
 pub mod tarballs;

@@ -4,7 +4,7 @@
 //! unpacking and resolving runs on as many as there are cores, which also bounds how many
 //! indexes are in memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 use jiff::Timestamp;
@@ -18,10 +18,11 @@ use super::suites::{SignedSuite, SuiteError, Trust, read_index};
 use super::tarballs::{Obtained, Signers, TarballError};
 use crate::catalog::name::{ArchiveName, ReleaseName, TarballName};
 use crate::catalog::{Catalog, Suite};
-use crate::debian::{Architecture, InvalidStanza};
-use crate::lock::Lock;
-use crate::lock::renew::{RenewError, Renewal, Resolved, renew, resolve_images};
-use crate::resolve::{Suite as Offered, Universe};
+use crate::debian::{Architecture, InvalidStanza, PackageName, Version};
+use crate::lock::hold::{Asked, Held};
+use crate::lock::renew::{RenewError, Renewal, Resolved, Suites, renew, resolve_images};
+use crate::lock::{Lock, LockedSuite};
+use crate::resolve::{NEVER, Policy, PolicyError, Suite as Offered, Unfit, Universe};
 
 /// Where suites are read from.
 pub struct Offer<'a> {
@@ -42,10 +43,23 @@ pub enum RenewalError {
     Index { architecture: Architecture, source: InvalidStanza },
     #[error("{first}: {}\nnor in its state as `{name}`: {why}", first.cause())]
     OtherName { name: String, why: String, first: Box<Self> },
+    #[error("a pin of the catalog fits nothing on {architecture} (its reason: {reason})")]
+    Unfit { source: Box<Unfit>, reason: String, architecture: Architecture },
+    #[error(
+        "{} is locked on {architecture}, no suite has it any more, and the index that it was locked from cannot be had",
+        versions(.gone)
+    )]
+    Gone { gone: Vec<(PackageName, Version)>, architecture: Architecture, source: SuiteError },
+    #[error("{} is locked on {architecture}, and neither today's indexes nor those that it was locked from have it", versions(.gone))]
+    Lost { gone: Vec<(PackageName, Version)>, architecture: Architecture },
     #[error(transparent)]
     Tarball(#[from] TarballError),
     #[error(transparent)]
     Resolve(#[from] RenewError),
+}
+
+fn versions(gone: &[(PackageName, Version)]) -> String {
+    gone.iter().map(|(name, version)| format!("`{name}` {version}")).collect::<Vec<_>>().join(", ")
 }
 
 impl RenewalError {
@@ -61,6 +75,15 @@ impl RenewalError {
         }
     }
 
+    /// Packages that were to stay as they are locked, and cannot.
+    #[must_use]
+    pub fn gone(&self) -> &[(PackageName, Version)] {
+        match self {
+            Self::Gone { gone, .. } | Self::Lost { gone, .. } => gone,
+            _ => &[],
+        }
+    }
+
     fn cause(&self) -> String {
         std::error::Error::source(self).map(ToString::to_string).unwrap_or_default()
     }
@@ -73,6 +96,18 @@ pub struct Renewable<'a> {
     /// What is locked now.
     pub locked: Option<&'a Lock>,
     pub unobtainable: Unobtainable<'a>,
+    pub extent: Extent<'a>,
+}
+
+/// How much of a release is locked anew.
+#[derive(Clone, Copy)]
+pub enum Extent<'a> {
+    Everything,
+    /// Only what is asked for, and what that forces.
+    Asked {
+        old: &'a Lock,
+        asked: &'a Asked,
+    },
 }
 
 /// What becomes of an architecture whose indexes cannot be had: a mirror in the middle of its update, or one
@@ -103,7 +138,7 @@ impl Offer<'_> {
     }
 
     fn renew(&self, catalog: &Catalog, release: &Renewable<'_>) -> Result<Renewed, RenewalError> {
-        let Renewable { name, trust, locked, unobtainable } = release;
+        let Renewable { name, trust, locked, unobtainable, .. } = release;
         let suites = &trust.release.suites;
         let archives: BTreeMap<_, _> =
             suites.iter().map(|suite| (&suite.archive, self.archive(&suite.archive, trust.at))).collect();
@@ -111,7 +146,7 @@ impl Offer<'_> {
             side_by_side(suites, |suite| FetchedSuite::new(&archives[&suite.archive], suite, *trust));
         let suites = suites.into_iter().collect::<Result<Vec<_>, RenewalError>>()?;
         let architectures = &trust.release.architectures;
-        let resolve = |architecture, state| self.resolve(catalog, name, &suites, (architecture, state));
+        let resolve = |architecture, state| self.resolve(catalog, release, &suites, (architecture, state));
         let attempts = side_by_side(architectures, |architecture| resolve(architecture, State::Current));
         // An index that one architecture lacks may be that of another, which has it in the store by now.
         let lacking: Vec<_> =
@@ -156,31 +191,146 @@ impl Offer<'_> {
     fn resolve(
         &self,
         catalog: &Catalog,
-        release: &ReleaseName,
+        release: &Renewable<'_>,
         suites: &[FetchedSuite<'_>],
         (architecture, state): (&Architecture, State),
     ) -> Result<Resolved, RenewalError> {
-        let mut locked = Vec::new();
-        let mut files = Vec::new();
-        for fetched in suites {
+        let states = suites.iter().map(|fetched| {
             let signed = fetched.state_for(architecture, state)?;
-            locked.push(signed.locked(fetched.suite, architecture));
-            files.extend(signed.indexes(fetched.suite, architecture).map(|file| (fetched.suite, file)));
-        }
+            Ok((signed.locked(fetched.suite, architecture), signed.priority()))
+        });
+        let states: Vec<(LockedSuite, i16)> = states.collect::<Result<_, RenewalError>>()?;
+        let (current, priorities): (Vec<_>, Vec<_>) = states.into_iter().unzip();
+        let left_out: BTreeSet<_> =
+            catalog.images_of(release.name).flat_map(|image| image.leave_out.keys().cloned()).collect();
+        let extent = match release.extent {
+            Extent::Everything => None,
+            Extent::Asked { old, asked } => Some(Held { old, asked, architecture, left_out: &left_out }),
+        };
+        let work = Work { offer: self, catalog, release, architecture, priorities: &priorities, extent };
         // Not on the threads that wait for servers, but on one of as many as there are cores.
-        rayon::scope(|_| {
-            let indexes = files.iter().map(|(suite, file)| {
-                let mut index = read_index(self.store, file).map_err(|source| unreadable(suite, source))?;
-                index.retain(|name| suite.admits(name));
-                Ok((suite.name.as_str(), index))
-            });
-            let indexes = indexes.collect::<Result<Vec<_>, RenewalError>>()?;
-            let offered: Vec<_> = indexes.iter().map(|(label, index)| Offered { label, index }).collect();
-            let origins: Vec<_> = files.iter().map(|(suite, _)| *suite).collect();
-            let resolved = Universe::new(architecture, &offered)
-                .and_then(|universe| resolve_images(catalog, release, locked, &universe, &origins));
-            resolved.map_err(|source| RenewalError::Index { architecture: architecture.clone(), source })
-        })
+        let suites = Suites { current, older: Vec::new() };
+        match rayon::scope(|_| work.resolve(suites))? {
+            Step::Resolved(resolved) => Ok(resolved),
+            Step::Fetch { suites, gone } => {
+                for suite in &suites.older {
+                    let fetched = work.fetch_older(suite);
+                    fetched.map_err(|source| RenewalError::Gone {
+                        gone: gone.clone(),
+                        architecture: architecture.clone(),
+                        source,
+                    })?;
+                }
+                match rayon::scope(|_| work.resolve(suites))? {
+                    Step::Resolved(resolved) => Ok(resolved),
+                    Step::Fetch { gone, .. } => {
+                        Err(RenewalError::Lost { gone, architecture: architecture.clone() })
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The resolving of a release on one architecture.
+struct Work<'a> {
+    offer: &'a Offer<'a>,
+    catalog: &'a Catalog,
+    release: &'a Renewable<'a>,
+    architecture: &'a Architecture,
+    /// Of the current states of suites.
+    priorities: &'a [i16],
+    /// What stays as it is; `None` where nothing does.
+    extent: Option<Held<'a>>,
+}
+
+enum Step {
+    Resolved(Resolved),
+    /// Older states of suites have to be fetched first, for packages that the current ones no longer have.
+    Fetch {
+        suites: Suites,
+        gone: Vec<(PackageName, Version)>,
+    },
+}
+
+impl Work<'_> {
+    fn resolve(&self, suites: Suites) -> Result<Step, RenewalError> {
+        let indexes = suites.indexes().map(|(suite, path, digest)| {
+            let index = read_index(self.offer.store, path, digest);
+            let mut index =
+                index.map_err(|source| RenewalError::Suite { suite: suite.name.clone(), source })?;
+            if let Some(defined) = self.release.trust.release.suite(&suite.archive, &suite.name) {
+                index.retain(|name| defined.admits(name));
+            }
+            Ok((suite.name.as_str(), index))
+        });
+        let indexes = indexes.collect::<Result<Vec<_>, RenewalError>>()?;
+        let offered: Vec<_> = indexes.iter().map(|(label, index)| Offered { label, index }).collect();
+        let mut policy = self.policy(&suites);
+        let universe = match &self.extent {
+            None => Universe::select(self.architecture, &offered, &policy),
+            Some(held) => {
+                policy.holds = held.holds(&offered).map_err(|error| self.invalid(error))?;
+                let missing = held.missing(&policy.holds, &offered).map_err(|error| self.invalid(error))?;
+                if !missing.is_empty() {
+                    let (suites, gone) =
+                        (Suites { older: held.states_of(&missing), ..suites.clone() }, missing);
+                    return Ok(Step::Fetch { suites, gone });
+                }
+                held.settle(&offered, policy)
+            }
+        };
+        let resolved = universe.map_err(|error| self.refused(error)).and_then(|universe| {
+            let resolved = resolve_images(self.catalog, self.release.name, suites.clone(), &universe);
+            resolved.map_err(|error| self.invalid(error))
+        });
+        resolved.map(Step::Resolved)
+    }
+
+    /// Of states that are no longer current only what is held counts.
+    fn policy(&self, suites: &Suites) -> Policy {
+        let current = suites.current.iter().zip(self.priorities);
+        let current = current.flat_map(|(suite, priority)| vec![*priority; suite.indexes.len()]);
+        let older = suites.older.iter().flat_map(|suite| vec![NEVER; suite.indexes.len()]);
+        let preferences = self.release.trust.release.pins.iter();
+        Policy {
+            priorities: current.chain(older).collect(),
+            preferences: preferences
+                .map(|(subject, pin)| (subject.clone(), pin.preference.clone()))
+                .collect(),
+            holds: BTreeMap::new(),
+        }
+    }
+
+    fn fetch_older(&self, suite: &LockedSuite) -> Result<(), SuiteError> {
+        let Extent::Asked { old, .. } = self.release.extent else { return Ok(()) };
+        let Offer { mirrors, store, http, progress, .. } = self.offer;
+        let locked = old.suites.iter().find(|locked| locked.in_release == suite.in_release);
+        let bases = mirrors.of_locked(old, locked.unwrap_or(suite));
+        let archive = Archive::new(http, store, bases, Network::Allowed, *progress);
+        for (_, file) in suite.index_files(self.architecture) {
+            archive.locked(&file)?;
+        }
+        Ok(())
+    }
+
+    fn refused(&self, error: PolicyError) -> RenewalError {
+        match error {
+            PolicyError::Stanza(error) => self.invalid(error),
+            PolicyError::Unfit(source) => {
+                let pinned = self.release.trust.release.pins.get(&source.subject);
+                let reason = pinned.map(|pinned| pinned.reason.clone()).unwrap_or_default();
+                RenewalError::Unfit {
+                    source: Box::new(source),
+                    reason,
+                    architecture: self.architecture.clone(),
+                }
+            }
+        }
+    }
+
+    fn invalid(&self, source: InvalidStanza) -> RenewalError {
+        RenewalError::Index { architecture: self.architecture.clone(), source }
     }
 }
 

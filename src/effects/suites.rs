@@ -7,7 +7,7 @@ use super::store::{RecordKind, Store, StoreError};
 use crate::catalog::{Release as CatalogRelease, Suite};
 use crate::debian::signed::{Fingerprint, Keyring, SignatureError, verify};
 use crate::debian::{
-    Architecture, IndexFile, InvalidIndex, InvalidRelease, PackagesIndex, Release, UnpackError,
+    Architecture, Compression, IndexFile, InvalidIndex, InvalidRelease, PackagesIndex, Release, UnpackError,
 };
 use crate::digest::Sha256;
 use crate::lock::LockedSuite;
@@ -120,6 +120,12 @@ impl SignedSuite {
         Ok(())
     }
 
+    /// The priority of its packages, apt_preferences(5).
+    #[must_use]
+    pub fn priority(&self) -> i16 {
+        self.release.priority
+    }
+
     /// The indexes of an architecture, by component. A suite may lack the architecture.
     pub fn indexes(&self, suite: &Suite, architecture: &Architecture) -> impl Iterator<Item = IndexFile> {
         let of_component = |component: &String| self.release.packages_index(component, architecture);
@@ -160,19 +166,19 @@ impl Trust<'_> {
     }
 }
 
-/// Reads an index that [`SignedSuite::fetch_index`] put into the store.
-pub fn read_index(store: &Store, index: &IndexFile) -> Result<PackagesIndex, SuiteError> {
-    let path = || index.path.to_string();
-    let unpack = |source| SuiteError::Unpack { path: path(), source };
-    let invalid = |source| SuiteError::Index { path: path(), source };
-    let key = index.compressed.sha256;
+/// Reads an index that is in the store, by its path and its digest.
+pub fn read_index(store: &Store, path: &str, key: Sha256) -> Result<PackagesIndex, SuiteError> {
+    let unpack = |source| SuiteError::Unpack { path: path.to_owned(), source };
+    let invalid = |source| SuiteError::Index { path: path.to_owned(), source };
     if let Some(record) = store.record(INDEX, key)?
         && let Some(text) = kept_text(&record)
     {
         return PackagesIndex::from_bytes(text).map_err(invalid);
     }
     let packed = store.read(key)?.unwrap_or_default();
-    let text = index.compression.unpack(&packed, INDEX_LIMIT).map_err(unpack)?;
+    let suffix = path.rfind('.').map_or("", |dot| &path[dot..]);
+    let compression = Compression::from_suffix(suffix).unwrap_or(Compression::None);
+    let text = compression.unpack(&packed, INDEX_LIMIT).map_err(unpack)?;
     let text = PackagesIndex::from_bytes(text.into()).map_err(invalid)?.condensed();
     if store.access() == super::store::Access::ReadWrite
         && let Ok(record) = zstd::bulk::compress(text.as_bytes(), INDEX_LEVEL)

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::str::FromStr;
 
-use super::file::{DebFile, ImageFile, LockFile, PackageFile, SuiteFile, TarballFile, UpstreamFile};
+use super::file::{DebFile, ImageFile, LockFile, PackageFile, PinFile, SuiteFile, TarballFile, UpstreamFile};
 use super::{Closure, FORMAT, Lock, LockError, LockedEvidence, LockedSuite, LockedTarball, Pin, TarballPin};
 use crate::catalog::name::TarballName;
-use crate::debian::{Architecture, ArchivePath, PackageName, Version};
+use crate::debian::{Architecture, ArchivePath, PackageName, Preference, Subject, Version};
 
 impl TryFrom<LockFile> for Lock {
     type Error = LockError;
@@ -34,6 +34,7 @@ impl TryFrom<LockFile> for Lock {
         let lock = Self {
             release: parse("release", &file.release)?,
             snapshot: file.snapshot,
+            preferences: file.pin.iter().map(preference).collect::<Result<_, _>>()?,
             suites,
             pins,
             tarballs: tarballs(file.tarball)?,
@@ -87,6 +88,7 @@ impl PackageFile {
                         .map_or(Ok(version.clone()), |text| parse("source version", text))?,
                     archive: archive.clone(),
                     suite: self.suite.clone(),
+                    in_release: self.in_release.as_deref().map(|text| parse("SHA-256", text)).transpose()?,
                     architecture: own.clone(),
                     path: parse::<ArchivePath>("path", &self.path.replace("{arch}", own.as_str()))?
                         .to_string(),
@@ -103,6 +105,11 @@ impl PackageFile {
         }
         Ok(pins)
     }
+}
+
+fn preference((subject, pin): (&String, &PinFile)) -> Result<(Subject, Preference), LockError> {
+    let version = pin.version.as_deref().map(|text| parse("version", text)).transpose()?;
+    Ok((parse("pin", subject)?, Preference { version, suite: pin.suite.clone() }))
 }
 
 fn tarballs(files: Vec<TarballFile>) -> Result<BTreeMap<TarballName, LockedTarball>, LockError> {
@@ -225,6 +232,11 @@ impl From<&Lock> for LockFile {
             version: FORMAT,
             release: lock.release.to_string(),
             snapshot: lock.snapshot.clone(),
+            pin: lock
+                .preferences
+                .iter()
+                .map(|(subject, preference)| (subject.to_string(), PinFile::from(preference)))
+                .collect(),
             version_skew: lock.version_skew().into_iter().map(ToString::to_string).collect(),
             suite: lock.suites.iter().map(SuiteFile::from).collect(),
             package: lock
@@ -239,6 +251,15 @@ impl From<&Lock> for LockFile {
     }
 }
 
+impl From<&Preference> for PinFile {
+    fn from(preference: &Preference) -> Self {
+        Self {
+            version: preference.version.as_ref().map(ToString::to_string),
+            suite: preference.suite.clone(),
+        }
+    }
+}
+
 impl PackageFile {
     /// One block for each set of pins that differ in nothing but their architecture.
     fn blocks(name: &PackageName, pins: &BTreeMap<Architecture, Pin>, lock: &Lock) -> Vec<Self> {
@@ -247,13 +268,13 @@ impl PackageFile {
         for (architecture, pin) in pins {
             let path = template(pin);
             let digest = (pin.architecture == Architecture::all()).then_some(pin.sha256);
-            let from = (&pin.suite, &pin.archive);
+            let from = (&pin.suite, &pin.archive, pin.in_release);
             let key = (&pin.version, path, from, &pin.source, &pin.source_version, digest);
             blocks.entry(key).or_default().push((architecture, pin));
         }
         blocks
             .into_iter()
-            .map(|((version, path, (suite, archive), source, source_version, _), pins)| {
+            .map(|((version, path, (suite, archive, in_release), source, source_version, _), pins)| {
                 let architectures: BTreeSet<_> = pins.iter().map(|(architecture, _)| *architecture).collect();
                 let all = pins.iter().any(|(_, pin)| pin.architecture == Architecture::all());
                 let names = || architectures.iter().map(ToString::to_string).collect();
@@ -265,6 +286,7 @@ impl PackageFile {
                     suite: suite.clone(),
                     archive: (Lock::first_archive(&lock.suites, suite) != Some(archive))
                         .then(|| archive.to_string()),
+                    in_release: in_release.map(|in_release| in_release.to_string()),
                     path,
                     architectures: (all && architectures != covered).then(names),
                     depends: scoped_names(

@@ -17,6 +17,9 @@ pub struct LockFile {
     pub release: String,
     /// The time that was asked of the snapshot service, where it was: `20261118T000000Z`.
     pub snapshot: Option<String>,
+    /// What the catalog preferred to the newest versions: packages by name, or sources as `src:name`.
+    #[serde(default)]
+    pub pin: BTreeMap<String, PinFile>,
     /// Packages whose version is not the same on every architecture, because the archive's is not.
     #[serde(default)]
     pub version_skew: Vec<String>,
@@ -35,6 +38,14 @@ pub struct LockFile {
     /// What each image holds.
     #[serde(default)]
     pub image: Vec<ImageFile>,
+}
+
+/// A version or a pattern of versions, a suite, or both.
+#[derive(Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct PinFile {
+    pub version: Option<String>,
+    pub suite: Option<String>,
 }
 
 /// One suite: its signed InRelease file, and the indexes of packages that the signature covers.
@@ -67,6 +78,9 @@ pub struct PackageFile {
     pub suite: String,
     /// The archive, where an earlier one has a suite of the same name.
     pub archive: Option<String>,
+    /// SHA-256 of the suite's InRelease file, where that is an older one: the package was held when others
+    /// were renewed.
+    pub in_release: Option<String>,
     /// The path in the archive, with `{arch}` for the package's architecture.
     pub path: String,
     /// The architectures of images that this version is for, where not all of the release.
@@ -151,6 +165,12 @@ impl LockFile {
         text.value("version", &self.version.to_string());
         text.string("release", &self.release);
         text.optional("snapshot", self.snapshot.as_deref());
+        for (subject, PinFile { version, suite }) in &self.pin {
+            let said = [("version", version), ("suite", suite)].into_iter();
+            let said = said.filter_map(|(key, value)| Some(format!("{key} = {}", quoted(value.as_ref()?))));
+            let said = said.collect::<Vec<_>>().join(", ");
+            text.value(&format!("pin.{}", key(subject)), &format!("{{ {said} }}"));
+        }
         text.strings("version-skew", &self.version_skew);
         text.strings("missing-tarballs", &self.missing_tarballs);
         for suite in &self.suite {
@@ -172,6 +192,7 @@ impl LockFile {
             text.optional("source-version", package.source_version.as_deref());
             text.string("suite", &package.suite);
             text.optional("archive", package.archive.as_deref());
+            text.optional("in-release", package.in_release.as_deref());
             text.string("path", &package.path);
             if let Some(architectures) = &package.architectures {
                 text.inline("architectures", architectures);

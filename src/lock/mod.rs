@@ -8,6 +8,7 @@ pub mod changes;
 mod convert;
 mod file;
 pub mod files;
+pub mod hold;
 pub mod renew;
 pub mod stale;
 mod tarballs;
@@ -19,7 +20,7 @@ use jiff::Timestamp;
 
 use crate::catalog::name::{ArchiveName, FamilyName, ImageName, ReleaseName, TagName, TarballName};
 use crate::debian::signed::Fingerprint;
-use crate::debian::{Architecture, PackageName, Relation, Version};
+use crate::debian::{Architecture, PackageName, Preference, Relation, Subject, Version};
 use crate::digest::Sha256;
 pub use file::LockFile;
 pub use files::LockedFile;
@@ -37,8 +38,11 @@ pub struct Lock {
     pub release: ReleaseName,
     /// The time asked of the snapshot service, as its URLs write it: `20261118T000000Z`.
     pub snapshot: Option<String>,
+    /// What the catalog preferred to the newest versions when the lock was made.
+    pub preferences: BTreeMap<Subject, Preference>,
     /// In the order of the release. A suite is there more than once where architectures were taken from
-    /// different states of it; each is in one.
+    /// different states of it; where an architecture is in several, the first counts, and pins that were held
+    /// name another ([`Pin::in_release`]).
     pub suites: Vec<LockedSuite>,
     /// By name, then by the architecture of the images.
     pub pins: BTreeMap<PackageName, BTreeMap<Architecture, Pin>>,
@@ -69,6 +73,9 @@ pub struct Pin {
     pub source_version: Version,
     pub archive: ArchiveName,
     pub suite: String,
+    /// The InRelease file of the state of the suite that vouches for it, where that is not the first of its
+    /// architecture: the package was held when others were renewed, and the suite no longer has it.
+    pub in_release: Option<Sha256>,
     /// The package's own architecture: that of the image, or `all`.
     pub architecture: Architecture,
     /// Path in the archive.
@@ -178,16 +185,30 @@ impl Lock {
             .find(|closure| closure.family == image.family && closure.tags.contains(&image.tag))
     }
 
-    /// The suite that a package of an architecture was taken from.
+    /// The suite, in the state that vouches for a package that is pinned for an architecture.
     #[must_use]
-    pub fn suite(&self, pin: &Pin, architecture: &Architecture) -> Option<&LockedSuite> {
-        let is_it = |suite: &&LockedSuite| suite.archive == pin.archive && suite.name == pin.suite;
-        self.suites.iter().filter(is_it).find(|suite| suite.covers(architecture))
+    pub fn suite_of(&self, pin: &Pin, architecture: &Architecture) -> Option<&LockedSuite> {
+        self.suites.iter().find(|suite| {
+            suite.archive == pin.archive
+                && suite.name == pin.suite
+                && suite.covers(architecture)
+                && pin.in_release.is_none_or(|in_release| suite.in_release == in_release)
+        })
     }
 
     /// The archive that is meant where only the name of a suite is given: two archives may have one of that name.
     fn first_archive<'s>(suites: &'s [LockedSuite], name: &str) -> Option<&'s ArchiveName> {
         suites.iter().find(|suite| suite.name == name).map(|suite| &suite.archive)
+    }
+
+    /// Whether nothing but held packages is taken from a state of a suite.
+    #[must_use]
+    pub fn is_superseded(&self, suite: &LockedSuite) -> bool {
+        let before = self.suites.iter().take_while(|other| !std::ptr::eq(*other, suite));
+        let before: Vec<_> =
+            before.filter(|other| other.name == suite.name && other.archive == suite.archive).collect();
+        let mut architectures = self.architectures().into_iter().filter(|on| suite.covers(on));
+        architectures.all(|on| before.iter().any(|other| other.covers(on)))
     }
 
     /// Packages whose version is not the same on every architecture that pins them.
@@ -202,7 +223,8 @@ impl Lock {
     /// The states of suites that were read where the newest one had no index.
     pub fn older_states(&self) -> impl Iterator<Item = &LockedSuite> {
         let same = |a: &LockedSuite, b: &LockedSuite| a.name == b.name && a.archive == b.archive;
-        self.suites.chunk_by(same).flat_map(|states| &states[1..])
+        let states = self.suites.chunk_by(same).flat_map(|states| &states[1..]);
+        states.filter(|suite| !self.is_superseded(suite))
     }
 
     /// The architectures that the lock covers.
@@ -214,7 +236,7 @@ impl Lock {
     fn check(self) -> Result<Self, LockError> {
         for (name, pins) in &self.pins {
             for (architecture, pin) in pins {
-                if self.suite(pin, architecture).is_none() {
+                if self.suite_of(pin, architecture).is_none() {
                     return Err(LockError::UnknownSuite {
                         name: name.clone(),
                         suite: pin.suite.clone(),

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Closure, Lock, LockedSuite, Pin};
 use crate::catalog::name::{FamilyName, ReleaseName, TagName};
-use crate::catalog::{Catalog, Image, Suite};
-use crate::debian::{Architecture, InvalidStanza, PackageName, Relation};
+use crate::catalog::{Catalog, Image, Release, Suite};
+use crate::debian::{Architecture, InvalidStanza, PackageName, Relation, Subject};
+use crate::digest::Sha256;
 use crate::resolve::{LeftOut, Request, Resolution, ResolveError, Selected, Universe, resolve};
 
 /// All images of a release, resolved on one architecture.
@@ -13,10 +14,35 @@ use crate::resolve::{LeftOut, Request, Resolution, ResolveError, Selected, Unive
 pub struct Resolved {
     architecture: Architecture,
     /// The suites with their indexes for this architecture.
-    suites: Vec<LockedSuite>,
+    suites: Suites,
+    /// What the catalog pins, and the suites have nothing of.
+    unmet: Vec<Subject>,
     /// One for each wish; `None` where the image is not for this architecture.
     resolutions: Vec<Option<Result<Resolution, ResolveError>>>,
     pins: BTreeMap<PackageName, Pin>,
+}
+
+/// The suites that packages of one architecture are taken from.
+#[derive(Debug, Clone, Default)]
+pub struct Suites {
+    pub current: Vec<LockedSuite>,
+    /// States that have what is held, and the current ones no longer have.
+    pub older: Vec<LockedSuite>,
+}
+
+impl Suites {
+    /// The indexes, with the suite, the path and the digest of each: a universe has them in this order.
+    pub fn indexes(&self) -> impl Iterator<Item = (&LockedSuite, &str, Sha256)> {
+        self.current
+            .iter()
+            .chain(&self.older)
+            .flat_map(|suite| suite.indexes.iter().map(move |(path, digest)| (suite, path.as_str(), *digest)))
+    }
+
+    /// The state that an index is of.
+    fn origin(&self, index: usize) -> &LockedSuite {
+        self.indexes().nth(index).map(|(suite, ..)| suite).expect("a universe is made of these indexes")
+    }
 }
 
 impl Resolved {
@@ -49,9 +75,12 @@ impl Resolved {
         let pins =
             old.pins.iter().filter_map(|(name, pins)| Some((name.clone(), pins.get(architecture)?.clone())));
         let covering = old.suites.iter().filter(|suite| suite.covers(architecture));
+        let (older, current) = covering.partition(|suite| old.is_superseded(suite));
+        let only = |suites: Vec<&LockedSuite>| suites.iter().map(|suite| suite.only(architecture)).collect();
         Some(Self {
             architecture: architecture.clone(),
-            suites: covering.map(|suite| suite.only(architecture)).collect(),
+            suites: Suites { current: only(current), older: only(older) },
+            unmet: Vec::new(),
             resolutions,
             pins: pins.collect(),
         })
@@ -66,10 +95,15 @@ pub struct Renewal {
     pub unused: BTreeMap<PackageName, BTreeSet<FamilyName>>,
 }
 
-/// Why images of a release cannot be resolved, each reason once.
+/// Why there is no lock of a release.
 #[derive(Debug, thiserror::Error)]
-#[error("{}", conflicts(.0))]
-pub struct RenewError(Vec<Failure>);
+pub enum RenewError {
+    /// Images cannot be resolved, each reason once.
+    #[error("{}", conflicts(.0))]
+    Unresolved(Vec<Failure>),
+    #[error("the catalog pins `{0}` in {1}, and its suites have no such package on any architecture")]
+    Unmet(Subject, ReleaseName),
+}
 
 /// What keeps images from being resolved, and the architectures on which it does.
 #[derive(Debug)]
@@ -103,14 +137,12 @@ struct Wish<'a> {
     tags: BTreeSet<TagName>,
 }
 
-/// Resolves every image of a release on one architecture. `origins` are the suites that the universe was
-/// made of, one for each index.
+/// Resolves every image of a release on one architecture, in the universe that the indexes of the suites make.
 pub fn resolve_images(
     catalog: &Catalog,
     release: &ReleaseName,
-    suites: Vec<LockedSuite>,
+    suites: Suites,
     universe: &Universe<'_>,
-    origins: &[&Suite],
 ) -> Result<Resolved, InvalidStanza> {
     let architecture = universe.architecture();
     let mut pins = BTreeMap::new();
@@ -120,11 +152,12 @@ pub fn resolve_images(
             Request { requests: image.requests.clone(), left_out: image.leave_out.keys().cloned().collect() };
         let resolution = image.architectures.contains(architecture).then(|| resolve(universe, &request));
         if let Some(Ok(resolution)) = &resolution {
-            pin(&mut pins, universe, origins, resolution)?;
+            pin(&mut pins, &suites, universe, resolution)?;
         }
         resolutions.push(resolution);
     }
-    Ok(Resolved { architecture: architecture.clone(), suites, resolutions, pins })
+    let unmet = universe.unmet().to_vec();
+    Ok(Resolved { architecture: architecture.clone(), suites, unmet, resolutions, pins })
 }
 
 /// Puts the architectures of a release together. An image that could not be resolved fails them all.
@@ -134,7 +167,12 @@ pub fn renew(
     snapshot: Option<String>,
     resolved: Vec<Resolved>,
 ) -> Result<Renewal, RenewError> {
-    let suites = united(&catalog.releases[release].suites, &resolved);
+    let Release { suites, pins: preferences, .. } = &catalog.releases[release];
+    let everywhere = |subject: &&Subject| resolved.iter().all(|on| on.unmet.contains(subject));
+    if let Some(subject) = preferences.keys().find(everywhere) {
+        return Err(RenewError::Unmet(subject.clone(), release.clone()));
+    }
+    let suites = united(suites, &resolved);
     let wishes = wishes(catalog.images_of(release));
     let mut of_wishes: Vec<BTreeMap<Architecture, Resolution>> = vec![BTreeMap::new(); wishes.len()];
     let mut pins: BTreeMap<PackageName, BTreeMap<Architecture, Pin>> = BTreeMap::new();
@@ -152,14 +190,17 @@ pub fn renew(
         }
     }
     if !failures.is_empty() {
-        return Err(RenewError(failures));
+        return Err(RenewError::Unresolved(failures));
     }
     let closures: Vec<_> =
         wishes.iter().zip(&of_wishes).map(|(wish, of_wish)| closure(wish, of_wish)).collect();
     let unused = unused(&closures);
+    let preferences =
+        preferences.iter().map(|(subject, pinned)| (subject.clone(), pinned.preference.clone()));
     let lock = Lock {
         release: release.clone(),
         snapshot,
+        preferences: preferences.collect(),
         suites,
         pins,
         tarballs: BTreeMap::new(),
@@ -169,22 +210,29 @@ pub fn renew(
     Ok(Renewal { lock, unused })
 }
 
-/// The suites of all architectures: one for each state that any was taken from, the newest first.
+/// The suites of all architectures: one for each state that any was taken from, the newest first, then those
+/// that only held packages are from.
 fn united(order: &[Suite], resolved: &[Resolved]) -> Vec<LockedSuite> {
     let mut united = Vec::new();
-    for Suite { archive, name, .. } in order {
-        let mut states: Vec<LockedSuite> = Vec::new();
-        let of_suite = |suite: &&LockedSuite| suite.name == *name && suite.archive == *archive;
-        for suite in resolved.iter().flat_map(|on| &on.suites).filter(of_suite) {
-            match states.iter_mut().find(|state| state.in_release == suite.in_release) {
-                Some(state) => state.indexes.extend(suite.indexes.clone()),
-                None => states.push(suite.clone()),
-            }
-        }
-        states.sort_by_key(|state| std::cmp::Reverse(state.date));
-        united.extend(states);
+    for suite in order {
+        let mut current = states(suite, resolved.iter().flat_map(|on| &on.suites.current));
+        current.sort_by_key(|state| std::cmp::Reverse(state.date));
+        united.extend(current);
+        united.extend(states(suite, resolved.iter().flat_map(|on| &on.suites.older)));
     }
     united
+}
+
+/// The states of one suite, each with the indexes of all its architectures.
+fn states<'a>(suite: &Suite, of_all: impl Iterator<Item = &'a LockedSuite>) -> Vec<LockedSuite> {
+    let mut states: Vec<LockedSuite> = Vec::new();
+    for state in of_all.filter(|state| state.name == suite.name && state.archive == suite.archive) {
+        match states.iter_mut().find(|known| known.in_release == state.in_release) {
+            Some(known) => known.indexes.extend(state.indexes.clone()),
+            None => states.push(state.clone()),
+        }
+    }
+    states
 }
 
 /// Adds a failure, or another image and architecture to one that says the same.
@@ -255,8 +303,8 @@ fn unique(requests: &[Relation]) -> Vec<Relation> {
 /// Pins what a resolution selected, as the universe that it came from has it.
 fn pin(
     pins: &mut BTreeMap<PackageName, Pin>,
+    suites: &Suites,
     universe: &Universe<'_>,
-    origins: &[&Suite],
     resolution: &Resolution,
 ) -> Result<(), InvalidStanza> {
     for (name, selected) in &resolution.packages {
@@ -267,12 +315,14 @@ fn pin(
         }
         let package = &candidate.package;
         let source = package.source()?;
+        let suite = suites.origin(candidate.suite);
         let pin = Pin {
             version: candidate.version.clone(),
             source: source.name,
             source_version: source.version,
-            archive: origins[candidate.suite].archive.clone(),
-            suite: origins[candidate.suite].name.clone(),
+            archive: suite.archive.clone(),
+            suite: suite.name.clone(),
+            in_release: suites.older.contains(suite).then_some(suite.in_release),
             architecture: package.architecture()?,
             path: package.filename()?.to_string(),
             size: package.size()?,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::catalog::name::{ArchiveName, ImageName, ReleaseName, TarballName};
 use crate::catalog::{Catalog, Image, Release, Suite};
-use crate::debian::{Architecture, PackageName};
+use crate::debian::{Architecture, PackageName, Preference, Subject};
 
 use super::{Closure, Lock, LockedSuite, Pin};
 
@@ -33,6 +33,8 @@ pub enum Stale {
     Architectures { image: ImageName, defined: String, locked: String },
     #[error("the release takes packages from {defined}, the lock from {locked}")]
     Suites { defined: String, locked: String },
+    #[error("the catalog pins `{subject}` to {defined}, the lock to {locked}")]
+    Pinned { subject: Subject, defined: String, locked: String },
     #[error("its suite `{suite}` is signed by none of the keys that the catalog trusts")]
     Untrusted { suite: String },
     #[error("it takes `{name}` from the archive `{archive}`, which the release's `only` does not name")]
@@ -44,10 +46,13 @@ impl Lock {
     #[must_use]
     pub fn staleness(&self, catalog: &Catalog) -> Option<Stale> {
         let release = catalog.releases.get(&self.release)?;
-        self.stale_suites(release).or_else(|| self.stale_images(catalog, &self.release)).or_else(|| {
-            let (name, misfit) = self.misfitting_tarball(catalog, release)?;
-            Some(Stale::Tarball { name, misfit })
-        })
+        self.stale_suites(release)
+            .or_else(|| self.stale_pins(release))
+            .or_else(|| self.stale_images(catalog, &self.release))
+            .or_else(|| {
+                let (name, misfit) = self.misfitting_tarball(catalog, release)?;
+                Some(Stale::Tarball { name, misfit })
+            })
     }
 
     fn stale_suites(&self, release: &Release) -> Option<Stale> {
@@ -74,6 +79,22 @@ impl Lock {
         let mut pins = self.pins.iter().flat_map(|(name, pins)| pins.values().map(move |pin| (name, pin)));
         let (name, pin) = pins.find(|(name, pin)| withheld(name, pin))?;
         Some(Stale::Withheld { name: name.clone(), archive: pin.archive.clone() })
+    }
+
+    fn stale_pins(&self, release: &Release) -> Option<Stale> {
+        let subjects = release.pins.keys().chain(self.preferences.keys());
+        subjects.into_iter().find_map(|subject| {
+            let defined = release.pins.get(subject).map(|pinned| &pinned.preference);
+            let locked = self.preferences.get(subject);
+            let shown = |preference: Option<&Preference>| {
+                preference.map_or_else(|| "nothing".to_owned(), ToString::to_string)
+            };
+            (defined != locked).then(|| Stale::Pinned {
+                subject: subject.clone(),
+                defined: shown(defined),
+                locked: shown(locked),
+            })
+        })
     }
 
     fn stale_images(&self, catalog: &Catalog, release: &ReleaseName) -> Option<Stale> {

@@ -188,7 +188,7 @@ impl Claim<'_> {
         let pins =
             self.lock.pins.iter().filter_map(move |(name, pins)| Some((name, pins.get(architecture)?)));
         pins.filter(move |(_, pin)| {
-            self.lock.suite(pin, architecture).is_some_and(|from| std::ptr::eq(from, suite))
+            self.lock.suite_of(pin, architecture).is_some_and(|from| std::ptr::eq(from, suite))
         })
     }
 

@@ -2,7 +2,7 @@
 //! [`Conflict`] that explains itself.
 //!
 //! The meaning is that of `apt-get install --no-install-recommends` on an empty system. Each name has one
-//! candidate, the highest version of all suites ([`Universe`]). A relation prefers its alternatives in the
+//! candidate, by a [`Policy`] the highest version of all suites ([`Universe`]). A relation prefers its alternatives in the
 //! order written, and for each the real package to those that provide it. On top of that come the
 //! dependencies that a definition leaves out ([`Request::left_out`]). Where apt's own way leads into a
 //! conflict, a SAT solver finds another, if there is any.
@@ -15,6 +15,7 @@
 mod conflict;
 mod explain;
 mod obligation;
+mod policy;
 mod resolution;
 mod solver;
 mod universe;
@@ -24,6 +25,7 @@ mod walk;
 mod tests;
 
 pub use conflict::{Bearer, Conflict, Fallen, Link, Reason, Unmet};
+pub use policy::{Hold, NEVER, Policy, PolicyError, Unfit};
 pub use resolution::{LeftOut, Request, Resolution, Selected};
 pub use solver::{ResolveError, resolve};
 pub use universe::{Candidate, CandidateId, Edges, Exclusion, Requirement, Satisfier, Suite, Universe};

@@ -6,8 +6,10 @@ use std::sync::OnceLock;
 
 use crate::debian::{
     Alternative, Architecture, InvalidStanza, Package, PackageName, PackagesIndex, Qualifier, Relation,
-    Version,
+    Subject, Version,
 };
+
+use super::policy::{Chooser, Policy, PolicyError};
 
 /// A suite that packages come from, and its name for messages.
 #[derive(Debug, Clone, Copy)]
@@ -16,12 +18,13 @@ pub struct Suite<'a> {
     pub index: &'a PackagesIndex,
 }
 
-/// The candidates of one architecture: per name the highest version of all suites, as apt has it
-/// for suites of equal priority. Of equal versions that of the earlier suite counts.
+/// The candidates of one architecture: per name the one that the [`Policy`] chooses. Of equal versions that of
+/// the earlier suite counts.
 #[derive(Debug)]
 pub struct Universe<'a> {
     architecture: Architecture,
     suites: Vec<&'a str>,
+    unmet: Vec<Subject>,
     /// Ordered by name; a [`CandidateId`] is a place in here.
     candidates: Vec<Candidate<'a>>,
     /// Who provides a name, the preferred first, with the version provided.
@@ -79,28 +82,54 @@ pub struct Exclusion {
 impl<'a> Universe<'a> {
     /// Reads every stanza of the indices. Packages of other architectures than this and `all` are passed over.
     pub fn new(architecture: &Architecture, suites: &[Suite<'a>]) -> Result<Self, InvalidStanza> {
+        match Self::select(architecture, suites, &Policy::default()) {
+            Ok(universe) => Ok(universe),
+            Err(PolicyError::Stanza(error)) => Err(error),
+            Err(PolicyError::Unfit(_)) => unreachable!("a policy without preferences fits everything"),
+        }
+    }
+
+    /// The same, with the candidates that a policy chooses.
+    pub fn select(
+        architecture: &Architecture,
+        suites: &[Suite<'a>],
+        policy: &Policy,
+    ) -> Result<Self, PolicyError> {
         let len = suites.iter().map(|suite| suite.index.len()).sum();
-        let mut candidates: Vec<Candidate<'a>> = Vec::with_capacity(len);
+        let mut offered: Vec<(i16, Candidate<'a>)> = Vec::with_capacity(len);
+        let mut chooser = Chooser::new(policy);
         for (suite, Suite { index, .. }) in suites.iter().enumerate() {
             for package in index.packages() {
                 let package = package?;
                 if package.is_for(architecture)? {
                     let (name, version) = (package.name()?, package.version()?);
-                    candidates.push(Candidate { name, version, suite, package });
+                    let candidate = Candidate { name, version, suite, package };
+                    let priority = chooser.priority(&candidate, suites)?;
+                    offered.extend(priority.map(|priority| (priority, candidate)));
                 }
             }
         }
         // Indexes are ordered by name as they come, so this is little more than merging the suites.
-        candidates.sort_by(|a, b| a.name.cmp(&b.name).then_with(|| b.version.cmp(&a.version)));
-        candidates.dedup_by(|next, held| next.name == held.name);
+        offered.sort_by(|(p, a), (q, b)| {
+            a.name.cmp(&b.name).then_with(|| q.cmp(p)).then_with(|| b.version.cmp(&a.version))
+        });
+        offered.dedup_by(|(_, next), (_, held)| next.name == held.name);
+        let candidates: Vec<_> = offered.into_iter().map(|(_, candidate)| candidate).collect();
         let providers = providers(&candidates)?;
         Ok(Self {
             architecture: architecture.clone(),
             suites: suites.iter().map(|suite| suite.label).collect(),
             edges: candidates.iter().map(|_| OnceLock::new()).collect(),
+            unmet: chooser.finish()?,
             candidates,
             providers,
         })
+    }
+
+    /// What the policy has preferences about, and the suites have nothing of.
+    #[must_use]
+    pub fn unmet(&self) -> &[Subject] {
+        &self.unmet
     }
 
     #[must_use]
@@ -153,7 +182,7 @@ impl<'a> Universe<'a> {
         Some(Requirement { relation: relation.clone(), satisfiers })
     }
 
-    pub(super) fn find(&self, name: &str) -> Option<CandidateId> {
+    pub(crate) fn find(&self, name: &str) -> Option<CandidateId> {
         let at = self.candidates.binary_search_by(|candidate| candidate.name.as_str().cmp(name)).ok()?;
         u32::try_from(at).ok().map(CandidateId)
     }

@@ -44,6 +44,8 @@ struct Suite {
     architectures: Vec<String>,
     date: u64,
     valid_until: Option<u64>,
+    /// Whether its packages are taken only where they are asked for, as those of backports.
+    not_automatic: bool,
     signer: Option<Signer>,
     entries: Vec<Entry>,
 }
@@ -80,6 +82,7 @@ impl Archive {
             architectures: architectures.iter().map(ToString::to_string).collect(),
             date: DATE,
             valid_until: None,
+            not_automatic: false,
             signer: Some(Signer::Valid),
             entries: Vec::new(),
         };
@@ -122,6 +125,12 @@ impl Archive {
     /// Sets the `Valid-Until` of a suite, in seconds since the epoch.
     pub fn set_valid_until(&mut self, suite: &str, date: u64) {
         self.suite(suite).valid_until = Some(date);
+        self.write(suite);
+    }
+
+    /// Makes a suite one like backports: `NotAutomatic`, with `ButAutomaticUpgrades`.
+    pub fn set_not_automatic(&mut self, suite: &str) {
+        self.suite(suite).not_automatic = true;
         self.write(suite);
     }
 
@@ -251,6 +260,9 @@ impl Suite {
         let _ = writeln!(text, "Date: {}", date(self.date));
         if let Some(valid_until) = self.valid_until {
             let _ = writeln!(text, "Valid-Until: {}", date(valid_until));
+        }
+        if self.not_automatic {
+            text.push_str("NotAutomatic: yes\nButAutomaticUpgrades: yes\n");
         }
         let _ = writeln!(text, "Acquire-By-Hash: yes");
         let _ = writeln!(text, "Architectures: {}", self.architectures.join(" "));

@@ -346,5 +346,5 @@ fn a_renewal_leaves_the_digest_of_images_whose_packages_it_does_not_touch() {
         assert_eq!(before.digest(&stays), after.digest(&stays), "{stays}");
         assert_ne!(before.digest(&changes), after.digest(&changes), "{changes}");
     }
-    assert_eq!(shop.asked_for(), ["libc6_2.41-2_amd64.deb"]);
+    assert!(shop.asked_for().is_empty(), "the renewal has fetched what changed, for its changelog");
 }

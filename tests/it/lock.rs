@@ -359,9 +359,19 @@ fn an_upgrade_changes_a_handful_of_lines() {
         r#"
 status: 0
 ----- stdout -----
+debian13: 1 upgraded; 1 changelog not at hand; 4 images affected
+
+PACKAGE  OLD             NEW
+libc6    2.41-1+deb13u1  2.41-1+deb13u2
+
+SOURCE                FIXES
+glibc 2.41-1+deb13u2  changelog not at hand
+
+IMAGE          TAGS  DOWNLOAD  INSTALLED
+base-debian13  all       ±0 B       ±0 B
+cc-debian13    all       ±0 B       ±0 B
 ----- stderr -----
      Locked debian13: 8 packages for 4 images in lock/debian13.lock
-            libc6 2.41-1+deb13u1 → 2.41-1+deb13u2
 warning: libzstd1 has not one version: 1.5.6-1 on arm64; 1.5.7-1 on amd64
 "#,
     );
@@ -396,11 +406,20 @@ fn packages_that_come_and_go_are_told() {
         r#"
 status: 0
 ----- stdout -----
+debian13: 1 upgraded, 1 added; 1 changelog not at hand; 2 images affected
+
+PACKAGE  OLD     NEW
+libc6    2.41-1  2.42-1
+libfoo   -       1-1
+
+SOURCE        FIXES
+glibc 2.42-1  changelog not at hand
+
+IMAGE          TAGS  DOWNLOAD  INSTALLED
+base-debian13  all     +848 B   +1.0 KiB
 ----- stderr -----
 warning: nothing in debian13 wants `libgcc-s1`, which base leaves out
      Locked debian13: 3 packages for 2 images in lock/debian13.lock
-            libc6 2.41-1 → 2.42-1
-            libfoo new, 1-1
 "#,
     );
     libc6("2.43-1").publish(&mut desk.archive);
@@ -408,10 +427,19 @@ warning: nothing in debian13 wants `libgcc-s1`, which base leaves out
         r#"
 status: 0
 ----- stdout -----
+debian13: 1 upgraded, 1 removed; 1 changelog not at hand; 2 images affected
+
+PACKAGE  OLD     NEW
+libc6    2.42-1  2.43-1
+libfoo   1-1     -
+
+SOURCE        FIXES
+glibc 2.43-1  changelog not at hand
+
+IMAGE          TAGS  DOWNLOAD  INSTALLED
+base-debian13  all     -848 B   -1.0 KiB
 ----- stderr -----
      Locked debian13: 2 packages for 2 images in lock/debian13.lock
-            libc6 2.42-1 → 2.43-1
-            libfoo gone, was 1-1
 "#,
     );
 }

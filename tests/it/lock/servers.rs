@@ -207,11 +207,20 @@ fn an_architecture_that_a_mirror_does_not_have_can_stay_as_it_is_locked() {
     desk.lock(&["--keep-going"]).assert_is(r#"
 status: 0
 ----- stdout -----
+debian13: 1 upgraded; 1 changelog not at hand; 2 images affected
+
+PACKAGE  OLD     NEW
+libc6    2.41-1  2.41-2  amd64
+
+SOURCE        FIXES
+glibc 2.41-2  changelog not at hand
+
+IMAGE          TAGS  DOWNLOAD  INSTALLED
+base-debian13  all       ±0 B       ±0 B
 ----- stderr -----
 warning: debian13 stays as it was locked on arm64, where it cannot be renewed: could not read the suite `trixie`: could not get `dists/trixie/main/binary-arm64/Packages.xz` from any source:
   [URL]/debian/ (host apt sources): not found
      Locked debian13: 2 packages for 2 images in lock/debian13.lock
-            libc6 2.41-1 → 2.41-1, 2.41-2
 warning: libc6 has not one version: 2.41-1 on arm64; 2.41-2 on amd64
 "#);
     desk.server.heal();
@@ -219,9 +228,18 @@ warning: libc6 has not one version: 2.41-1 on arm64; 2.41-2 on amd64
         r#"
 status: 0
 ----- stdout -----
+debian13: 1 upgraded; 1 changelog not at hand; 2 images affected
+
+PACKAGE  OLD     NEW
+libc6    2.41-1  2.41-2  arm64
+
+SOURCE        FIXES
+glibc 2.41-2  changelog not at hand
+
+IMAGE          TAGS  DOWNLOAD  INSTALLED
+base-debian13  all       ±0 B       ±0 B
 ----- stderr -----
      Locked debian13: 2 packages for 2 images in lock/debian13.lock
-            libc6 2.41-1, 2.41-2 → 2.41-2
 "#,
     );
 }

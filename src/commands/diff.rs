@@ -1,0 +1,129 @@
+//! `distro diff`: two states of the locks → what differs, and what changelogs say of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use distro::catalog::name::ReleaseName;
+use distro::effects::archive::{Archive, Network};
+use distro::effects::changelogs::Changelogs;
+use distro::effects::http::Http;
+use distro::effects::mirrors::Mirrors;
+use distro::effects::progress::Progress;
+use distro::effects::revisions::RevisionError;
+use distro::effects::store::Store;
+use distro::effects::{definitions, revisions};
+use distro::lock::Lock;
+use distro::lock::changes::Changes;
+
+use super::{Sources, Workspace};
+use crate::cli::{DiffArgs, DiffFormat};
+use crate::report::diff::{self, Difference};
+use crate::report::failure::Advice;
+use crate::report::progress::Bars;
+use crate::report::say;
+
+/// The locks on one side of a comparison.
+enum State {
+    /// Of all releases that there were.
+    All(BTreeMap<ReleaseName, Lock>),
+    /// Of the release that a file is for; what others are is not known.
+    One(BTreeMap<ReleaseName, Lock>),
+}
+
+pub fn run(workspace: &Workspace, args: &DiffArgs) -> anyhow::Result<()> {
+    let old = State::read(workspace, args.old.as_deref().unwrap_or("HEAD"))?;
+    let new = match &args.new {
+        Some(new) => State::read(workspace, new)?,
+        None => State::All(definitions::locks(&workspace.lock_directory())?),
+    };
+    let pairs = pairs(&old, &new);
+    let catalog = workspace.catalog()?;
+    let vendor = workspace.vendor()?;
+    let sources = Sources::open(workspace, &catalog, vendor.as_ref(), &args.network)?;
+    let bars = Bars::new();
+    let progress = bars.stage("Fetching");
+    let network = if args.offline { Network::Offline } else { Network::Allowed };
+    let reader = sources.reader(&progress, network);
+    let differences = pairs.iter().map(|(old, new)| reader.difference(old, new, u64::MAX));
+    let mut differences: Vec<_> = differences.collect();
+    progress.finish();
+    differences.retain(|difference| !difference.changes.is_empty());
+    if differences.is_empty() {
+        say("Unchanged", "the locks pin the same packages for the same images");
+    }
+    match args.format {
+        DiffFormat::Table => anstream::print!("{}", diff::text(&differences)),
+        DiffFormat::Markdown => anstream::print!("{}", diff::markdown(&differences)),
+        DiffFormat::Json => anstream::print!("{}", diff::json(&differences)?),
+    }
+    Ok(())
+}
+
+impl State {
+    /// What a person names: a file, a directory, or a git revision.
+    fn read(workspace: &Workspace, name: &str) -> anyhow::Result<Self> {
+        let path = Path::new(name);
+        if path.is_file() {
+            return Ok(Self::One(definitions::locks(path)?));
+        }
+        if path.is_dir() {
+            return Ok(Self::All(definitions::locks(path)?));
+        }
+        revisions::locks(&workspace.lock_directory(), name).map(Self::All).map_err(|error| {
+            let hint = match &error {
+                RevisionError::NoGit(_) | RevisionError::NoRepository(_) => {
+                    "name two lock files or directories: `distro diff OLD NEW`"
+                }
+                RevisionError::Unknown { .. } => "`git log -- lock` shows the revisions that changed locks",
+                _ => return error.into(),
+            };
+            Advice::new(error, hint).into()
+        })
+    }
+
+    fn locks(&self) -> &BTreeMap<ReleaseName, Lock> {
+        match self {
+            Self::All(locks) | Self::One(locks) => locks,
+        }
+    }
+
+    /// The lock of a release, an empty one where it has none; `None` where that is not known.
+    fn lock(&self, release: &ReleaseName) -> Option<Lock> {
+        match (self, self.locks().get(release)) {
+            (_, Some(lock)) => Some(lock.clone()),
+            (Self::All(_), None) => Some(Lock::empty(release.clone())),
+            (Self::One(_), None) => None,
+        }
+    }
+}
+
+/// The locks of each release before and after.
+fn pairs(old: &State, new: &State) -> Vec<(Lock, Lock)> {
+    let releases: BTreeSet<_> = old.locks().keys().chain(new.locks().keys()).collect();
+    releases.into_iter().filter_map(|release| old.lock(release).zip(new.lock(release))).collect()
+}
+
+/// Reads changelogs of packages, for the differences between locks.
+pub struct Reader<'a> {
+    pub mirrors: &'a Mirrors<'a>,
+    pub store: &'a Store,
+    pub http: &'a Http,
+    pub progress: &'a dyn Progress,
+    pub network: Network,
+}
+
+impl Reader<'_> {
+    /// What differs; changelogs are read where no more than so many bytes of packages need to be fetched.
+    pub fn difference(&self, old: &Lock, new: &Lock, at_most: u64) -> Difference {
+        let changes = Changes::between(old, new);
+        let sources = changes.sources(old, new);
+        let archive = |suite| {
+            let bases = self.mirrors.of_locked(new, suite);
+            Archive::new(self.http, self.store, bases, self.network, self.progress)
+        };
+        let archives = new.suites.iter().map(|suite| (suite.in_release, archive(suite))).collect();
+        let changelogs = Changelogs { lock: new, archives: &archives, store: self.store };
+        let news = (changelogs.to_fetch(&sources) <= at_most).then(|| changelogs.news(&sources));
+        Difference { changes, news: news.map(|news| sources.into_iter().zip(news).collect()) }
+    }
+}
