@@ -114,8 +114,11 @@ pub fn resolve_images(
     let mut pins = BTreeMap::new();
     let mut resolutions = Vec::new();
     for Wish { image, .. } in wishes(catalog.images_of(release)) {
-        let request =
-            Request { requests: image.requests.clone(), left_out: image.leave_out.keys().cloned().collect() };
+        let request = Request {
+            requests: image.requests.clone(),
+            left_out: image.leave_out.keys().cloned().collect(),
+            ..Request::default()
+        };
         let resolution = image.architectures.contains(architecture).then(|| resolve(universe, &request));
         if let Some(Ok(resolution)) = &resolution {
             pin(&mut pins, universe, resolution)?;
