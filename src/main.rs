@@ -21,6 +21,8 @@ fn main() -> ExitCode {
         Command::Sbom(args) => commands::sbom::run(&workspace, args),
         Command::List(args) => commands::list::run(&workspace, args),
         Command::Tree(args) => commands::tree::run(&workspace, args),
+        Command::Why(args) => commands::why::run(&workspace, args),
+        Command::WhyNot(args) => commands::why_not::run(&workspace, args),
         Command::Schema(args) => commands::schema::run(args),
     };
     match done {

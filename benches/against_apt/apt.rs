@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 
 use distro::resolve::Recommends;
 
-use crate::archive::Archive;
+use super::archive::Archive;
 
 /// The names of what is installed, or why nothing is.
 pub type Verdict = Result<BTreeSet<String>, String>;

@@ -55,6 +55,12 @@ impl Archive {
         Self { suites: suites.collect(), release, architecture }
     }
 
+    /// The same with one suite.
+    pub fn only(mut self, suite: &str) -> Self {
+        self.suites.retain(|of| of.name == suite);
+        self
+    }
+
     pub fn universe(&self) -> Universe<'_> {
         let suites = self.suites.iter().map(|of| Suite { label: &of.name, index: &of.index });
         let suites: Vec<_> = suites.collect();

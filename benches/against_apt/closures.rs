@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use distro::resolve::{Recommends, Universe};
 use rayon::prelude::*;
 
-use crate::apt::{Apt, Verdict};
-use crate::ours;
+use super::apt::{Apt, Verdict};
+use super::ours;
 
 /// A package whose closure is not the same.
 pub struct Difference {

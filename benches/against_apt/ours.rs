@@ -2,7 +2,7 @@
 
 use distro::resolve::{Recommends, Request, ResolveError, Universe, resolve};
 
-use crate::apt::Verdict;
+use super::apt::Verdict;
 
 pub fn install(universe: &Universe<'_>, names: &[&str], recommends: Recommends) -> Verdict {
     let requests = names.iter().map(|name| name.parse().unwrap()).collect();

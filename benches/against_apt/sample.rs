@@ -1,6 +1,6 @@
 //! Packages of every section, as many of each as of any other as far as it has them.
 
-use crate::archive::Archive;
+use super::archive::Archive;
 
 /// The same packages for the same archive: each section gives its share, evenly spread over the alphabet.
 pub fn of(archive: &Archive, count: usize) -> Vec<String> {

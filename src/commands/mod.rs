@@ -6,6 +6,8 @@ pub mod lock;
 pub mod sbom;
 pub mod schema;
 pub mod tree;
+pub mod why;
+pub mod why_not;
 
 use std::path::PathBuf;
 use std::time::Duration;

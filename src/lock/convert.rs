@@ -7,6 +7,7 @@ use std::str::FromStr;
 use super::file::{DebFile, ImageFile, LockFile, PackageFile, SuiteFile};
 use super::{Closure, FORMAT, Lock, LockError, LockedSuite, Pin};
 use crate::debian::{Architecture, ArchivePath, PackageName, Version};
+use crate::resolve::Recommends;
 
 impl TryFrom<LockFile> for Lock {
     type Error = LockError;
@@ -141,6 +142,7 @@ impl TryFrom<ImageFile> for Closure {
             family: parse("image", &file.name)?,
             tags: parse_all("tag", &file.tags)?,
             requests: file.requests.iter().map(|text| parse("request", text)).collect::<Result<_, _>>()?,
+            recommends: if file.recommends { Recommends::Taken } else { Recommends::Ignored },
             left_out,
             packages,
         })
@@ -260,6 +262,7 @@ impl From<&Closure> for ImageFile {
             tags: closure.tags.iter().map(ToString::to_string).collect(),
             architectures: closure.packages.keys().map(ToString::to_string).collect(),
             requests: closure.requests.iter().map(ToString::to_string).collect(),
+            recommends: closure.recommends == Recommends::Taken,
             left_out: closure.left_out.iter().map(|(name, by)| (name.to_string(), texts(by))).collect(),
             packages: scoped_names(closure.packages.iter()),
         }

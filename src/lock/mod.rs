@@ -6,6 +6,7 @@
 pub mod changes;
 mod convert;
 mod file;
+pub mod reasons;
 pub mod renew;
 pub mod stale;
 
@@ -17,6 +18,7 @@ use crate::catalog::name::{ArchiveName, FamilyName, ImageName, ReleaseName, TagN
 use crate::debian::signed::Fingerprint;
 use crate::debian::{Architecture, PackageName, Relation, Version};
 use crate::digest::Sha256;
+use crate::resolve::Recommends;
 pub use file::LockFile;
 
 /// The version of the format that this program writes, and the newest that it reads.
@@ -78,6 +80,7 @@ pub struct Closure {
     pub family: FamilyName,
     pub tags: BTreeSet<TagName>,
     pub requests: Vec<Relation>,
+    pub recommends: Recommends,
     /// Dependencies that the definition leaves out, and the packages that wanted them.
     pub left_out: BTreeMap<PackageName, BTreeSet<PackageName>>,
     pub packages: BTreeMap<Architecture, BTreeSet<PackageName>>,

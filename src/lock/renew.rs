@@ -116,8 +116,8 @@ pub fn resolve_images(
     for Wish { image, .. } in wishes(catalog.images_of(release)) {
         let request = Request {
             requests: image.requests.clone(),
+            recommends: image.recommends,
             left_out: image.leave_out.keys().cloned().collect(),
-            ..Request::default()
         };
         let resolution = image.architectures.contains(architecture).then(|| resolve(universe, &request));
         if let Some(Ok(resolution)) = &resolution {
@@ -223,6 +223,7 @@ fn closure(wish: &Wish<'_>, resolutions: &BTreeMap<Architecture, Resolution>) ->
         family: wish.image.name.family.clone(),
         tags: wish.tags.clone(),
         requests: unique(&wish.image.requests),
+        recommends: wish.image.recommends,
         left_out,
         packages: resolutions
             .iter()

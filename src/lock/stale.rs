@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::catalog::name::{ImageName, ReleaseName};
 use crate::catalog::{Catalog, Image, Release, Suite};
 use crate::debian::{Architecture, PackageName};
+use crate::resolve::Recommends;
 
 use super::{Closure, Lock, LockedSuite};
 
@@ -23,6 +24,10 @@ pub enum Stale {
     LeftOut { image: ImageName, name: PackageName },
     #[error("{image} no longer leaves out `{name}`")]
     NoLongerLeftOut { image: ImageName, name: PackageName },
+    #[error("{0} takes what packages recommend, and the lock was resolved without")]
+    RecommendsTaken(ImageName),
+    #[error("{0} no longer takes what packages recommend")]
+    RecommendsIgnored(ImageName),
     #[error("{image} is for {defined}, the lock has it for {locked}")]
     Architectures { image: ImageName, defined: String, locked: String },
     #[error("the release takes packages from {defined}, the lock from {locked}")]
@@ -94,6 +99,12 @@ impl Closure {
         }
         if let Some(left_out) = self.left_out.keys().find(|name| !image.leave_out.contains_key(*name)) {
             return Some(Stale::NoLongerLeftOut { image: name(), name: left_out.clone() });
+        }
+        if image.recommends != self.recommends {
+            return Some(match image.recommends {
+                Recommends::Taken => Stale::RecommendsTaken(name()),
+                Recommends::Ignored => Stale::RecommendsIgnored(name()),
+            });
         }
         let defined: BTreeSet<&Architecture> = image.architectures.iter().collect();
         let locked: BTreeSet<&Architecture> = self.packages.keys().collect();
