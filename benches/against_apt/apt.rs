@@ -57,6 +57,9 @@ impl Apt {
         let (stdout, stderr) =
             (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         if !output.status.success() {
+            // Anything else is a failure of the comparison.
+            let refused = ["held broken packages", "has no installation candidate"];
+            assert!(refused.iter().any(|why| stderr.contains(why)), "apt-get install {names:?}: {stderr}");
             let unmet =
                 stdout.lines().filter(|line| line.contains("Depends:") || line.contains("Conflicts:"));
             return Err(unmet.chain(stderr.lines()).map(str::trim).collect::<Vec<_>>().join("; "));

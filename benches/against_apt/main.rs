@@ -1,7 +1,7 @@
 //! Whether the resolver means what apt means.
 //!
 //! ```console
-//! $ cargo bench --bench against_apt                   # everything: an hour, nearly all of it apt's
+//! $ cargo bench --bench against_apt                   # everything: half an hour or more, nearly all of it apt's
 //! $ cargo bench --bench against_apt -- 400            # 400 packages: 100 a release and architecture
 //! $ cargo bench --bench against_apt -- ffmpeg bash    # these
 //! $ cargo bench --bench against_apt -- 0              # only what needs no apt

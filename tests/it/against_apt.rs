@@ -20,7 +20,10 @@ use apt::Apt;
 use archive::Archive;
 
 /// How many packages are sampled beside those named, of each release.
-const SAMPLED: usize = 12;
+const SAMPLED: usize = 8;
+
+/// How many of those named are compared with their Recommends too.
+const WITH_RECOMMENDS: usize = 4;
 
 /// Conflicts between alternatives (`ffmpeg`), a virtual package that only Pre-Depends ask for (`bash`: `awk`), a chain
 /// of metapackages (`default-jre`), real packages that others provide too (`emacs`, `vim`, `sudo`, `gnuplot`: by
