@@ -6,7 +6,8 @@
 //! candidate, the highest version of all suites ([`Universe`]). A relation prefers its alternatives in the
 //! order written, and for each the real package to those that provide it. On top of that come the
 //! dependencies that a definition leaves out ([`Request::left_out`]). Where apt's own way leads into a
-//! conflict, a SAT solver finds another, if there is any.
+//! conflict, a SAT solver finds another, if there is any; that one has only those Recommends which it meets
+//! on its way.
 //!
 //! ```text
 //! PackagesIndex … → Universe ┐

@@ -74,7 +74,7 @@ fn assert_closures_agree(release: &str, names: &[&str]) {
     differences.extend(closures::compare(
         &universe,
         &apt,
-        &sample[sample.len() - names.len()..],
+        &sample[sample.len() - WITH_RECOMMENDS..],
         Recommends::Taken,
     ));
     let texts: Vec<_> = differences.iter().map(ToString::to_string).collect();
