@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use distro::debian::{Architecture, Subject};
+use distro::debian::{Architecture, PackageName, Subject};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -121,6 +121,16 @@ Example:
 Example:
   distro tree base-debian13 --arch arm64")]
     Tree(TreeArgs),
+    /// Tell why an image holds a package: every way that leads to it
+    #[command(after_help = "\
+Example:
+  distro why cc-debian13:debug libc6 --arch arm64")]
+    Why(WhyArgs),
+    /// Tell why an image does not hold a package
+    #[command(after_help = "\
+Example:
+  distro why-not base-debian13 debconf")]
+    WhyNot(WhyArgs),
     /// Print the JSON Schema of a file that people or `distro lock` write
     #[command(after_help = "\
 Example:
@@ -296,6 +306,19 @@ pub struct TreeArgs {
     /// Debian's name of an architecture [default: this machine's]
     #[arg(long)]
     pub arch: Option<Architecture>,
+}
+
+#[derive(Debug, Args)]
+pub struct WhyArgs {
+    /// The image: `cc-debian13:debug`; `latest` where it has no tag
+    pub image: String,
+    /// The package
+    pub package: PackageName,
+    /// Debian's name of an architecture [default: this machine's]
+    #[arg(long)]
+    pub arch: Option<Architecture>,
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
 }
 
 #[derive(Debug, Args)]

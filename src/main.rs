@@ -25,6 +25,8 @@ fn main() -> ExitCode {
         Command::Sbom(args) => commands::sbom::run(&workspace, args).map(success),
         Command::List(args) => commands::list::run(&workspace, args).map(success),
         Command::Tree(args) => commands::tree::run(&workspace, args).map(success),
+        Command::Why(args) => commands::why::run(&workspace, args).map(success),
+        Command::WhyNot(args) => commands::why_not::run(&workspace, args).map(success),
         Command::Schema(args) => commands::schema::run(args).map(success),
     };
     match done {

@@ -269,6 +269,9 @@ pub struct ImageTable {
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, String>")]
     pub leave_out: BTreeMap<Spanned<String>, String>,
+    /// Whether what the packages recommend is installed too, where it can be. An image that says nothing does
+    /// as its parent does, and one without a parent goes without.
+    pub recommends: Option<bool>,
     /// What differs in one release: packages and left-out dependencies that it adds.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, ReleaseAdditions>")]

@@ -13,6 +13,7 @@ use super::tarball::Tarball;
 use super::template::{Scope, Template};
 use super::{Release, known, parsed};
 use crate::debian::{Architecture, PackageName, Relation};
+use crate::resolve::Recommends;
 use crate::tree::ImagePath;
 
 /// One image of one release in one flavour.
@@ -24,6 +25,7 @@ pub struct Image {
     pub architectures: Vec<Architecture>,
     /// What the image asks for, ancestors' wishes included.
     pub requests: Vec<Relation>,
+    pub recommends: Recommends,
     /// Dependencies that are not installed, and why not.
     pub leave_out: BTreeMap<PackageName, String>,
     /// What each definition adds, the oldest ancestor first, the flavour last.
@@ -31,11 +33,12 @@ pub struct Image {
     pub config: ImageConfig,
 }
 
-/// The steps and files that one definition adds to an image.
+/// What one definition adds to an image.
 #[derive(Debug, Clone)]
 pub struct Level {
     /// The image that the definition is of; `None` for the flavour's part.
     pub family: Option<FamilyName>,
+    pub requests: Vec<Relation>,
     pub tarballs: BTreeSet<TarballName>,
     pub steps: BTreeSet<Step>,
     pub declared: Vec<Declared>,
@@ -214,7 +217,7 @@ fn circle<T: ToString + PartialEq>(way: &[T], again: &T) -> String {
 struct Base {
     description: String,
     architectures: Vec<Architecture>,
-    requests: Vec<Relation>,
+    recommends: Recommends,
     leave_out: BTreeMap<PackageName, String>,
     levels: Vec<Level>,
     config: ImageConfig,
@@ -269,9 +272,15 @@ impl Base {
             held: None,
             environment: &environment,
         };
+        let mut requests = Vec::new();
         for package in table.packages.iter().chain(additions.iter().flat_map(|more| &more.packages)) {
             let text = Template::new(source, package)?.render(&scope)?;
-            self.requests.push(parsed(source, &Spanned::new(package.span(), text))?);
+            requests.push(parsed(source, &Spanned::new(package.span(), text))?);
+        }
+        match table.recommends {
+            None => {}
+            Some(true) => self.recommends = Recommends::Taken,
+            Some(false) => self.recommends = Recommends::Ignored,
         }
         self.leave_out.extend(left_out(source, &table.leave_out)?);
         if let Some(more) = additions {
@@ -279,6 +288,7 @@ impl Base {
         }
         self.levels.push(Level {
             family: Some(family.clone()),
+            requests,
             tarballs: table.tarballs.iter().map(|name| name.get_ref().clone()).collect(),
             steps: table.generate.iter().copied().collect(),
             declared: declared(source, table)?,
@@ -309,7 +319,11 @@ impl Base {
     }
 
     fn flavoured(&self, name: ImageName, flavour: &Flavour) -> Image {
-        let requests: Vec<_> = self.requests.iter().chain(&flavour.packages).cloned().collect();
+        let mut levels = self.levels.clone();
+        let (requests, steps) = (flavour.packages.clone(), flavour.steps.clone());
+        let tarballs = BTreeSet::new();
+        levels.push(Level { family: None, requests, tarballs, steps, declared: Vec::new() });
+        let requests: Vec<_> = levels.iter().flat_map(|level| &level.requests).cloned().collect();
         let requested = |package: &PackageName| {
             requests.iter().any(|request| request.alternatives().iter().any(|a| a.name == *package))
         };
@@ -318,17 +332,11 @@ impl Base {
             .filter(|(package, _)| !requested(package))
             .map(|(package, reason)| (package.clone(), reason.clone()))
             .collect();
-        let mut levels = self.levels.clone();
-        levels.push(Level {
-            family: None,
-            tarballs: BTreeSet::new(),
-            steps: flavour.steps.clone(),
-            declared: Vec::new(),
-        });
         Image {
             name,
             description: self.description.clone(),
             architectures: self.architectures.clone(),
+            recommends: self.recommends,
             leave_out,
             levels,
             config: self.config.clone().flavoured(&flavour.config),

@@ -10,6 +10,8 @@ pub mod schema;
 pub mod tree;
 pub mod vendor;
 pub mod verify;
+pub mod why;
+pub mod why_not;
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -8,6 +8,7 @@ use super::file::{DebFile, ImageFile, LockFile, PackageFile, PinFile, SuiteFile,
 use super::{Closure, FORMAT, Lock, LockError, LockedEvidence, LockedSuite, LockedTarball, Pin, TarballPin};
 use crate::catalog::name::TarballName;
 use crate::debian::{Architecture, ArchivePath, PackageName, Preference, Subject, Version};
+use crate::resolve::Recommends;
 
 impl TryFrom<LockFile> for Lock {
     type Error = LockError;
@@ -195,6 +196,7 @@ impl TryFrom<ImageFile> for Closure {
             family: parse("image", &file.name)?,
             tags: parse_all("tag", &file.tags)?,
             requests: file.requests.iter().map(|text| parse("request", text)).collect::<Result<_, _>>()?,
+            recommends: if file.recommends { Recommends::Taken } else { Recommends::Ignored },
             left_out,
             packages,
             tarballs: parse_all("tarball", &file.tarballs)?,
@@ -360,6 +362,7 @@ impl From<&Closure> for ImageFile {
             tags: closure.tags.iter().map(ToString::to_string).collect(),
             architectures: closure.packages.keys().map(ToString::to_string).collect(),
             requests: closure.requests.iter().map(ToString::to_string).collect(),
+            recommends: closure.recommends == Recommends::Taken,
             left_out: closure.left_out.iter().map(|(name, by)| (name.to_string(), texts(by))).collect(),
             packages: scoped_names(closure.packages.iter()),
             tarballs: closure.tarballs.iter().map(ToString::to_string).collect(),

@@ -141,6 +141,9 @@ pub struct ImageFile {
     /// What the definition asked for.
     #[serde(default)]
     pub requests: Vec<String>,
+    /// Whether what the packages recommend was resolved too.
+    #[serde(default)]
+    pub recommends: bool,
     /// Dependencies that the definition leaves out, and the packages that wanted them.
     #[serde(default)]
     pub left_out: BTreeMap<String, Vec<String>>,
@@ -226,6 +229,9 @@ impl LockFile {
             text.inline("tags", &image.tags);
             text.inline("architectures", &image.architectures);
             text.strings("requests", &image.requests);
+            if image.recommends {
+                text.value("recommends", "true");
+            }
             for (name, wanted_by) in &image.left_out {
                 text.inline(&format!("left-out.{}", key(name)), wanted_by);
             }

@@ -9,6 +9,7 @@ mod convert;
 mod file;
 pub mod files;
 pub mod hold;
+pub mod reasons;
 pub mod renew;
 pub mod stale;
 mod tarballs;
@@ -22,6 +23,7 @@ use crate::catalog::name::{ArchiveName, FamilyName, ImageName, ReleaseName, TagN
 use crate::debian::signed::Fingerprint;
 use crate::debian::{Architecture, PackageName, Preference, Relation, Subject, Version};
 use crate::digest::Sha256;
+use crate::resolve::Recommends;
 pub use file::LockFile;
 pub use files::LockedFile;
 pub use tarballs::{LockedEvidence, LockedTarball, TarballPin, files_of};
@@ -95,6 +97,7 @@ pub struct Closure {
     pub family: FamilyName,
     pub tags: BTreeSet<TagName>,
     pub requests: Vec<Relation>,
+    pub recommends: Recommends,
     /// Dependencies that the definition leaves out, and the packages that wanted them.
     pub left_out: BTreeMap<PackageName, BTreeSet<PackageName>>,
     pub packages: BTreeMap<Architecture, BTreeSet<PackageName>>,

@@ -148,8 +148,11 @@ pub fn resolve_images(
     let mut pins = BTreeMap::new();
     let mut resolutions = Vec::new();
     for Wish { image, .. } in wishes(catalog.images_of(release)) {
-        let request =
-            Request { requests: image.requests.clone(), left_out: image.leave_out.keys().cloned().collect() };
+        let request = Request {
+            requests: image.requests.clone(),
+            recommends: image.recommends,
+            left_out: image.leave_out.keys().cloned().collect(),
+        };
         let resolution = image.architectures.contains(architecture).then(|| resolve(universe, &request));
         if let Some(Ok(resolution)) = &resolution {
             pin(&mut pins, &suites, universe, resolution)?;
@@ -279,6 +282,7 @@ fn closure(wish: &Wish<'_>, resolutions: &BTreeMap<Architecture, Resolution>) ->
         family: wish.image.name.family.clone(),
         tags: wish.tags.clone(),
         requests: unique(&wish.image.requests),
+        recommends: wish.image.recommends,
         left_out,
         tarballs: wish.image.tarballs().cloned().collect(),
         packages: resolutions

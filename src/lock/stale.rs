@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::catalog::name::{ArchiveName, ImageName, ReleaseName, TarballName};
 use crate::catalog::{Catalog, Image, Release, Suite};
 use crate::debian::{Architecture, PackageName, Preference, Subject};
+use crate::resolve::Recommends;
 
 use super::{Closure, Lock, LockedSuite, Pin};
 
@@ -23,6 +24,10 @@ pub enum Stale {
     LeftOut { image: ImageName, name: PackageName },
     #[error("{image} no longer leaves out `{name}`")]
     NoLongerLeftOut { image: ImageName, name: PackageName },
+    #[error("{0} takes what packages recommend, and the lock was resolved without")]
+    RecommendsTaken(ImageName),
+    #[error("{0} no longer takes what packages recommend")]
+    RecommendsIgnored(ImageName),
     #[error("{image} holds the tarball `{tarball}`, which the lock does not have for it")]
     Holds { image: ImageName, tarball: TarballName },
     #[error("{image} no longer holds the tarball `{tarball}`")]
@@ -145,6 +150,12 @@ impl Closure {
         }
         if let Some(left_out) = self.left_out.keys().find(|name| !image.leave_out.contains_key(*name)) {
             return Some(Stale::NoLongerLeftOut { image: name(), name: left_out.clone() });
+        }
+        if image.recommends != self.recommends {
+            return Some(match image.recommends {
+                Recommends::Taken => Stale::RecommendsTaken(name()),
+                Recommends::Ignored => Stale::RecommendsIgnored(name()),
+            });
         }
         None
     }

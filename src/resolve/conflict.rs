@@ -56,6 +56,8 @@ pub struct Fallen {
 pub enum Reason {
     /// It has the name and a version that will not do.
     Version,
+    /// It has the name, and serves no other architecture's packages, or is not of the one asked for.
+    Architecture,
     /// It provides the name, in a version that will not do, or in none where a bound is set.
     Provides { name: PackageName, version: Option<Version> },
     /// The definition leaves it out.
@@ -122,6 +124,7 @@ impl Fallen {
         write!(f, "\n{:indent$}{name} {version} ({suite}) ", "")?;
         match reason {
             Reason::Version => f.write_str("is not of such a version"),
+            Reason::Architecture => f.write_str("is not for that architecture (Multi-Arch)"),
             Reason::Provides { name, version: None } => write!(f, "provides {name}, but in no version"),
             Reason::Provides { name, version: Some(provided) } => write!(f, "provides {name} {provided}"),
             Reason::LeftOut => f.write_str("is left out by the definition"),

@@ -4,11 +4,21 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::debian::{PackageName, Relation, Version};
 
+/// Whether what packages recommend is installed with them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Recommends {
+    #[default]
+    Ignored,
+    /// Where it can be.
+    Taken,
+}
+
 /// What an image wants.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
     /// Relations that have to hold. One that is restricted to other architectures is void.
     pub requests: Vec<Relation>,
+    pub recommends: Recommends,
     /// Names that no dependency brings in.
     ///
     /// A dependency counts as left out where what apt would install first for it has one of these names,
@@ -33,7 +43,8 @@ pub struct Selected {
     pub version: Version,
     /// Whether a request is satisfied by it, rather than only a dependency.
     pub requested: bool,
-    /// The packages that satisfy its Pre-Depends and Depends, one for each.
+    /// The packages that satisfy its Pre-Depends and Depends, one for each, and those that satisfy its
+    /// Recommends where these are taken.
     pub depends: BTreeSet<PackageName>,
     /// In the order of its fields.
     pub left_out: Vec<LeftOut>,

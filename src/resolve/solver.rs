@@ -12,7 +12,8 @@ use resolvo::{Problem, Solver, UnsolvableOrCancelled};
 
 use super::obligation::{LeftOutNames, Obligation};
 use super::{
-    CandidateId, Conflict, LeftOut, Request, Requirement, Resolution, Selected, Universe, explain, walk,
+    CandidateId, Conflict, LeftOut, Recommends, Request, Requirement, Resolution, Selected, Universe,
+    explain, walk,
 };
 use crate::debian::InvalidStanza;
 use provider::Provider;
@@ -32,15 +33,16 @@ pub fn resolve(universe: &Universe<'_>, request: &Request) -> Result<Resolution,
     let requests: Vec<_> =
         request.requests.iter().filter_map(|relation| universe.requirement(relation)).collect();
     let left_out = LeftOutNames::of(universe, request, &requests);
-    let installed = match walk::walk(universe, &left_out, &requests)? {
+    let recommends = request.recommends;
+    let installed = match walk::walk(universe, &left_out, &requests, recommends)? {
         Some(installed) => installed,
         None => match solve(universe, &left_out, &requests)? {
             Some(installed) => installed,
             None => return Err(explain::explain(universe, &left_out, &requests)?.into()),
         },
     };
-    let mut closure =
-        Closure { universe, left_out: &left_out, installed: &installed, packages: BTreeMap::new() };
+    let packages = BTreeMap::new();
+    let mut closure = Closure { universe, left_out: &left_out, recommends, installed: &installed, packages };
     for requirement in &requests {
         if let Some(id) = closure.chosen(requirement) {
             closure.reach(id)?;
@@ -76,6 +78,7 @@ pub(super) fn solve(
 struct Closure<'c, 'a> {
     universe: &'c Universe<'a>,
     left_out: &'c LeftOutNames<'c>,
+    recommends: Recommends,
     installed: &'c BTreeSet<CandidateId>,
     packages: BTreeMap<CandidateId, BTreeSet<CandidateId>>,
 }
@@ -90,14 +93,23 @@ impl Closure<'_, '_> {
             .find(|id| self.installed.contains(id))
     }
 
+    /// The relations of a package that bring in others.
+    fn wanted_by(&self, id: CandidateId) -> Result<impl Iterator<Item = &Requirement>, InvalidStanza> {
+        let edges = self.universe.edges(id).map_err(Clone::clone)?;
+        let recommends = match self.recommends {
+            Recommends::Ignored => &[][..],
+            Recommends::Taken => &edges.recommends[..],
+        };
+        Ok(edges.requirements.iter().chain(recommends))
+    }
+
     fn reach(&mut self, start: CandidateId) -> Result<(), InvalidStanza> {
         let mut pending = vec![start];
         while let Some(id) = pending.pop() {
             if self.packages.contains_key(&id) {
                 continue;
             }
-            let edges = self.universe.edges(id).map_err(Clone::clone)?;
-            let needed = edges.requirements.iter().filter(|requirement| {
+            let needed = self.wanted_by(id)?.filter(|requirement| {
                 matches!(self.left_out.obligation(self.universe, requirement), Obligation::OneOf(_))
             });
             let depends: BTreeSet<_> = needed.filter_map(|requirement| self.chosen(requirement)).collect();
@@ -121,7 +133,7 @@ impl Closure<'_, '_> {
         for (&id, needed) in &closure.packages {
             let mut depends = needed.clone();
             let mut missing = Vec::new();
-            for requirement in &closure.universe.edges(id).map_err(Clone::clone)?.requirements {
+            for requirement in closure.wanted_by(id)? {
                 if let Obligation::LeftOut(name) = closure.left_out.obligation(closure.universe, requirement)
                 {
                     unused.remove(&name);

@@ -29,6 +29,7 @@ fn request(requests: &[&str], left_out: &[&str]) -> Request {
     Request {
         requests: requests.iter().map(|text| text.parse().unwrap()).collect(),
         left_out: left_out.iter().map(|name| name.parse().unwrap()).collect(),
+        ..Request::default()
     }
 }
 

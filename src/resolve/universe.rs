@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use crate::debian::{
-    Alternative, Architecture, InvalidStanza, Package, PackageName, PackagesIndex, Qualifier, Relation,
-    Subject, Version,
+    Alternative, Architecture, Comparison, InvalidStanza, MultiArch, Package, PackageName, PackagesIndex,
+    Qualifier, Relation, Subject, Version,
 };
 
 use super::policy::{Chooser, Policy, PolicyError};
+
+mod first_met;
 
 /// A suite that packages come from, and its name for messages.
 #[derive(Debug, Clone, Copy)]
@@ -23,12 +25,14 @@ pub struct Suite<'a> {
 #[derive(Debug)]
 pub struct Universe<'a> {
     architecture: Architecture,
-    suites: Vec<&'a str>,
+    suites: Vec<Suite<'a>>,
     unmet: Vec<Subject>,
     /// Ordered by name; a [`CandidateId`] is a place in here.
     candidates: Vec<Candidate<'a>>,
-    /// Who provides a name, the preferred first, with the version provided.
-    providers: BTreeMap<PackageName, Vec<(CandidateId, Option<Version>)>>,
+    /// Who provides a name, in no order of preference.
+    providers: BTreeMap<PackageName, Vec<Provider>>,
+    /// For each candidate its place in the order in which apt meets names, found when it is first asked for.
+    first_met: OnceLock<Vec<usize>>,
     /// What each candidate needs and excludes, found when it is first asked for.
     edges: Vec<OnceLock<Result<Edges, InvalidStanza>>>,
 }
@@ -47,11 +51,23 @@ pub struct Candidate<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CandidateId(pub(super) u32);
 
+/// A candidate that provides a name.
+#[derive(Debug, Clone)]
+pub(super) struct Provider {
+    pub candidate: CandidateId,
+    /// The version provided, if any.
+    pub version: Option<Version>,
+    /// The only relations that it counts for, where the name is provided as `name:any`.
+    only_any: bool,
+}
+
 /// What a candidate needs and excludes.
 #[derive(Debug, Default)]
 pub struct Edges {
     /// Pre-Depends, then Depends.
     pub requirements: Vec<Requirement>,
+    /// What is wanted beside it, and not needed.
+    pub recommends: Vec<Requirement>,
     /// Conflicts, then Breaks.
     pub exclusions: Vec<Exclusion>,
 }
@@ -115,10 +131,11 @@ impl<'a> Universe<'a> {
         });
         offered.dedup_by(|(_, next), (_, held)| next.name == held.name);
         let candidates: Vec<_> = offered.into_iter().map(|(_, candidate)| candidate).collect();
-        let providers = providers(&candidates)?;
+        let providers = providers(architecture, &candidates)?;
         Ok(Self {
             architecture: architecture.clone(),
-            suites: suites.iter().map(|suite| suite.label).collect(),
+            suites: suites.to_vec(),
+            first_met: OnceLock::new(),
             edges: candidates.iter().map(|_| OnceLock::new()).collect(),
             unmet: chooser.finish()?,
             candidates,
@@ -146,7 +163,7 @@ impl<'a> Universe<'a> {
     /// The label of the suite that a candidate comes from.
     #[must_use]
     pub fn suite_of(&self, candidate: &Candidate<'_>) -> &'a str {
-        self.suites[candidate.suite]
+        self.suites[candidate.suite].label
     }
 
     /// All candidates, ordered by name.
@@ -187,35 +204,56 @@ impl<'a> Universe<'a> {
         u32::try_from(at).ok().map(CandidateId)
     }
 
-    /// Who provides a name, the preferred first, with the version provided.
-    pub(super) fn providers(&self, name: &PackageName) -> &[(CandidateId, Option<Version>)] {
+    pub(super) fn providers(&self, name: &PackageName) -> &[Provider] {
         self.providers.get(name).map_or(&[], Vec::as_slice)
     }
 
-    /// The real package first, then those that provide the name.
+    /// The real package first, then those that provide the name, in the order in which apt's `CompareProviders` has
+    /// them: essential ones, then by priority, then the other way round than apt first met their names.
     ///
     /// A name that is provided without a version satisfies no bound, [policy §7.5].
     ///
     /// [policy §7.5]: https://www.debian.org/doc/debian-policy/ch-relationships.html#virtual-packages-provides
-    fn satisfying<'u>(&'u self, alternative: &'u Alternative) -> impl Iterator<Item = CandidateId> + 'u {
+    fn satisfying(&self, alternative: &Alternative) -> Vec<CandidateId> {
+        if !alternative.restrictions.admit(&self.architecture) {
+            return Vec::new();
+        }
         let constraint = alternative.constraint.as_ref();
-        let here = alternative.restrictions.admit(&self.architecture) && self.qualifies(alternative);
-        let real = self.find(alternative.name.as_str()).filter(move |&id| {
-            constraint.is_none_or(|constraint| constraint.admits(&self.candidate(id).version))
+        let real = self.find(alternative.name.as_str()).filter(|&id| {
+            self.qualifies(alternative, id)
+                && constraint.is_none_or(|bound| bound.admits(&self.candidate(id).version))
         });
-        let providers = self.providers(&alternative.name).iter();
-        let providing = providers.filter(move |(_, provided)| {
-            constraint.is_none_or(|bound| provided.as_ref().is_some_and(|version| bound.admits(version)))
+        let providing = self.providers(&alternative.name).iter().filter(|provider| {
+            let is_any = alternative.qualifier == Some(Qualifier::Any);
+            (if provider.only_any { is_any } else { self.qualifies(alternative, provider.candidate) })
+                && constraint.is_none_or(|bound| provider.version.as_ref().is_some_and(|v| bound.admits(v)))
         });
-        real.into_iter().chain(providing.map(|(id, _)| *id)).filter(move |_| here)
+        let mut providing: Vec<_> = providing.map(|provider| provider.candidate).collect();
+        if providing.len() > 1 {
+            providing.sort_by_cached_key(|&id| {
+                let package = self.candidate(id).package;
+                Reverse((package.is_essential(), package.priority(), self.first_met(id)))
+            });
+        }
+        real.into_iter().chain(providing).collect()
     }
 
-    /// The universe has one architecture, which `:any` and `:native` mean as well.
-    fn qualifies(&self, alternative: &Alternative) -> bool {
+    /// Whether a candidate is of the architecture that an alternative asks for. The universe has one
+    /// architecture, which `:native` means; `:any` means packages that allow it, [Multi-Arch].
+    ///
+    /// [Multi-Arch]: https://wiki.ubuntu.com/MultiarchSpec
+    fn qualifies(&self, alternative: &Alternative, id: CandidateId) -> bool {
         match &alternative.qualifier {
-            None | Some(Qualifier::Any | Qualifier::Native) => true,
+            None | Some(Qualifier::Native) => true,
+            Some(Qualifier::Any) => {
+                self.candidate(id).package.multi_arch().is_ok_and(|is| is == MultiArch::Allowed)
+            }
             Some(Qualifier::Named(architecture)) => *architecture == self.architecture,
         }
+    }
+
+    fn first_met(&self, id: CandidateId) -> usize {
+        self.first_met.get_or_init(|| first_met::places(self))[id.0 as usize]
     }
 
     fn read_edges(&self, id: CandidateId) -> Result<Edges, InvalidStanza> {
@@ -230,32 +268,42 @@ impl<'a> Universe<'a> {
                 satisfiers.map(|satisfier| satisfier.candidate).filter(|&c| c != id).collect();
             (!candidates.is_empty()).then_some(Exclusion { field, relation, candidates })
         });
+        let recommends = package.recommends()?.into_iter();
         Ok(Edges {
             requirements: needs.filter_map(|relation| self.requirement(&relation)).collect(),
+            recommends: recommends.filter_map(|relation| self.requirement(&relation)).collect(),
             exclusions: exclusions.collect(),
         })
     }
 }
 
-type Providers = BTreeMap<PackageName, Vec<(CandidateId, Option<Version>)>>;
-
-/// Orders the providers of a name as apt does: essential ones first, then by priority.
-/// Where apt goes by the order in which it met the packages, this goes by name.
-fn providers(candidates: &[Candidate<'_>]) -> Result<Providers, InvalidStanza> {
-    let mut providers = Providers::new();
+/// Who provides what. What is provided for another architecture, or in a range of versions, does not count.
+fn providers(
+    architecture: &Architecture,
+    candidates: &[Candidate<'_>],
+) -> Result<BTreeMap<PackageName, Vec<Provider>>, InvalidStanza> {
+    let mut providers: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for (id, candidate) in (0..).map(CandidateId).zip(candidates) {
-        for relation in candidate.package.provides()? {
-            for provided in relation.alternatives() {
-                let version = provided.constraint.as_ref().map(|constraint| constraint.version.clone());
-                providers.entry(provided.name.clone()).or_default().push((id, version));
+        let provides = candidate.package.provides()?;
+        for provided in provides.iter().flat_map(Relation::alternatives) {
+            let counts = match &provided.qualifier {
+                None | Some(Qualifier::Any) => true,
+                Some(Qualifier::Native) => false,
+                Some(Qualifier::Named(named)) => named == architecture,
+            };
+            let version = match &provided.constraint {
+                None => None,
+                Some(constraint) if constraint.comparison == Comparison::Equal => {
+                    Some(constraint.version.clone())
+                }
+                Some(_) => continue,
+            };
+            if counts {
+                let only_any = provided.qualifier == Some(Qualifier::Any);
+                let provider = Provider { candidate: id, version, only_any };
+                providers.entry(provided.name.clone()).or_default().push(provider);
             }
         }
-    }
-    for of_one_name in providers.values_mut() {
-        of_one_name.sort_by_key(|(id, _)| {
-            let package = candidates[id.0 as usize].package;
-            Reverse((package.is_essential(), package.priority(), Reverse(*id)))
-        });
     }
     Ok(providers)
 }

@@ -1,5 +1,5 @@
 //! Behaviour through the real binary, against a fake signed archive on a local server. Only the tests in
-//! [`live`] and [`oracle`] reach another machine, the Debian mirror of this host's apt.
+//! [`against_apt`], [`live`] and [`oracle`] reach another machine, the Debian mirror of this host's apt.
 
 #![expect(
     clippy::disallowed_methods,
@@ -8,6 +8,7 @@
 #![allow(dead_code, reason = "a harness has more to offer than the tests of one day use")]
 
 mod access;
+mod against_apt;
 mod archive;
 mod build;
 mod definitions;

@@ -1,6 +1,7 @@
 //! What is printed of definitions, locks and images.
 
 mod schemas;
+mod why;
 
 use crate::archive::Package;
 use crate::desk::{BOTH, Desk, assert_refused};

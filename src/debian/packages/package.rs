@@ -145,6 +145,10 @@ impl<'a> Package<'a> {
         self.relations("Pre-Depends")
     }
 
+    pub fn recommends(&self) -> Result<Relations, InvalidStanza> {
+        self.relations("Recommends")
+    }
+
     pub fn provides(&self) -> Result<Relations, InvalidStanza> {
         self.relations("Provides")
     }
@@ -211,6 +215,23 @@ impl<'a> Package<'a> {
         }
     }
 
+    /// Every package name that the stanza has, its own first, in the order in which apt reads relations.
+    /// Names that are qualified by `:any` are names of their own to apt, and not among these.
+    pub fn names(self) -> impl Iterator<Item = &'a str> {
+        let relations = NAMING.into_iter().filter_map(move |field| self.get(field));
+        let alternatives = relations.flat_map(|value| value.split([',', '|']));
+        let names = alternatives.filter_map(|alternative| {
+            let alternative = alternative.trim_start();
+            let end = alternative.find(|c: char| c.is_whitespace() || "([<".contains(c));
+            match alternative[..end.unwrap_or(alternative.len())].split_once(':') {
+                None => Some(&alternative[..end.unwrap_or(alternative.len())]),
+                Some((_, "any")) => None,
+                Some((name, _)) => Some(name),
+            }
+        });
+        std::iter::once(self.name).chain(names)
+    }
+
     fn get(&self, field: &str) -> Option<&'a str> {
         // Most fields that are asked for are absent, and finding a text is quicker than finding all fields.
         memmem::find(self.stanza.as_bytes(), field.as_bytes())?;
@@ -237,14 +258,30 @@ impl<'a> Package<'a> {
     }
 }
 
+/// The fields that name other packages, in the order in which apt reads them.
+const NAMING: [&str; 9] = [
+    "Pre-Depends",
+    "Depends",
+    "Conflicts",
+    "Breaks",
+    "Recommends",
+    "Suggests",
+    "Replaces",
+    "Enhances",
+    "Provides",
+];
+
 /// The fields that the methods of [`Package`] ask for.
-const FIELDS: [&str; 17] = [
+const FIELDS: [&str; 20] = [
     "Package",
     "Version",
     "Architecture",
     "Source",
     "Depends",
     "Pre-Depends",
+    "Recommends",
+    "Suggests",
+    "Enhances",
     "Provides",
     "Conflicts",
     "Breaks",

@@ -121,4 +121,12 @@ proptest! {
             let _ = (package.name(), package.version(), package.source(), package.depends(), package.size());
         }
     }
+
+    #[test]
+    fn reading_relations_never_panics(value in "[a-c0-9é:()<>=|,!~ \\[\\]\t-]{0,40}") {
+        let text = format!("Package: aa\nVersion: 1\nArchitecture: all\nDepends: {value}\nProvides: {value}\n");
+        for package in PackagesIndex::new(text).packages().flatten() {
+            let _ = (package.depends(), package.provides(), package.names().count());
+        }
+    }
 }

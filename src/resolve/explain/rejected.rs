@@ -84,13 +84,14 @@ impl<'q, 'i, 'a> Account<'q, 'i, 'a> {
             if let Some(id) = universe.find(alternative.name.as_str())
                 && seen.insert(id)
             {
-                misses.push(self.fallen(id, Reason::Version));
+                let version = &universe.candidate(id).version;
+                let admitted = alternative.constraint.as_ref().is_none_or(|bound| bound.admits(version));
+                misses.push(self.fallen(id, if admitted { Reason::Architecture } else { Reason::Version }));
             }
-            for (id, version) in universe.providers(&alternative.name) {
-                if seen.insert(*id) {
-                    let reason =
-                        Reason::Provides { name: alternative.name.clone(), version: version.clone() };
-                    misses.push(self.fallen(*id, reason));
+            for provider in universe.providers(&alternative.name) {
+                if seen.insert(provider.candidate) {
+                    let (name, version) = (alternative.name.clone(), provider.version.clone());
+                    misses.push(self.fallen(provider.candidate, Reason::Provides { name, version }));
                 }
             }
         }

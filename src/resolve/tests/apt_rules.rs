@@ -36,11 +36,60 @@ fn a_real_package_is_preferred_to_one_that_provides_its_name() {
 }
 
 #[test]
-fn providers_go_by_priority_and_then_by_name() {
+fn providers_go_by_priority_and_then_the_other_way_round_than_their_names_were_met() {
     let archive = ["app 1; Depends: awk", "aawk 1; Provides: awk", "gawk 1; Provides: awk"];
-    assert_eq!(installed(&archive, &["app"]), "aawk app");
+    assert_eq!(installed(&archive, &["app"]), "app gawk");
+    let mentioned = ["app 1; Depends: awk; Suggests: gawk", archive[1], archive[2]];
+    assert_eq!(installed(&mentioned, &["app"]), "aawk app");
     let mawk = ["mawk 1; Provides: awk; Priority: required"];
-    assert_eq!(installed(&[&archive[..], &mawk].concat(), &["app"]), "app mawk");
+    assert_eq!(installed(&[&mawk, &archive[..]].concat(), &["app"]), "app mawk");
+}
+
+#[test]
+fn any_means_packages_that_allow_it() {
+    let archive = [
+        "app 1; Depends: python:any (>= 3)",
+        "python 3; Multi-Arch: foreign",
+        "pypy 1; Provides: python (= 3); Multi-Arch: allowed",
+    ];
+    assert_eq!(installed(&archive, &["app"]), "app pypy");
+    assert!(resolve_in(&archive[..2], &request(&["app"], &[])).is_err());
+    let native = ["app 1; Depends: python:native", archive[1]];
+    assert_eq!(installed(&native, &["app"]), "app python");
+}
+
+#[test]
+fn what_is_provided_for_an_architecture_counts_there() {
+    let provides = |name: &str| format!("aa 1; Provides: {name}");
+    for (name, counts) in [("api:amd64 (= 2)", true), ("api:arm64 (= 2)", false), ("api (>= 2)", false)] {
+        let resolution = resolve_in(&["app 1; Depends: api", &provides(name)], &request(&["app"], &[]));
+        assert_eq!(resolution.is_ok(), counts, "{name}");
+    }
+}
+
+#[test]
+fn what_a_needed_package_excludes_is_avoided_before_it_is_chosen() {
+    let archive = ["app 1; Depends: cc, aa | bb", "aa 1", "bb 1", "cc 1; Conflicts: aa"];
+    assert_eq!(installed(&archive, &["app"]), "app bb cc");
+    let archive = ["app 1; Depends: aa | bb", "aa 1; Depends: dd | gone", "bb 1", "dd 1; Conflicts: app"];
+    assert_eq!(installed(&archive, &["app"]), "app bb");
+}
+
+#[test]
+fn recommends_are_taken_where_they_can_be() {
+    let archive = [
+        "app 1; Depends: aa; Recommends: bb, gone, cc | dd",
+        "aa 1; Recommends: ee",
+        "bb 1; Conflicts: aa",
+        "cc 1; Depends: gone",
+        "dd 1",
+        "ee 1",
+    ];
+    assert_eq!(installed(&archive, &["app"]), "aa app");
+    let taken = Request { recommends: Recommends::Taken, ..request(&["app"], &[]) };
+    assert_eq!(names(&resolve_in(&archive, &taken).unwrap()), "aa app dd ee");
+    let without = Request { recommends: Recommends::Taken, ..request(&["app"], &["ee"]) };
+    assert_eq!(names(&resolve_in(&archive, &without).unwrap()), "aa app dd");
 }
 
 #[test]
@@ -86,7 +135,11 @@ fn only_the_candidate_provides() {
 
 #[test]
 fn packages_and_requests_of_other_architectures_do_not_count() {
-    let archive = ["aa 1; Architecture: amd64", "aa 2; Architecture: arm64", "bb 1; Architecture: arm64"];
+    let archive = [
+        "aa 1; Architecture: amd64; Multi-Arch: allowed",
+        "aa 2; Architecture: arm64",
+        "bb 1; Architecture: arm64",
+    ];
     let resolution = resolve_in(&archive, &request(&["aa:any", "bb [arm64]"], &[])).unwrap();
     assert_eq!(names(&resolution), "aa");
     assert_eq!(resolution.packages["aa"].version.as_str(), "1");

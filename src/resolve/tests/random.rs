@@ -5,11 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::*;
-use crate::debian::{Alternative, Package, Relation, Version};
+use crate::debian::{Alternative, MultiArch, Package, Qualifier, Relation, Version};
 
 type Chosen<'a> = BTreeMap<String, Package<'a>>;
 
 fn satisfies(package: &Package<'_>, wanted: &Alternative) -> bool {
+    if wanted.qualifier == Some(Qualifier::Any) && package.multi_arch().unwrap() != MultiArch::Allowed {
+        return false;
+    }
     let admits =
         |version: &Version| wanted.constraint.as_ref().is_none_or(|constraint| constraint.admits(version));
     let by_name = package.raw_name() == wanted.name.as_str() && admits(&package.version().unwrap());
@@ -24,17 +27,25 @@ fn holds(chosen: &Chosen<'_>, relation: &Relation) -> bool {
     relation.alternatives().iter().any(|wanted| chosen.values().any(|package| satisfies(package, wanted)))
 }
 
+fn needs(package: &Package<'_>) -> Vec<Relation> {
+    package.pre_depends().unwrap().into_iter().chain(package.depends().unwrap()).collect()
+}
+
+fn excludes(package: &Package<'_>) -> Vec<Relation> {
+    package.conflicts().unwrap().into_iter().chain(package.breaks().unwrap()).collect()
+}
+
 fn assert_sound(chosen: &Chosen<'_>, resolution: &Resolution, request: &Request) {
     for relation in &request.requests {
         assert!(holds(chosen, relation), "the request {relation} does not hold");
     }
     for (name, package) in chosen {
         let left_out = &resolution.packages[name.as_str()].left_out;
-        for relation in package.depends().unwrap() {
+        for relation in needs(package) {
             let is_left_out = left_out.iter().any(|left| left.relation == relation);
             assert!(is_left_out != holds(chosen, &relation), "{relation} of {name}, left out: {is_left_out}");
         }
-        for relation in package.conflicts().unwrap() {
+        for relation in excludes(package) {
             let others = chosen.values().filter(|other| other.raw_name() != name);
             let hit = others
                 .flat_map(|other| relation.alternatives().iter().filter(|a| satisfies(other, a)))
@@ -68,8 +79,8 @@ fn has_solution(archive: &Chosen<'_>, request: &Request) -> bool {
         let chosen: Chosen<'_> = picked.map(|(_, (name, package))| ((*name).clone(), **package)).collect();
         request.requests.iter().all(|relation| holds(&chosen, relation))
             && chosen.iter().all(|(name, package)| {
-                let conflicts = package.conflicts().unwrap();
-                package.depends().unwrap().iter().all(|relation| holds(&chosen, relation))
+                let conflicts = excludes(package);
+                needs(package).iter().all(|relation| holds(&chosen, relation))
                     && !conflicts.iter().flat_map(Relation::alternatives).any(|wanted| {
                         chosen.iter().any(|(other, package)| other != name && satisfies(package, wanted))
                     })
@@ -78,7 +89,7 @@ fn has_solution(archive: &Chosen<'_>, request: &Request) -> bool {
 }
 
 fn relation_text() -> impl Strategy<Value = String> {
-    let alternative = "(p[0-6]|v[0-1])( \\((<<|=|>=) [1-3]\\))?";
+    let alternative = "(p[0-6]|v[0-1])(:any)?( \\((<<|=|>=) [1-3]\\))?";
     proptest::collection::vec(alternative, 1..3).prop_map(|alternatives| alternatives.join(" | "))
 }
 
@@ -89,10 +100,12 @@ fn package_text() -> impl Strategy<Value = String> {
         })
     };
     let conflicts =
-        prop_oneof![3 => Just(String::new()), 1 => "; Conflicts: (p[0-6]|v[0-1])( \\(<< [1-3]\\))?"];
-    let provides = prop_oneof![2 => Just(String::new()), 1 => "; Provides: v[0-1]( \\(= [1-3]\\))?"];
-    ("[1-3]", field("Depends", 4), conflicts, provides)
-        .prop_map(|(version, a, b, c)| format!("{version}{a}{b}{c}"))
+        prop_oneof![3 => Just(String::new()), 1 => "; (Conflicts|Breaks): (p[0-6]|v[0-1])( \\(<< [1-3]\\))?"];
+    let provides = prop_oneof![2 => Just(String::new()), 1 => "; Provides: (v[0-1]|p[0-6])( \\(= [1-3]\\))?"];
+    let multi_arch = prop_oneof![Just(""), Just("; Multi-Arch: allowed"), Just("; Multi-Arch: foreign")];
+    let needs = (field("Pre-Depends", 2), field("Depends", 4), field("Recommends", 2));
+    ("[1-3]", needs, conflicts, provides, multi_arch)
+        .prop_map(|(version, (a, b, c), d, e, f)| format!("{version}{a}{b}{c}{d}{e}{f}"))
 }
 
 proptest! {
@@ -102,6 +115,7 @@ proptest! {
     fn a_resolution_is_sound_minimal_and_found_where_there_is_one(
         packages in proptest::collection::vec(package_text(), 7),
         wanted in proptest::collection::vec(relation_text(), 1..3),
+        recommends in prop_oneof![Just(Recommends::Ignored), Just(Recommends::Taken)],
         left_out in proptest::collection::btree_set("p[0-6]|v[0-1]", 0..3),
     ) {
         let lines: Vec<_> = packages.iter().enumerate().map(|(at, text)| format!("p{at} {text}")).collect();
@@ -109,7 +123,8 @@ proptest! {
         let suites = [Suite { label: "stable", index: &index }];
         let universe = Universe::new(&"amd64".parse().unwrap(), &suites).unwrap();
         let left_out: Vec<_> = left_out.iter().map(String::as_str).collect();
-        let request = request(&wanted.iter().map(String::as_str).collect::<Vec<_>>(), &left_out);
+        let asked = request(&wanted.iter().map(String::as_str).collect::<Vec<_>>(), &left_out);
+        let request = Request { recommends, ..asked };
         let archive: Chosen<'_> = index.packages().map(|p| p.unwrap()).map(|p| (p.raw_name().to_owned(), p)).collect();
         match resolve(&universe, &request) {
             Ok(resolution) => {
@@ -119,6 +134,7 @@ proptest! {
             }
             Err(ResolveError::Conflict(conflict)) => {
                 prop_assert!(!conflict.to_string().is_empty());
+                // What packages recommend keeps nothing from being installed.
                 prop_assert!(!left_out.is_empty() || !has_solution(&archive, &request), "{}", conflict);
             }
             Err(error) => prop_assert!(false, "{}", error),
