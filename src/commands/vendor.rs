@@ -3,15 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context as _;
+use url::Url;
 
-use distro::catalog::{Image, Selection};
+use distro::catalog::{Catalog, Image, Selection};
 use distro::debian::Architecture;
 use distro::digest::Sha256;
 use distro::effects::archive::{Archive, Network};
 use distro::effects::layers::Gone;
 use distro::effects::store::Access;
 use distro::effects::vendor::{Filled, VendorFolder, Wanted};
-use distro::lock::{Lock, LockedFile};
+use distro::lock::{Lock, LockedFile, LockedSuite};
+use distro::tarball::FileUrl;
 
 use super::build::advise_on;
 use super::{Workspace, select_some};
@@ -37,15 +39,22 @@ pub fn run(workspace: &Workspace, args: &VendorArgs) -> anyhow::Result<()> {
     for release in releases {
         let lock = workspace.lock(&catalog, release)?;
         let images: Vec<_> = selected.iter().filter(|(image, _)| image.name.release == *release).collect();
-        let archives: BTreeMap<Sha256, _> = lock
-            .suites
-            .iter()
-            .map(|suite| {
-                let bases = mirrors.of_locked(&lock, suite);
-                (suite.in_release, Archive::new(&http, &store, bases, Network::Allowed, &fetching))
-            })
-            .collect();
-        let files = needed(&lock, &images)?;
+        let files = needed(&catalog, &lock, &images)?;
+        let places: BTreeSet<_> = files.values().map(|need| need.place.clone()).collect();
+        let archive = |place: Place| {
+            let bases = match &place {
+                Place::Suite(in_release) => {
+                    let is_it = |suite: &&LockedSuite| suite.in_release == *in_release;
+                    lock.suites
+                        .iter()
+                        .find(is_it)
+                        .map_or_else(Vec::new, |suite| mirrors.of_locked(&lock, suite))
+                }
+                Place::Upstream(directory) => mirrors.upstream(directory),
+            };
+            (place, Archive::new(&http, &store, bases, Network::Allowed, &fetching))
+        };
+        let archives: BTreeMap<_, _> = places.into_iter().map(archive).collect();
         needs.push((lock, archives, files));
     }
 
@@ -54,7 +63,7 @@ pub fn run(workspace: &Workspace, args: &VendorArgs) -> anyhow::Result<()> {
     for (_, archives, files) in &needs {
         let of_suite = |(file, from): (&LockedFile, &Need)| Wanted {
             file: file.clone(),
-            archive: &archives[&from.suite],
+            archive: &archives[&from.place],
         };
         wanted.extend(files.iter().map(of_suite));
     }
@@ -73,23 +82,32 @@ pub fn run(workspace: &Workspace, args: &VendorArgs) -> anyhow::Result<()> {
     lacking(filled, &names)
 }
 
+/// What serves a file.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    /// The archive of the suite with this InRelease file.
+    Suite(Sha256),
+    /// An upstream directory.
+    Upstream(Url),
+}
+
 /// What a file is needed for.
 struct Need {
-    /// The InRelease file of the suite that it is from.
-    suite: Sha256,
-    /// `libc6 2.41-12 (amd64)`; `None` for a file that vouches for packages.
+    place: Place,
+    /// `libc6 2.41-12 (amd64)`; `None` for a file that vouches for others.
     package: Option<String>,
 }
 
 /// The files that builds of these images read, and those that vouch for them.
 fn needed(
+    catalog: &Catalog,
     lock: &Lock,
     images: &[&(&Image, Vec<Architecture>)],
 ) -> anyhow::Result<BTreeMap<LockedFile, Need>> {
     let mut files = BTreeMap::new();
     let architectures: BTreeSet<_> = images.iter().flat_map(|(_, architectures)| architectures).collect();
     for (file, suite) in lock.chain_files(&architectures) {
-        files.insert(file, Need { suite: suite.in_release, package: None });
+        files.insert(file, Need { place: Place::Suite(suite.in_release), package: None });
     }
     for (image, architectures) in images {
         let closure = lock.closure(&image.name).context("a lock that fits holds every image")?;
@@ -99,7 +117,17 @@ fn needed(
                 let found = found.and_then(|pin| Some((pin, lock.suite_of(pin, architecture)?)));
                 let (pin, suite) = found.context("a lock pins every package of its images")?;
                 let package = Some(format!("{name} {} ({})", pin.version, pin.architecture));
-                files.insert(suite.deb_file(pin), Need { suite: suite.in_release, package });
+                files.insert(suite.deb_file(pin), Need { place: Place::Suite(suite.in_release), package });
+            }
+            for name in &closure.tarballs {
+                let found = lock.tarballs.get(name).zip(catalog.tarballs.get(name));
+                let (locked, definition) = found.context("a lock that fits has every tarball")?;
+                let Some(pin) = locked.files.get(architecture) else { continue };
+                let place = |url: &FileUrl| Place::Upstream(url.directory().clone());
+                let package = Some(format!("{name} {} ({architecture})", locked.version));
+                files.insert(pin.file(), Need { place: place(&pin.url), package });
+                let vouching = locked.checksum_files(&definition.evidence).into_iter();
+                files.extend(vouching.map(|(url, file)| (file, Need { place: place(url), package: None })));
             }
         }
     }

@@ -34,6 +34,7 @@ pub fn run(
             architectures,
             keyring: &keyring,
             release: &catalog.releases[*release],
+            tarballs: &catalog.tarballs,
             now: workspace.host.now,
         };
         let verdict = claim.verify(|file| kept.read(file))?;
@@ -64,9 +65,13 @@ pub fn run(
     Err(Advice::new(error, hint).into())
 }
 
-fn summary(verdict: &Verdict, debs: usize) -> String {
-    let Verdict { suites, indexes, packages, .. } = verdict;
+fn summary(verdict: &Verdict, files: usize) -> String {
+    let Verdict { suites, indexes, packages, tarballs, .. } = verdict;
     let (signed, listed) = (count(*suites, "signed suite"), count(*indexes, "package list"));
-    let (packages, debs) = (count(*packages, "package"), count(debs, ".deb"));
-    format!("{packages} in {listed} of {signed}; {debs} at hand and whole")
+    let packages = count(*packages, "package");
+    let (tarballs, files) = match tarballs {
+        0 => (String::new(), count(files, ".deb")),
+        some => (format!(", {}", count(*some, "tarball")), count(files, "file")),
+    };
+    format!("{packages} in {listed} of {signed}{tarballs}; {files} at hand and whole")
 }

@@ -36,6 +36,13 @@ pub struct Base {
     pub origin: String,
 }
 
+impl Base {
+    /// A directory of a vendor folder.
+    pub(super) fn vendored(url: Url) -> Self {
+        Self { url, origin: "vendor folder".to_owned() }
+    }
+}
+
 impl fmt::Debug for Base {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({})", Shown(&self.url), self.origin)
@@ -131,8 +138,8 @@ impl<'a> Archive<'a> {
 
     /// Sees to it that a file that a lock names is in the store.
     pub fn locked(&self, file: &LockedFile) -> Result<(), ArchiveError> {
-        let LockedFile { path, by_hash, sha256, size, .. } = file;
-        self.fetch(Wanted { path, sha256: *sha256, size: *size }, by_hash.as_deref())
+        let LockedFile { by_hash, sha256, size, .. } = file;
+        self.fetch(Wanted { path: file.asked_path(), sha256: *sha256, size: *size }, by_hash.as_deref())
     }
 
     fn fetch(&self, file: Wanted<'_>, by_hash_path: Option<&str>) -> Result<(), ArchiveError> {

@@ -74,18 +74,19 @@ impl<'a> Mirrors<'a> {
         let made = suite.date.checked_add(UNTIL_SNAPSHOT).unwrap_or(suite.date);
         let asked = lock.snapshot.clone().filter(|_| !lock.is_superseded(suite));
         let time = asked.unwrap_or_else(|| snapshot_time(made));
-        let vendored = self.vendor.and_then(|vendor| vendor.url(&suite.archive));
-        let vendored = vendored.map(|url| Base { url, origin: "vendor folder".to_owned() });
+        let vendored = self.vendor.and_then(|vendor| vendor.archive(&suite.archive));
+        let vendored = vendored.map(Base::vendored);
         let mut bases = Vec::from_iter(vendored);
         bases.extend(self.live(&suite.archive));
         bases.extend(self.snapshot(&suite.archive, &time));
         bases
     }
 
-    /// The place that has the files of an upstream directory.
+    /// The places that have the files of an upstream directory: the vendor folder, and upstream's own server.
     #[must_use]
     pub fn upstream(&self, directory: &Url) -> Vec<Base> {
-        self.base(directory, "upstream").into_iter().collect()
+        let vendored = self.vendor.and_then(|vendor| vendor.upstream(directory)).map(Base::vendored);
+        vendored.into_iter().chain(self.base(directory, "upstream")).collect()
     }
 
     fn base(&self, url: &Url, origin: &str) -> Option<Base> {

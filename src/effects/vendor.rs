@@ -5,6 +5,7 @@
 //! debian/dists/trixie/by-hash/SHA256/0584…             an InRelease file that a lock names
 //! debian/dists/trixie/InRelease                        the newest of them
 //! debian/dists/trixie/main/binary-amd64/by-hash/SHA256/7778…
+//! upstream/nodejs.org/dist/v22.21.0/SHASUMS256.txt.asc
 //! SHA256SUMS                                           all of these, for `sha256sum --check`
 //! ```
 
@@ -28,8 +29,9 @@ use super::store::{Store, StoreError};
 use crate::catalog::name::ArchiveName;
 use crate::debian::ArchivePath;
 use crate::digest::{Hashing, Sha256};
+use crate::lock::files::upstream_directory;
 use crate::lock::verify::Held;
-use crate::lock::{LockedFile, LockedSuite};
+use crate::lock::{LockedFile, LockedSuite, Publisher};
 
 /// The list of the folder's files, in the format of sha256sum(1).
 const SUMS: &str = "SHA256SUMS";
@@ -100,8 +102,18 @@ impl VendorFolder {
 
     /// Where an archive begins in it, as a mirror of it would.
     #[must_use]
-    pub fn url(&self, archive: &ArchiveName) -> Option<Url> {
-        base_url(self.root.join(archive.as_str()).to_str()?).ok()
+    pub fn archive(&self, archive: &ArchiveName) -> Option<Url> {
+        self.url(archive.as_str())
+    }
+
+    /// Where it has the files of an upstream directory.
+    #[must_use]
+    pub fn upstream(&self, directory: &Url) -> Option<Url> {
+        self.url(&format!("{}/{}", Publisher::Upstream, upstream_directory(directory)))
+    }
+
+    fn url(&self, below: &str) -> Option<Url> {
+        base_url(self.root.join(below).to_str()?).ok()
     }
 
     /// The bytes of a file.
@@ -257,7 +269,7 @@ impl VendorFolder {
 
 /// Below the folder.
 fn relative(file: &LockedFile) -> String {
-    format!("{}/{}", file.archive, file.lasting_path())
+    format!("{}/{}", file.publisher, file.lasting_path())
 }
 
 /// The digest of a file; `None` where there is none.

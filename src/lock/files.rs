@@ -1,17 +1,27 @@
-//! The files of archives that a lock names by their digests.
+//! The files of archives and of upstream that a lock names by their digests.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
-use super::{Lock, LockedSuite, Pin};
+use super::{Lock, LockedEvidence, LockedSuite, LockedTarball, Pin, TarballPin};
 use crate::catalog::name::ArchiveName;
+use crate::catalog::tarball::Evidence;
 use crate::debian::Architecture;
 use crate::digest::Sha256;
+use crate::tarball::FileUrl;
 
-/// A file of an archive, and the digest that a lock has of it.
+/// Who publishes a file; shown as the directory that vendor folders have for it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Publisher {
+    Archive(ArchiveName),
+    Upstream,
+}
+
+/// A published file, and the digest that a lock has of it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LockedFile {
-    pub archive: ArchiveName,
-    /// Below the base of the archive, where another file may stand by now.
+    pub publisher: Publisher,
+    /// Below the base of the archive, where another file may stand by now; of an upstream file its host and path.
     pub path: String,
     /// The path that names the digest; a package has none, as its path is for one version alone.
     pub by_hash: Option<String>,
@@ -25,6 +35,64 @@ impl LockedFile {
     #[must_use]
     pub fn lasting_path(&self) -> &str {
         self.by_hash.as_deref().unwrap_or(&self.path)
+    }
+
+    /// The path by which the file is asked for, below a base: that of an archive, or an upstream directory.
+    #[must_use]
+    pub fn asked_path(&self) -> &str {
+        match self.publisher {
+            Publisher::Archive(_) => &self.path,
+            Publisher::Upstream => self.path.rsplit('/').next().unwrap_or(&self.path),
+        }
+    }
+
+    fn upstream(url: &FileUrl, sha256: Sha256, size: Option<u64>) -> Self {
+        let path = format!("{}{}", upstream_directory(url.directory()), url.name());
+        Self { publisher: Publisher::Upstream, path, by_hash: None, sha256, size }
+    }
+}
+
+/// Where a vendor folder has the files of an upstream directory, below that of [`Publisher::Upstream`]; ends in a
+/// slash.
+#[must_use]
+pub fn upstream_directory(directory: &url::Url) -> String {
+    let port = directory.port().map_or_else(String::new, |port| format!("_{port}"));
+    format!("{}{port}{}", directory.host_str().unwrap_or("localhost"), directory.path())
+}
+
+impl fmt::Display for Publisher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Archive(name) => name.fmt(f),
+            Self::Upstream => f.write_str("upstream"),
+        }
+    }
+}
+
+impl TarballPin {
+    /// The tarball.
+    #[must_use]
+    pub fn file(&self) -> LockedFile {
+        LockedFile::upstream(&self.url, self.sha256, Some(self.size))
+    }
+}
+
+impl LockedTarball {
+    /// The file of checksums, then that of its signature where it is another, each with its URL; none where the
+    /// definition vouches for the tarball.
+    #[must_use]
+    pub fn checksum_files<'d>(&self, defined: &'d Evidence) -> Vec<(&'d FileUrl, LockedFile)> {
+        match (&self.evidence, defined) {
+            (
+                LockedEvidence::Signed { checksums, signature, .. },
+                Evidence::Signed { checksums: url, signature: other, .. },
+            ) => {
+                let signature = other.as_ref().zip(*signature);
+                let files = [(url, *checksums)].into_iter().chain(signature);
+                files.map(|(url, sha256)| (url, LockedFile::upstream(url, sha256, None))).collect()
+            }
+            _ => Vec::new(),
+        }
     }
 }
 
@@ -45,7 +113,7 @@ impl LockedSuite {
         let path = format!("dists/{}/{path}", self.name);
         let directory = path.rsplit_once('/').map_or("", |(directory, _)| directory);
         LockedFile {
-            archive: self.archive.clone(),
+            publisher: Publisher::Archive(self.archive.clone()),
             by_hash: Some(format!("{directory}/by-hash/SHA256/{sha256}")),
             path,
             sha256,
@@ -57,7 +125,7 @@ impl LockedSuite {
     #[must_use]
     pub fn deb_file(&self, pin: &Pin) -> LockedFile {
         LockedFile {
-            archive: self.archive.clone(),
+            publisher: Publisher::Archive(self.archive.clone()),
             path: pin.path.clone(),
             by_hash: None,
             sha256: pin.sha256,

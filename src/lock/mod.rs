@@ -25,7 +25,7 @@ use crate::debian::{Architecture, PackageName, Preference, Relation, Subject, Ve
 use crate::digest::Sha256;
 use crate::resolve::Recommends;
 pub use file::LockFile;
-pub use files::LockedFile;
+pub use files::{LockedFile, Publisher};
 pub use tarballs::{LockedEvidence, LockedTarball, TarballPin, files_of};
 
 /// The version of the format that this program writes, and the newest that it reads.

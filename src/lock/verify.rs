@@ -1,4 +1,5 @@
-//! The chain of trust of a lock, gone over again: InRelease → index → package → `.deb`.
+//! The chain of trust of a lock, gone over again: InRelease → index → package → `.deb`; and signed checksums →
+//! tarball.
 //!
 //! Nothing is taken on trust but the keys: each file is the one that the link before it names by its SHA-256.
 
@@ -9,14 +10,17 @@ use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use rayon::prelude::*;
 
-use super::{Lock, LockedFile, LockedSuite, Pin};
+use super::{Lock, LockedEvidence, LockedFile, LockedSuite, LockedTarball, Pin, Publisher, TarballPin};
+use crate::catalog::name::TarballName;
+use crate::catalog::tarball::{Evidence, Tarball};
 use crate::catalog::{Release as CatalogRelease, Suite};
-use crate::debian::signed::{Fingerprint, Keyring, SignatureError, verify};
+use crate::debian::signed::{Fingerprint, Keyring, SignatureError, verify, verify_detached};
 use crate::debian::{
     Architecture, Compression, InvalidIndex, InvalidRelease, InvalidStanza, Package, PackageName,
     PackagesIndex, Release, UnpackError,
 };
 use crate::digest::Sha256;
+use crate::tarball::checksums::{self, NoChecksum};
 
 /// A suite is signed within this time of the date in it.
 const UNTIL_SIGNED: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -32,6 +36,8 @@ pub struct Claim<'a> {
     pub keyring: &'a Keyring,
     /// The release, whose suites say which keys they trust.
     pub release: &'a CatalogRelease,
+    /// The tarballs that the catalog defines, which say so too.
+    pub tarballs: &'a BTreeMap<TarballName, Tarball>,
     pub now: Timestamp,
 }
 
@@ -50,6 +56,7 @@ pub struct Verdict {
     pub suites: usize,
     pub indexes: usize,
     pub packages: usize,
+    pub tarballs: usize,
     pub findings: Vec<Finding>,
 }
 
@@ -89,6 +96,12 @@ pub enum Fault {
     Stanza(#[from] InvalidStanza),
     #[error("the index of `{suite}` does not have it{}", instead(versions))]
     NoPackage { suite: String, versions: Vec<String> },
+    #[error("its file of checksums is not signed by {0}, as the lock says it is")]
+    ChecksumsSigner(Fingerprint),
+    #[error("its file of checksums does not vouch for it: {0}")]
+    Checksums(#[from] NoChecksum),
+    #[error("its SHA-256 is {locked} in the lock, and {signed} in the file of checksums")]
+    OtherTarball { locked: Sha256, signed: Sha256 },
     #[error("its {field} is {locked} in the lock, and {signed} in the index of `{suite}`")]
     Differs { suite: String, field: &'static str, locked: String, signed: String },
 }
@@ -116,6 +129,7 @@ impl Verdict {
         self.suites += other.suites;
         self.indexes += other.indexes;
         self.packages += other.packages;
+        self.tarballs += other.tarballs;
         self.findings.extend(other.findings);
     }
 
@@ -140,10 +154,13 @@ impl Claim<'_> {
             suites.par_iter().map(|suite| self.verify_suite(suite, &read)).collect::<Result<_, E>>()?;
         let mut verdict = Verdict::default();
         parts.into_iter().for_each(|part| verdict.add(part));
+        for (name, locked) in &self.lock.tarballs {
+            verdict.add(self.verify_tarball(name, locked, &read)?);
+        }
         Ok(verdict)
     }
 
-    /// Looks at the `.deb`s: those that are altered, and those that are absent where all are `demanded`.
+    /// Looks at the `.deb`s and tarballs: those that are altered, and those that are absent where all are `demanded`.
     /// Gives the number of those that are whole, too.
     pub fn verify_debs<E: Send>(
         &self,
@@ -151,6 +168,11 @@ impl Claim<'_> {
         look_at: impl Fn(&LockedFile) -> Result<Held<()>, E> + Sync,
     ) -> Result<(usize, Vec<Finding>), E> {
         let mut debs: BTreeMap<Sha256, (String, LockedFile)> = BTreeMap::new();
+        for (name, locked) in &self.lock.tarballs {
+            for (architecture, pin) in self.files(locked) {
+                debs.insert(pin.sha256, (format!("{name} {} ({architecture})", locked.version), pin.file()));
+            }
+        }
         for (suite, architecture) in self.sources() {
             for (name, pin) in self.pins(suite, architecture) {
                 debs.entry(pin.sha256).or_insert_with(|| (describe(name, pin), suite.deb_file(pin)));
@@ -159,18 +181,90 @@ impl Claim<'_> {
         let debs: Vec<_> = debs.into_values().collect();
         let looked: Vec<_> = debs.par_iter().map(|(_, file)| look_at(file)).collect::<Result<_, E>>()?;
         let (mut whole, mut findings) = (0, Vec::new());
-        for ((link, _), held) in debs.into_iter().zip(looked) {
+        for ((link, file), held) in debs.into_iter().zip(looked) {
             match held {
                 Held::Whole(()) => whole += 1,
                 Held::Altered(place) => findings.push(Finding { link, fault: Fault::Altered(place) }),
                 Held::Absent if demanded => {
-                    findings.push(Finding { link, fault: Fault::Absent(".deb".into()) })
+                    let what = if file.publisher == Publisher::Upstream { "tarball" } else { ".deb" };
+                    findings.push(Finding { link, fault: Fault::Absent(what.into()) })
                 }
                 Held::Absent => {}
             }
         }
         findings.sort_by(|one, other| one.link.cmp(&other.link));
         Ok((whole, findings))
+    }
+
+    /// The file of checksums of a tarball, who signed it, and the files that it vouches for.
+    fn verify_tarball<E>(
+        &self,
+        name: &TarballName,
+        locked: &LockedTarball,
+        read: &impl Fn(&LockedFile) -> Result<Held<Bytes>, E>,
+    ) -> Result<Verdict, E> {
+        let mut verdict = Verdict::default();
+        let link = format!("{name} {}", locked.version);
+        let Some(defined) = self.tarballs.get(name) else { return Ok(verdict) };
+        let Evidence::Signed { keys, .. } = &defined.evidence else {
+            // The definition vouches for it, and a lock that fits has the definition's digests.
+            verdict.tarballs = 1;
+            return Ok(verdict);
+        };
+        let mut files = Vec::new();
+        for (url, file) in locked.checksum_files(&defined.evidence) {
+            match read(&file)? {
+                Held::Whole(bytes) => files.push(bytes),
+                Held::Altered(place) => verdict.found(&link, Fault::Altered(place)),
+                Held::Absent => verdict.found(&link, Fault::Absent(format!("file `{}`", url.name()))),
+            }
+        }
+        if verdict.findings.is_empty() {
+            match self.check_tarball(locked, keys, &files) {
+                Ok(()) => verdict.tarballs = 1,
+                Err(fault) => verdict.found(&link, fault),
+            }
+        }
+        Ok(verdict)
+    }
+
+    /// `files` are that of the checksums, and that of its signature where it is another.
+    fn check_tarball(
+        &self,
+        locked: &LockedTarball,
+        keys: &[Fingerprint],
+        files: &[Bytes],
+    ) -> Result<(), Fault> {
+        let (text, signers) = match files {
+            [] => return Err(Fault::Absent("file of checksums".into())),
+            [signed] => {
+                let signed = verify(signed, self.keyring, keys, self.now)?;
+                (signed.text, signed.signers)
+            }
+            [text, signature, ..] => {
+                let signers = verify_detached(text, signature, self.keyring, keys, self.now)?;
+                (String::from_utf8_lossy(text).into_owned(), signers)
+            }
+        };
+        if let LockedEvidence::Signed { signed_by, .. } = &locked.evidence
+            && let Some(key) = signed_by.iter().find(|key| !signers.contains(key))
+        {
+            return Err(Fault::ChecksumsSigner(key.clone()));
+        }
+        for (_, pin) in self.files(locked) {
+            let signed = checksums::find(&text, pin.url.name())?;
+            if signed != pin.sha256 {
+                return Err(Fault::OtherTarball { locked: pin.sha256, signed });
+            }
+        }
+        Ok(())
+    }
+
+    fn files<'t>(
+        &'t self,
+        locked: &'t LockedTarball,
+    ) -> impl Iterator<Item = (&'t Architecture, &'t TarballPin)> {
+        locked.files.iter().filter(|(architecture, _)| self.architectures.contains(architecture))
     }
 
     fn sources(&self) -> impl Iterator<Item = (&LockedSuite, &Architecture)> {

@@ -227,6 +227,89 @@ hint: try again later, or name a mirror of your own in catalog.toml; where the a
 }
 
 #[test]
+fn a_vendor_folder_has_tarballs_too_and_a_build_from_it_needs_no_server() {
+    let upstream = Upstream::new();
+    let shop = &upstream.shop;
+    let built = shop.lock().build(&["--format", "json"]).success();
+    shop.world.distro(&["vendor", "vendor", "--arch", "amd64"]).success();
+    let listed = shop.world.read("vendor/SHA256SUMS");
+    let of_upstream: Vec<_> = listed.lines().filter_map(|line| line.split_once("  upstream/")).collect();
+    let names: Vec<_> = of_upstream.iter().map(|(_, path)| *path).collect();
+    let below = "upstream.example/dist/v1.0";
+    assert_eq!(names, [format!("{below}/SHASUMS256.txt.asc"), format!("{below}/tool-1.0-x64.tar.xz")]);
+    fs::remove_dir_all(shop.world.path("store")).unwrap();
+    fs::remove_dir_all(shop.world.path("out")).unwrap();
+    shop.server.fail("/**", Fault::Status(500));
+    let again = shop.build(&["--offline", "--vendor", "vendor", "--format", "json"]).success();
+    assert_eq!(again.stdout, built.stdout);
+    let verified =
+        shop.world.distro(&["lock", "--verify", "--packages", "--arch", "amd64", "--vendor", "vendor"]);
+    verified.assert_is(
+        r#"
+status: 0
+----- stdout -----
+----- stderr -----
+   Verified debian13: 1 package in 3 package lists of 3 signed suites, 1 tarball; 2 files at hand and whole
+"#,
+    );
+}
+
+#[test]
+fn a_tarball_s_chain_of_trust_is_verified_again() {
+    let upstream = Upstream::new();
+    upstream.shop.lock();
+    let verify = || {
+        let said = upstream.shop.world.distro(&["lock", "--verify"]);
+        Said { stderr: without_digests(&said.stderr), ..said }
+    };
+    verify().assert_is(
+        r#"
+status: 0
+----- stdout -----
+----- stderr -----
+   Verified debian13: 2 packages in 6 package lists of 3 signed suites, 1 tarball; 2 files at hand and whole
+"#,
+    );
+    let lock = upstream.lock_text();
+    let pin = lock.lines().find(|line| line.starts_with("file.amd64 = ")).unwrap();
+    let digest = &pin[pin.len() - 67..pin.len() - 3];
+    upstream.shop.world.write("lock/debian13.lock", &lock.replace(digest, &sha256(b"another")));
+    assert_refused(
+        &verify(),
+        r#"
+error: 1 link of the chain of trust cannot be trusted:
+  debian13: tool 1.0: its SHA-256 is … in the lock, and … in the file of checksums
+hint: do not build from this lock: see who changed it, and how (`git log -p`); `distro lock` makes a new one
+"#,
+    );
+    let checksums = lock.lines().find_map(|line| line.strip_prefix("checksums = ")).unwrap();
+    upstream
+        .shop
+        .world
+        .write("lock/debian13.lock", &lock.replace(checksums, &format!("{:?}", sha256(b"none"))));
+    assert_refused(
+        &verify(),
+        r#"
+error: 1 link of the chain of trust cannot be seen:
+  debian13: tool 1.0: its file `SHASUMS256.txt.asc` is not at hand
+hint: `distro vendor DIR` fetches what is missing, where it can still be had, for `--vendor DIR`
+"#,
+    );
+    upstream.shop.world.write("lock/debian13.lock", &lock);
+    upstream.define(&Signer::ThirdParty.fingerprint(), &Signer::Valid.fingerprint());
+    let key = Signer::ThirdParty.fingerprint();
+    upstream.shop.world.write("lock/debian13.lock", &lock.replace(&key, &Signer::Valid.fingerprint()));
+    assert_refused(
+        &verify(),
+        r#"
+error: 1 link of the chain of trust cannot be trusted:
+  debian13: tool 1.0: none of the keys that signed it is trusted: [TOOL KEY] (Acme Packages <acme@example.org>, in the keyring); if one should be, add its fingerprint to the `keys` that the catalog trusts here, and its certificate to the directory `keys`
+hint: do not build from this lock: see who changed it, and how (`git log -p`); `distro lock` makes a new one
+"#,
+    );
+}
+
+#[test]
 fn an_sbom_names_a_tarball_with_its_origin_and_licence() {
     let upstream = Upstream::new();
     upstream.shop.lock().build(&[]).success();
