@@ -3,9 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Lock, LockedSuite, Pin};
-use crate::catalog::name::{FamilyName, ImageName, ReleaseName, TagName};
+use super::{Lock, LockedSuite, LockedTarball, Pin, TarballPin};
+use crate::catalog::name::{FamilyName, ImageName, ReleaseName, TagName, TarballName};
 use crate::debian::{Architecture, ChangelogEntry, Cve, PackageName, Version};
+use crate::digest::Sha256;
 
 /// What differs between two locks of a release.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +14,8 @@ pub struct Changes {
     pub release: ReleaseName,
     /// By name.
     pub packages: Vec<PackageChange>,
+    /// By name.
+    pub tarballs: Vec<TarballChange>,
     /// By family, then by tags.
     pub images: Vec<ImageChange>,
 }
@@ -26,6 +29,14 @@ pub struct PackageChange {
     pub moves: Vec<Move>,
     /// Whether the moves together are all architectures that pin the package, before or after.
     pub everywhere: bool,
+}
+
+/// An upstream tarball that is not what it was. Upstream's versions have no order that all keep to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TarballChange {
+    pub name: TarballName,
+    pub old: Option<String>,
+    pub new: Option<String>,
 }
 
 /// From one version to another, on some architectures.
@@ -70,9 +81,9 @@ pub struct SizeChange {
 /// In bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Sizes {
-    /// The .debs.
+    /// The .debs and tarballs.
     pub download: u64,
-    /// Installed-Size.
+    /// Installed-Size, which tarballs have none of.
     pub installed: u64,
 }
 
@@ -103,12 +114,17 @@ impl Changes {
         assert_eq!(old.release, new.release, "locks of one release are compared");
         let names: BTreeSet<_> = old.pins.keys().chain(new.pins.keys()).collect();
         let packages = names.into_iter().filter_map(|name| PackageChange::between(name, old, new));
-        Self { release: new.release.clone(), packages: packages.collect(), images: images(old, new) }
+        Self {
+            release: new.release.clone(),
+            packages: packages.collect(),
+            tarballs: tarballs(old, new),
+            images: images(old, new),
+        }
     }
 
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.packages.is_empty() && self.images.is_empty()
+        self.packages.is_empty() && self.tarballs.is_empty() && self.images.is_empty()
     }
 
     /// The number of packages of each kind of change.
@@ -237,12 +253,26 @@ impl Kind {
 }
 
 impl Sizes {
-    fn of(lock: &Lock, packages: &BTreeSet<PackageName>, architecture: &Architecture) -> Self {
-        let pins = packages.iter().filter_map(|name| lock.pin(name, architecture));
-        pins.fold(Self::default(), |sum, pin| Self {
+    fn of(held: &Held<'_>) -> Self {
+        let packages = held.packages.iter().fold(Self::default(), |sum, pin| Self {
             download: sum.download + pin.size,
             installed: sum.installed + (pin.installed << 10),
-        })
+        });
+        let tarballs: u64 = held.tarballs.iter().map(|tarball| tarball.size).sum();
+        Self { download: packages.download + tarballs, ..packages }
+    }
+}
+
+/// What an image holds on an architecture.
+struct Held<'a> {
+    packages: Vec<&'a Pin>,
+    tarballs: Vec<&'a TarballPin>,
+}
+
+impl Held<'_> {
+    fn digests(&self) -> BTreeSet<Sha256> {
+        let packages = self.packages.iter().map(|pin| pin.sha256);
+        packages.chain(self.tarballs.iter().map(|tarball| tarball.sha256)).collect()
     }
 }
 
@@ -272,19 +302,12 @@ fn images(old: &Lock, new: &Lock) -> Vec<ImageChange> {
     for name in names.iter().cloned() {
         let (was, is) = (held(old, &name), held(new, &name));
         let architectures: BTreeSet<_> = was.keys().chain(is.keys()).copied().collect();
-        let differs = |on: &&Architecture| {
-            let digests = |lock: &Lock, held: &BTreeMap<_, &BTreeSet<PackageName>>| {
-                let names = held.get(on)?.iter();
-                Some(names.map(|name| Some(lock.pin(name, on)?.sha256)).collect::<BTreeSet<_>>())
-            };
-            digests(old, &was) != digests(new, &is)
-        };
+        let differs = |on: &&Architecture| was.get(*on).map(Held::digests) != is.get(*on).map(Held::digests);
         let sizes: BTreeMap<_, _> = architectures
             .into_iter()
             .filter(differs)
             .map(|on| {
-                let old = was.get(on).map(|names| Sizes::of(old, names, on));
-                let new = is.get(on).map(|names| Sizes::of(new, names, on));
+                let (old, new) = (was.get(on).map(Sizes::of), is.get(on).map(Sizes::of));
                 (on.clone(), SizeChange { old, new })
             })
             .collect();
@@ -303,9 +326,31 @@ fn images(old: &Lock, new: &Lock) -> Vec<ImageChange> {
     changes
 }
 
-/// What an image holds; nothing where there is no such image.
-fn held<'a>(lock: &'a Lock, image: &ImageName) -> BTreeMap<&'a Architecture, &'a BTreeSet<PackageName>> {
-    lock.closure(image).into_iter().flat_map(|closure| &closure.packages).collect()
+/// What an image holds on its architectures; nothing where there is no such image.
+fn held<'a>(lock: &'a Lock, image: &ImageName) -> BTreeMap<&'a Architecture, Held<'a>> {
+    let Some(closure) = lock.closure(image) else { return BTreeMap::new() };
+    let on = |(architecture, names): (&'a Architecture, &'a BTreeSet<PackageName>)| {
+        let packages = names.iter().filter_map(|name| lock.pin(name, architecture)).collect();
+        let tarballs =
+            closure.tarballs.iter().filter_map(|name| lock.tarballs.get(name)?.files.get(architecture));
+        (architecture, Held { packages, tarballs: tarballs.collect() })
+    };
+    closure.packages.iter().map(on).collect()
+}
+
+fn tarballs(old: &Lock, new: &Lock) -> Vec<TarballChange> {
+    let names: BTreeSet<_> = old.tarballs.keys().chain(new.tarballs.keys()).collect();
+    let changed = names.into_iter().filter_map(|name| {
+        let (was, is) = (old.tarballs.get(name), new.tarballs.get(name));
+        let version = |locked: Option<&LockedTarball>| locked.map(|locked| locked.version.clone());
+        let files = |locked: Option<&LockedTarball>| locked.map(|locked| locked.files.clone());
+        (files(was) != files(is)).then(|| TarballChange {
+            name: name.clone(),
+            old: version(was),
+            new: version(is),
+        })
+    });
+    changed.collect()
 }
 
 impl Lock {

@@ -29,9 +29,15 @@ impl Difference {
         let kinds = self.changes.kinds();
         let kinds: Vec<_> =
             kinds.iter().rev().map(|(kind, number)| format!("{number} {}", kind.as_str())).collect();
-        let kinds = if kinds.is_empty() { "no package differs".to_owned() } else { kinds.join(", ") };
+        let tarballs = self.changes.tarballs.len();
+        let tarballs = (tarballs > 0).then(|| format!("{} changed", count(tarballs, "tarball")));
+        let kinds = match kinds.is_empty() {
+            true if tarballs.is_some() => None,
+            true => Some("no package differs".to_owned()),
+            false => Some(kinds.join(", ")),
+        };
         let images = self.changes.images.iter().map(|change| change.tags.len()).sum();
-        let parts = [Some(kinds), self.fixed(), Some(format!("{} affected", count(images, "image")))];
+        let parts = [kinds, tarballs, self.fixed(), Some(format!("{} affected", count(images, "image")))];
         parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
     }
 
@@ -62,6 +68,11 @@ fn only_on(package: &PackageChange, of: &Move) -> Option<String> {
 
 fn version(version: Option<&distro::debian::Version>) -> String {
     version.map_or_else(|| "-".to_owned(), ToString::to_string)
+}
+
+/// A version of an upstream tarball.
+fn of_upstream(version: Option<&String>) -> String {
+    version.map_or_else(|| "-".to_owned(), String::clone)
 }
 
 /// Images of a family with what they have more, as it is shown.

@@ -236,6 +236,7 @@ status: 0
         ]
       }
     ],
+    "tarballs": [],
     "sources": [
       {
         "source": "openssl",
@@ -495,6 +496,7 @@ status: 0
         ]
       }
     ],
+    "tarballs": [],
     "sources": [
       {
         "source": "openssl",

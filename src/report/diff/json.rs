@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use distro::debian::Cve;
-use distro::lock::changes::{ImageChange, Move, News, PackageChange, SizeChange, Sizes, SourceChange};
+use distro::lock::changes::{
+    ImageChange, Move, News, PackageChange, SizeChange, Sizes, SourceChange, TarballChange,
+};
 
 use super::Difference;
 
@@ -13,6 +15,7 @@ use super::Difference;
 struct Release<'a> {
     release: &'a str,
     packages: Vec<Package<'a>>,
+    tarballs: Vec<Tarball<'a>>,
     /// Absent where changelogs were not asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     sources: Option<Vec<Source<'a>>>,
@@ -25,6 +28,13 @@ struct Package<'a> {
     source: &'a str,
     change: &'static str,
     versions: Vec<Versions<'a>>,
+}
+
+#[derive(Serialize)]
+struct Tarball<'a> {
+    tarball: &'a str,
+    old: Option<&'a str>,
+    new: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -78,6 +88,7 @@ impl<'a> Release<'a> {
         Self {
             release: changes.release.as_str(),
             packages: changes.packages.iter().map(Package::of).collect(),
+            tarballs: changes.tarballs.iter().map(Tarball::of).collect(),
             sources: news.as_ref().map(|news| news.iter().map(Source::of).collect()),
             images: changes
                 .images
@@ -85,6 +96,12 @@ impl<'a> Release<'a> {
                 .map(|change| Image::of(change, format!("{}-{}", change.family, changes.release)))
                 .collect(),
         }
+    }
+}
+
+impl<'a> Tarball<'a> {
+    fn of(TarballChange { name, old, new }: &'a TarballChange) -> Self {
+        Self { tarball: name.as_str(), old: old.as_deref(), new: new.as_deref() }
     }
 }
 

@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use distro::debian::Cve;
-use distro::lock::changes::{News, PackageChange, SourceChange};
+use distro::lock::changes::{News, PackageChange, SourceChange, TarballChange};
 
-use super::{Difference, ImageRow, is_upgrade, only_on, version};
+use super::{Difference, ImageRow, is_upgrade, of_upstream, only_on, version};
 use crate::report::count;
 
 /// Where Debian tracks vulnerabilities, each below its id.
@@ -61,6 +61,14 @@ fn packages(difference: &Difference, text: &mut String) {
             }
         }
     }
+    rows.extend(difference.changes.tarballs.iter().map(|TarballChange { name, old, new }| Row {
+        source: "upstream".to_owned(),
+        packages: vec![format!("{} (tarball)", code(name.as_str()))],
+        old: of_upstream(old.as_ref()),
+        new: of_upstream(new.as_ref()),
+        suite: "-".to_owned(),
+        fixes: String::new(),
+    }));
     if rows.is_empty() {
         return;
     }

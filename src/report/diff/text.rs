@@ -1,9 +1,9 @@
 //! For a terminal of 80 columns.
 
 use distro::debian::Cve;
-use distro::lock::changes::News;
+use distro::lock::changes::{News, TarballChange};
 
-use super::{Difference, ImageRow, only_on, version};
+use super::{Difference, ImageRow, of_upstream, only_on, version};
 use crate::report::table::table;
 
 /// A table of the packages that differ, one of the vulnerabilities fixed, one of the images affected.
@@ -20,6 +20,11 @@ fn section(difference: &Difference) -> String {
         let on = only_on(package, of).unwrap_or_default();
         [package.name.to_string(), version(of.old.as_ref()), version(of.new.as_ref()), on]
     });
+    let tarballs = changes.tarballs.iter().map(|TarballChange { name, old, new }| {
+        let (old, new) = (of_upstream(old.as_ref()), of_upstream(new.as_ref()));
+        [format!("tarball {name}"), old, new, String::new()]
+    });
+    let packages = packages.chain(tarballs);
     let images = ImageRow::all(changes).into_iter().map(|row| {
         let tags = row.tags();
         [row.image, tags, row.download, row.installed]

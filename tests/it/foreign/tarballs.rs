@@ -76,9 +76,9 @@ impl Upstream {
     }
 
     fn publish(&self, name: &str, bytes: &[u8]) {
-        let directory = self.shop.archive.dir().join("upstream/v1.0");
-        fs::create_dir_all(&directory).unwrap();
-        fs::write(directory.join(name), bytes).unwrap();
+        let path = self.shop.archive.dir().join("upstream/v1.0").join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
     }
 
     fn published(&self, name: &str) -> Vec<u8> {
@@ -224,6 +224,107 @@ asked [URL]/upstream/v1.0/ (upstream): another file came: it has 140 bytes, but 
 hint: try again later, or name a mirror of your own in catalog.toml; where the archive has moved on, `distro build --renew` locks what it has today, and builds that
 "#,
     );
+}
+
+#[test]
+fn a_renewal_tells_of_tarballs_and_of_the_images_that_hold_them() {
+    let upstream = Upstream::new();
+    upstream.lock().success();
+    let old = upstream.lock_text();
+    upstream.shop.world.write("old.lock", &old);
+    let mut checksums = String::new();
+    for architecture in ["x64", "aarch64"] {
+        let tarball = tar(&[Member::file("tool-1.1/bin/tool", architecture)], Compression::Xz);
+        let name = format!("tool-1.1-{architecture}.tar.xz");
+        let _ = writeln!(checksums, "{}  {name}", sha256(&tarball));
+        upstream.publish(&format!("../v1.1/{name}"), &tarball);
+    }
+    upstream.publish("../v1.1/SHASUMS256.txt.asc", &Signer::ThirdParty.clear_sign(&checksums, DATE));
+    upstream.define("version = \"1.0\"", "version = \"1.1\"");
+    upstream.lock().assert_is(r#"
+status: 0
+----- stdout -----
+debian13: 1 tarball changed; 1 image affected
+
+PACKAGE       OLD  NEW
+tarball tool  1.0  1.1
+
+IMAGE          TAGS  DOWNLOAD  INSTALLED
+tool-debian13  all     -172 B       ±0 B
+----- stderr -----
+     Locked debian13: 1 package for 2 images in lock/debian13.lock
+"#);
+    let diff =
+        |format| upstream.shop.world.distro(&["diff", "old.lock", "lock/debian13.lock", "--format", format]);
+    diff("markdown").assert_is(r#"
+status: 0
+----- stdout -----
+### debian13
+
+1 tarball changed; 1 image affected.
+
+| source | packages | old | new | suite | fixes |
+|---|---|---|---|---|---|
+| upstream | `tool` (tarball) | `1.0` | `1.1` | - |  |
+
+<details><summary>1 image affected</summary>
+
+| image | tags | download | installed |
+|---|---|--:|--:|
+| tool-debian13 | all | -172 B | ±0 B |
+
+</details>
+----- stderr -----
+"#);
+    diff("json").assert_is(r#"
+status: 0
+----- stdout -----
+[
+  {
+    "release": "debian13",
+    "packages": [],
+    "tarballs": [
+      {
+        "tarball": "tool",
+        "old": "1.0",
+        "new": "1.1"
+      }
+    ],
+    "sources": [],
+    "images": [
+      {
+        "image": "tool-debian13",
+        "tags": [
+          "latest"
+        ],
+        "sizes": {
+          "amd64": {
+            "old": {
+              "download": 1360,
+              "installed": 1024
+            },
+            "new": {
+              "download": 1188,
+              "installed": 1024
+            }
+          },
+          "arm64": {
+            "old": {
+              "download": 1364,
+              "installed": 1024
+            },
+            "new": {
+              "download": 1192,
+              "installed": 1024
+            }
+          }
+        }
+      }
+    ]
+  }
+]
+----- stderr -----
+"#);
 }
 
 #[test]
