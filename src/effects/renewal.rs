@@ -259,7 +259,9 @@ impl Work<'_> {
             let index = read_index(self.offer.store, path, digest);
             let mut index =
                 index.map_err(|source| RenewalError::Suite { suite: suite.name.clone(), source })?;
-            if let Some(defined) = self.release.trust.release.suite(&suite.archive, &suite.name) {
+            if let Some(defined) = self.release.trust.release.suite(&suite.archive, &suite.name)
+                && defined.only.is_some()
+            {
                 index.retain(|name| defined.admits(name));
             }
             Ok((suite.name.as_str(), index))

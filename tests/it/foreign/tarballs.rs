@@ -241,7 +241,8 @@ fn a_renewal_tells_of_tarballs_and_of_the_images_that_hold_them() {
     }
     upstream.publish("../v1.1/SHASUMS256.txt.asc", &Signer::ThirdParty.clear_sign(&checksums, DATE));
     upstream.define("version = \"1.0\"", "version = \"1.1\"");
-    upstream.lock().assert_is(r#"
+    upstream.lock().assert_is(
+        r#"
 status: 0
 ----- stdout -----
 debian13: 1 tarball changed; 1 image affected
@@ -253,10 +254,12 @@ IMAGE          TAGS  DOWNLOAD  INSTALLED
 tool-debian13  all     -172 B       ±0 B
 ----- stderr -----
      Locked debian13: 1 package for 2 images in lock/debian13.lock
-"#);
+"#,
+    );
     let diff =
         |format| upstream.shop.world.distro(&["diff", "old.lock", "lock/debian13.lock", "--format", format]);
-    diff("markdown").assert_is(r#"
+    diff("markdown").assert_is(
+        r#"
 status: 0
 ----- stdout -----
 ### debian13
@@ -275,8 +278,10 @@ status: 0
 
 </details>
 ----- stderr -----
-"#);
-    diff("json").assert_is(r#"
+"#,
+    );
+    diff("json").assert_is(
+        r#"
 status: 0
 ----- stdout -----
 [
@@ -324,7 +329,8 @@ status: 0
   }
 ]
 ----- stderr -----
-"#);
+"#,
+    );
 }
 
 #[test]
