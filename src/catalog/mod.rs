@@ -1,8 +1,8 @@
 //! The catalog: what images there are, in every release and flavour, and what all of them share.
 //!
-//! [`file`] is the shape of the texts, [`Catalog`] is what follows from them: names that stand for
+//! [`mod@file`] is the shape of the texts, [`Catalog`] is what follows from them: names that stand for
 //! something, parents without cycles, templates that parse. The matrix of families, releases and
-//! tags is expanded in [`image`].
+//! tags is expanded in `image`.
 
 pub mod accounts;
 pub mod diagnostic;

@@ -1,8 +1,9 @@
 //! The lock: the pinned world of one release, and what each image takes from it.
 //!
-//! [`LockFile`] is the text, [`Lock`] what it means; [`convert`] goes from one to the other. A lock is made from resolutions in [`renew`],
-//! held against the definitions in [`stale`], and against the files that vouch for it in [`verify`]. [`files`] are
-//! those that it names.
+//! [`LockFile`] is the text, [`Lock`] what it means, and `convert` goes from one to the other. A lock is made
+//! from resolutions in [`renew`], where [`hold`] says what stays as it is when only a part is renewed; [`changes`]
+//! compares two. It is held against the definitions in [`stale`], and against the [`files`] that vouch for it in
+//! [`verify`]. [`reasons`] tells why a package is there, or is not.
 
 pub mod changes;
 mod convert;

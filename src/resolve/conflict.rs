@@ -4,7 +4,8 @@ use std::fmt;
 
 use crate::debian::{PackageName, Relation, Version};
 
-/// Why there is no set of packages that satisfies a request. Shown over several lines; [`Conflict::hint`] says what to do.
+/// Why there is no set of packages that satisfies a request. Shown over several lines; [`Conflict::hint`] says
+/// what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Conflict {
     /// Every way leads to this relation, which nothing can satisfy.
