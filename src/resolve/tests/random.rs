@@ -140,4 +140,26 @@ proptest! {
             Err(error) => prop_assert!(false, "{}", error),
         }
     }
+
+    #[test]
+    fn no_package_is_older_than_any_suite_has_it(
+        versions in proptest::collection::vec(proptest::collection::vec(1_u32..30, 3), 1..4),
+    ) {
+        let indexes: Vec<_> = versions
+            .iter()
+            .map(|of_suite| {
+                let depends = |at: usize| if at == 0 { "; Depends: p1, p2" } else { "" };
+                let lines = of_suite.iter().enumerate().map(|(at, version)| format!("p{at} {version}{}", depends(at)));
+                index(&lines.collect::<Vec<_>>().iter().map(String::as_str).collect::<Vec<_>>())
+            })
+            .collect();
+        let suites: Vec<_> = indexes.iter().map(|index| Suite { label: "one of several", index }).collect();
+        let universe = Universe::new(&"amd64".parse().unwrap(), &suites).unwrap();
+        let resolution = resolve(&universe, &request(&["p0"], &[])).unwrap();
+        for at in 0..3 {
+            let newest = versions.iter().map(|of_suite| of_suite[at]).max().unwrap();
+            let chosen = &resolution.packages[format!("p{at}").as_str()].version;
+            prop_assert_eq!(chosen.as_str(), newest.to_string());
+        }
+    }
 }
