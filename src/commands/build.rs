@@ -20,7 +20,7 @@ use distro::layer::LayerInfo;
 use distro::lock::Lock;
 use distro::lock::hold::Asked;
 
-use super::lock::{self, Must, Order};
+use super::renewal::{Must, Order, renew};
 use super::{Sources, Workspace, not_locked, select_some};
 use crate::cli::{BuildArgs, Format};
 use crate::report::diff;
@@ -112,7 +112,7 @@ fn renew_locks(
     let sources = Sources::open(workspace, catalog, None, &args.archive.network)?;
     let order =
         Order { releases, archive: &args.archive, must: Must::Renew(built), asked: &Asked::default() };
-    for outcome in lock::renew(workspace, catalog, &sources, &order)? {
+    for outcome in renew(workspace, catalog, &sources, &order)? {
         outcome.report(workspace, true)?;
         let difference = outcome.difference();
         anstream::eprint!("{}", diff::text(difference.as_slice()));

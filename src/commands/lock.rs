@@ -1,31 +1,24 @@
 //! `distro lock`: what the archive offers → resolutions → locks.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use anyhow::anyhow;
-use jiff::Timestamp;
 
 use distro::catalog::diagnostic::nearest;
 use distro::catalog::name::ReleaseName;
 use distro::catalog::{Catalog, Selection};
-use distro::debian::{Architecture, Subject};
+use distro::debian::Subject;
 use distro::effects::archive::Network;
 use distro::effects::definitions;
-use distro::effects::mirrors::parse_snapshot_time;
-use distro::effects::renewal::{Extent, Offer, Renewable, RenewalError, Renewed, Unobtainable};
-use distro::effects::suites::{Trust, ValidUntil};
-use distro::lock::Lock;
-use distro::lock::changes::Changes;
 use distro::lock::hold::Asked;
-use distro::lock::renew::Renewal;
 
+use super::renewal::{Must, Order, Outcome, renew};
 use super::{Sources, Workspace, select, verify};
-use crate::cli::{ArchiveArgs, LockArgs};
-use crate::report::diff::{self, Difference};
+use crate::cli::LockArgs;
 use crate::report::failure::Advice;
 use crate::report::progress::Bars;
-use crate::report::{count, say, warn};
+use crate::report::{diff, warn};
 
 /// What `--check` says of a lock that does not fit the definitions.
 const STALE: u8 = 3;
@@ -149,216 +142,4 @@ fn concerned<'a>(
         return Err(Advice::new(error, hint).into());
     }
     Ok(concerned)
-}
-
-/// What is to be locked anew.
-pub struct Order<'a> {
-    pub releases: &'a [&'a ReleaseName],
-    pub archive: &'a ArchiveArgs,
-    pub must: Must<'a>,
-    pub asked: &'a Asked,
-}
-
-/// Which architectures a renewal fails without.
-#[derive(Clone, Copy)]
-pub enum Must<'a> {
-    RenewAll,
-    /// The others stay as they are locked, where they cannot be renewed.
-    Renew(&'a [Architecture]),
-}
-
-/// A lock that was made, and the one before.
-pub struct Outcome {
-    pub old: Option<Lock>,
-    pub lock: Lock,
-    /// Architectures that stay as they were, as they cannot be renewed.
-    kept: Vec<Architecture>,
-    pub warnings: Vec<String>,
-}
-
-/// Makes new locks of releases, all or none.
-pub fn renew(
-    workspace: &Workspace,
-    catalog: &Catalog,
-    sources: &Sources<'_>,
-    order: &Order<'_>,
-) -> anyhow::Result<Vec<Outcome>> {
-    let Order { releases, archive, must, asked } = order;
-    let snapshot = archive.snapshot.as_deref().map(|time| snapshot(workspace, time)).transpose()?;
-    let keyring = definitions::keyring(&workspace.places.catalog)?;
-    let bars = Bars::new();
-    let progress = bars.stage("Fetching");
-    let offer = Offer {
-        mirrors: &sources.mirrors,
-        store: &sources.store,
-        http: &sources.http,
-        progress: &progress,
-        snapshot: archive.snapshot.as_deref(),
-        now: workspace.host.now,
-    };
-    let old: Vec<_> = releases.iter().map(|name| old(workspace, name)).collect();
-    let valid_until = match archive.allow_expired || snapshot.is_some() {
-        true => ValidUntil::Ignored,
-        false => ValidUntil::Checked,
-    };
-    let renewable = releases.iter().zip(&old).map(|(name, old)| Renewable {
-        name,
-        trust: Trust {
-            keyring: &keyring,
-            release: &catalog.releases[name.as_str()],
-            at: snapshot.unwrap_or(workspace.host.now),
-            valid_until,
-        },
-        locked: old.as_ref(),
-        unobtainable: match (must, old) {
-            (Must::Renew(except), Some(old)) => Unobtainable::Stays { old, except },
-            _ => Unobtainable::Fails,
-        },
-        extent: match old {
-            Some(old) if !asked.is_all() => Extent::Asked { old, asked },
-            _ => Extent::Everything,
-        },
-    });
-    let renewed = offer.renew_all(catalog, &renewable.collect::<Vec<_>>());
-    progress.finish();
-    let renewed = releases.iter().zip(renewed).map(|(name, renewed)| {
-        renewed.map_err(|error| {
-            let hint = advice(&error);
-            let error = anyhow::Error::new(error).context(format!("could not lock {name}"));
-            match hint {
-                Some(hint) => Advice::new(error, hint).into(),
-                None => error,
-            }
-        })
-    });
-    let renewed = renewed.collect::<anyhow::Result<Vec<_>>>()?;
-    let outcomes = renewed.into_iter().zip(old).map(|(renewed, old)| Outcome::new(catalog, renewed, old));
-    Ok(outcomes.collect())
-}
-
-fn advice(error: &RenewalError) -> Option<String> {
-    if error.is_unavailable() {
-        let hint = "packages come from the `mirrors` in catalog.toml, then from this machine's apt sources \
-                    (--apt-dir), or with --snapshot from the snapshot service";
-        return Some(hint.to_owned());
-    }
-    match error.gone() {
-        [] => None,
-        gone => {
-            let names: Vec<_> = gone.iter().map(|(name, _)| name.as_str()).collect();
-            Some(format!(
-                "ask for them too: `distro lock {} …`; or renew all: `distro lock`",
-                names.join(" ")
-            ))
-        }
-    }
-}
-
-/// The lock to be renewed. One that cannot be read is no reason not to write a good one.
-fn old(workspace: &Workspace, release: &ReleaseName) -> Option<Lock> {
-    let directory = workspace.lock_directory();
-    definitions::lock(&directory, release).unwrap_or_else(|_| {
-        let path = definitions::lock_path(&directory, release);
-        warn(&format!("the lock `{}` cannot be read, and is made anew", path.display()));
-        None
-    })
-}
-
-/// The time of a snapshot, which must have been.
-fn snapshot(workspace: &Workspace, time: &str) -> anyhow::Result<Timestamp> {
-    let at = parse_snapshot_time(time).ok_or_else(|| {
-        Advice::new(
-            anyhow!("`{time}` is not a time of the snapshot service"),
-            "write it as in 20261118T000000Z",
-        )
-    })?;
-    if at > workspace.host.now {
-        return Err(anyhow!("there is no snapshot of {time} yet: it is {}", workspace.host.now));
-    }
-    Ok(at)
-}
-
-impl Outcome {
-    fn new(catalog: &Catalog, renewed: Renewed, old: Option<Lock>) -> Self {
-        let Renewed { renewal: Renewal { lock, unused }, kept, missing } = renewed;
-        let mut warnings = Vec::new();
-        for (name, why) in missing {
-            let images = catalog.images_of(&lock.release);
-            let holding = images.filter(|image| image.tarballs().any(|held| *held == name));
-            let holding: Vec<_> = holding.map(|image| image.name.to_string()).collect();
-            let (release, images) = (&lock.release, holding.join(", "));
-            warnings.push(format!(
-                "the tarball `{name}` cannot be had, and {release} is without {images}: {why}"
-            ));
-        }
-        if let Some((_, error)) = kept.first() {
-            let names: Vec<_> = kept.iter().map(|(architecture, _)| architecture.as_str()).collect();
-            let (release, names, why) = (&lock.release, names.join(", "), in_one(error));
-            warnings.push(format!(
-                "{release} stays as it was locked on {names}, where it cannot be renewed: {why}"
-            ));
-        }
-        for (name, families) in unused {
-            let families: Vec<_> = families.iter().map(ToString::to_string).collect();
-            let (release, families) = (&lock.release, families.join(", "));
-            warnings.push(format!("nothing in {release} wants `{name}`, which {families} leaves out"));
-        }
-        let lock = old.clone().into_iter().fold(lock, Lock::or_unchanged);
-        let kept = kept.into_iter().map(|(architecture, _)| architecture).collect();
-        Self { old, lock, kept, warnings }
-    }
-
-    /// Whether the lock is not what it was.
-    #[must_use]
-    pub fn is_new(&self) -> bool {
-        self.old.as_ref() != Some(&self.lock)
-    }
-
-    /// What differs, in packages and images; `None` where nothing does, or there was no lock.
-    #[must_use]
-    pub fn difference(&self) -> Option<Difference> {
-        let changes = Changes::between(self.old.as_ref()?, &self.lock);
-        (!changes.is_empty()).then_some(Difference { changes, news: None })
-    }
-
-    /// Writes the lock, unless it is only looked at; tells what became of it.
-    pub fn report(&self, workspace: &Workspace, write: bool) -> anyhow::Result<()> {
-        let lock = &self.lock;
-        self.warnings.iter().for_each(|warning| warn(warning));
-        let directory = workspace.lock_directory();
-        let verb = match write {
-            true if definitions::write_lock(&directory, lock)? => "Locked",
-            false if self.is_new() => "Would lock",
-            _ => "Unchanged",
-        };
-        let path = definitions::lock_path(&directory, &lock.release);
-        let images = count(lock.closures.iter().map(|closure| closure.tags.len()).sum(), "image");
-        let packages = count(lock.pins.len(), "package");
-        say(verb, &format!("{}: {packages} for {images} in {}", lock.release, path.display()));
-        for older in lock.older_states() {
-            let mut on = older.architectures();
-            on.retain(|name| !self.kept.iter().any(|kept| kept.as_str() == *name));
-            if !on.is_empty() {
-                let (name, date, on) = (&older.name, older.date, Vec::from_iter(on).join(", "));
-                warn(&format!("`{name}` is as of {date} on {on}: the mirror has no newer indexes there"));
-            }
-        }
-        for name in lock.version_skew() {
-            let mut versions: BTreeMap<_, Vec<_>> = BTreeMap::new();
-            for (architecture, pin) in &lock.pins[name] {
-                versions.entry(&pin.version).or_default().push(architecture.as_str());
-            }
-            let versions = versions.iter().map(|(version, on)| format!("{version} on {}", on.join(", ")));
-            warn(&format!("{name} has not one version: {}", versions.collect::<Vec<_>>().join("; ")));
-        }
-        Ok(())
-    }
-}
-
-/// An error and its causes.
-fn in_one(error: &RenewalError) -> String {
-    let causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
-    let mut texts: Vec<_> = causes.map(ToString::to_string).collect();
-    texts.dedup();
-    texts.join(": ")
 }

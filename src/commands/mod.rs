@@ -5,6 +5,7 @@ pub mod diff;
 pub mod list;
 pub mod lock;
 pub mod outdated;
+mod renewal;
 pub mod sbom;
 pub mod schema;
 pub mod tree;

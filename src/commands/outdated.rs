@@ -7,7 +7,7 @@ use distro::debian::PackageName;
 use distro::lock::changes::{Move, PackageChange};
 use distro::lock::hold::{Asked, is_security};
 
-use super::lock::{Must, Order, Outcome, renew};
+use super::renewal::{Must, Order, Outcome, renew};
 use super::{Sources, Workspace, select};
 use crate::cli::{Format, OutdatedArgs};
 use crate::report::{say, table, warn};
