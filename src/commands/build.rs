@@ -4,18 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context as _;
 use serde::Serialize;
-use url::Url;
 
 use distro::catalog::name::ReleaseName;
 use distro::catalog::{Catalog, Image, Selection};
 use distro::debian::Architecture;
-use distro::digest::Sha256;
-use distro::effects::archive::{Archive, Network};
+use distro::effects::archive::Network;
 use distro::effects::builder::{Builder, BuiltImage, Target};
 use distro::effects::layers::{Gone, Input, Layers, LayersError, Remedy};
 use distro::effects::layout::LayoutDirectory;
+use distro::effects::places::Places;
 use distro::effects::publish::publish;
-use distro::effects::store::Access;
 use distro::layer::LayerInfo;
 use distro::lock::Lock;
 use distro::lock::hold::Asked;
@@ -28,8 +26,6 @@ use crate::report::failure::Advice;
 use crate::report::progress::Bars;
 use crate::report::size::Size;
 use crate::report::{count, say, table, warn};
-
-type Archives<'a> = BTreeMap<&'a ReleaseName, BTreeMap<Sha256, Archive<'a>>>;
 
 pub fn run(workspace: &Workspace, args: &BuildArgs) -> anyhow::Result<()> {
     let catalog = workspace.catalog()?;
@@ -51,30 +47,16 @@ pub fn run(workspace: &Workspace, args: &BuildArgs) -> anyhow::Result<()> {
 
     let bars = Bars::new();
     let (fetching, converting) = (bars.stage("Fetching"), bars.stage("Converting"));
-    let (apt, vendor) = (workspace.apt(), workspace.vendor()?);
-    let mirrors = workspace.mirrors(&catalog, vendor.as_ref(), &apt);
-    let (store, http) = (workspace.store(Access::ReadWrite)?, workspace.http(&args.archive.network, &apt)?);
+    let vendor = workspace.vendor()?;
+    let sources = Sources::open(workspace, &catalog, vendor.as_ref(), &args.archive.network)?;
+    let store = &sources.store;
     let network = if args.offline { Network::Offline } else { Network::Allowed };
-    let archive =
-        |lock, suite| Archive::new(&http, &store, mirrors.of_locked(lock, suite), network, &fetching);
-    let archives: Archives<'_> = locks
-        .iter()
-        .map(|(release, lock)| {
-            let of_suites = lock.suites.iter().map(|suite| (suite.in_release, archive(lock, suite)));
-            (*release, of_suites.collect())
-        })
-        .collect();
-    let upstream =
-        |directory: &Url| Archive::new(&http, &store, mirrors.upstream(directory), network, &fetching);
-    let files =
-        locks.values().flat_map(|lock| lock.tarballs.values()).flat_map(|tarball| tarball.files.values());
-    let upstreams: BTreeMap<Url, Archive<'_>> =
-        files.map(|file| (file.url.directory().clone(), upstream(file.url.directory()))).collect();
-    let targets = targets(&catalog, &selected, &locks, (&archives, &upstreams))?;
+    let places = Places::of(locks.values(), sources.reach(network, &fetching));
+    let targets = targets(&catalog, &selected, &locks, &places)?;
 
     let threads = args.jobs.map_or(0, std::num::NonZeroUsize::get);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
-    let layers = Layers { store: &store, filters: &catalog.filters, pool: &pool };
+    let layers = Layers { store, filters: &catalog.filters, pool: &pool };
     let (mut records, missing) = layers.look_up(targets.iter().flat_map(Target::inputs))?;
     let absent = missing.iter().filter(|input| !store.has(input.sha256()));
     fetching.expect(absent.map(Input::size).sum());
@@ -144,7 +126,7 @@ fn targets<'a>(
     catalog: &'a Catalog,
     selected: &'a [(&'a Image, Vec<Architecture>)],
     locks: &'a BTreeMap<&'a ReleaseName, Lock>,
-    (archives, upstreams): (&'a Archives<'a>, &'a BTreeMap<Url, Archive<'a>>),
+    places: &'a Places<'a>,
 ) -> anyhow::Result<Vec<Target<'a>>> {
     let mut targets = Vec::new();
     for (image, architectures) in selected {
@@ -157,9 +139,8 @@ fn targets<'a>(
             platform: &catalog.platforms[architecture],
             lock,
             closure,
-            archives: &archives[&image.name.release],
+            places,
             tarballs: &catalog.tarballs,
-            upstreams,
         }));
     }
     Ok(targets)

@@ -4,13 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use distro::catalog::name::ReleaseName;
-use distro::effects::archive::{Archive, Network};
+use distro::effects::archive::Network;
 use distro::effects::changelogs::Changelogs;
-use distro::effects::http::Http;
-use distro::effects::mirrors::Mirrors;
-use distro::effects::progress::Progress;
+use distro::effects::places::{Places, Reach};
 use distro::effects::revisions::RevisionError;
-use distro::effects::store::Store;
 use distro::effects::{definitions, revisions};
 use distro::lock::Lock;
 use distro::lock::changes::Changes;
@@ -43,8 +40,8 @@ pub fn run(workspace: &Workspace, args: &DiffArgs) -> anyhow::Result<()> {
     let bars = Bars::new();
     let progress = bars.stage("Fetching");
     let network = if args.offline { Network::Offline } else { Network::Allowed };
-    let reader = sources.reader(&progress, network);
-    let differences = pairs.iter().map(|(old, new)| reader.difference(old, new, u64::MAX));
+    let reach = sources.reach(network, &progress);
+    let differences = pairs.iter().map(|(old, new)| difference(reach, old, new, u64::MAX));
     let mut differences: Vec<_> = differences.collect();
     progress.finish();
     differences.retain(|difference| !difference.changes.is_empty());
@@ -103,27 +100,12 @@ fn pairs(old: &State, new: &State) -> Vec<(Lock, Lock)> {
     releases.into_iter().filter_map(|release| old.lock(release).zip(new.lock(release))).collect()
 }
 
-/// Reads changelogs of packages, for the differences between locks.
-pub struct Reader<'a> {
-    pub mirrors: &'a Mirrors<'a>,
-    pub store: &'a Store,
-    pub http: &'a Http,
-    pub progress: &'a dyn Progress,
-    pub network: Network,
-}
-
-impl Reader<'_> {
-    /// What differs; changelogs are read where no more than so many bytes of packages need to be fetched.
-    pub fn difference(&self, old: &Lock, new: &Lock, at_most: u64) -> Difference {
-        let changes = Changes::between(old, new);
-        let sources = changes.sources(old, new);
-        let archive = |suite| {
-            let bases = self.mirrors.of_locked(new, suite);
-            Archive::new(self.http, self.store, bases, self.network, self.progress)
-        };
-        let archives = new.suites.iter().map(|suite| (suite.in_release, archive(suite))).collect();
-        let changelogs = Changelogs { lock: new, archives: &archives, store: self.store };
-        let news = (changelogs.to_fetch(&sources) <= at_most).then(|| changelogs.news(&sources));
-        Difference { changes, news: news.map(|news| sources.into_iter().zip(news).collect()) }
-    }
+/// What differs, with what changelogs say; these are read where no more than so many bytes of packages need to be
+/// fetched.
+pub fn difference(reach: Reach<'_>, old: &Lock, new: &Lock, at_most: u64) -> Difference {
+    let changes = Changes::between(old, new);
+    let sources = changes.sources(old, new);
+    let changelogs = Changelogs { lock: new, places: &Places::of([new], reach), store: reach.store };
+    let news = (changelogs.to_fetch(&sources) <= at_most).then(|| changelogs.news(&sources));
+    Difference { changes, news: news.map(|news| sources.into_iter().zip(news).collect()) }
 }

@@ -13,6 +13,7 @@ use distro::effects::archive::Network;
 use distro::effects::definitions;
 use distro::lock::hold::Asked;
 
+use super::diff::difference;
 use super::renewal::{Must, Order, Outcome, renew};
 use super::{Sources, Workspace, select, verify};
 use crate::cli::LockArgs;
@@ -50,11 +51,11 @@ pub fn run(workspace: &Workspace, args: &LockArgs) -> anyhow::Result<ExitCode> {
     let mut differences = Vec::new();
     let bars = Bars::new();
     let progress = bars.stage("Fetching");
-    let reader = sources.reader(&progress, Network::Allowed);
+    let reach = sources.reach(Network::Allowed, &progress);
     for outcome in &outcomes {
         outcome.report(workspace, writes)?;
         let old = outcome.old.as_ref().filter(|_| outcome.is_new());
-        differences.extend(old.map(|old| reader.difference(old, &outcome.lock, CHANGELOGS_LIMIT)));
+        differences.extend(old.map(|old| difference(reach, old, &outcome.lock, CHANGELOGS_LIMIT)));
     }
     progress.finish();
     differences.retain(|difference| !difference.changes.is_empty());

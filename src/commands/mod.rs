@@ -28,12 +28,12 @@ use distro::effects::definitions::{self, DefinitionsError};
 use distro::effects::files;
 use distro::effects::http::{Http, HttpOptions, ServerAccess};
 use distro::effects::mirrors::Mirrors;
+use distro::effects::places::Reach;
 use distro::effects::progress::Progress;
 use distro::effects::store::{Access, Store};
 use distro::effects::vendor::VendorFolder;
 use distro::lock::{Lock, LockError};
 
-use self::diff::Reader;
 use crate::cli::{NetworkArgs, Places};
 use crate::report::failure::Advice;
 use crate::report::warn;
@@ -194,10 +194,9 @@ impl<'a> Sources<'a> {
         Ok(Self { mirrors, store, http })
     }
 
-    /// Reads what packages say was changed.
-    pub fn reader<'s>(&'s self, progress: &'s dyn Progress, network: Network) -> Reader<'s> {
+    pub fn reach<'s>(&'s self, network: Network, progress: &'s dyn Progress) -> Reach<'s> {
         let Self { mirrors, store, http } = self;
-        Reader { mirrors, store, http, progress, network }
+        Reach { mirrors, store, http, network, progress }
     }
 }
 

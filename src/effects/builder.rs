@@ -6,10 +6,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use oci_spec::OciSpecError;
-use url::Url;
 
-use super::archive::Archive;
 use super::layers::{Input, Layers, LayersError, Records, Wanted, WantedTarball};
+use super::places::Places;
 use super::progress::Silent;
 use crate::catalog::diagnostic::Diagnostic;
 use crate::catalog::file::Step;
@@ -37,12 +36,10 @@ pub struct Target<'a> {
     pub platform: &'a Platform,
     pub lock: &'a Lock,
     pub closure: &'a Closure,
-    /// By the InRelease files of the lock's suites.
-    pub archives: &'a BTreeMap<Sha256, Archive<'a>>,
+    /// Where the lock's packages and tarballs are.
+    pub places: &'a Places<'a>,
     /// The definitions of upstream tarballs.
     pub tarballs: &'a BTreeMap<TarballName, Tarball>,
-    /// By the directories of tarballs.
-    pub upstreams: &'a BTreeMap<Url, Archive<'a>>,
 }
 
 /// What a layer holds and, so, who owns its files.
@@ -133,14 +130,14 @@ impl<'a> Target<'a> {
     fn tarball(&self, name: &'a TarballName) -> Option<WantedTarball<'a>> {
         let definition = self.tarballs.get(name)?;
         let file = self.lock.tarballs.get(name)?.files.get(self.architecture)?;
-        let archive = self.upstreams.get(file.url.directory())?;
+        let archive = self.places.upstream(file.url.directory())?;
         Some(WantedTarball { name, architecture: self.architecture, definition, file, archive })
     }
 
     fn wanted(&self, name: &'a PackageName) -> Option<Wanted<'a>> {
         let pin = self.lock.pin(name, self.architecture)?;
         let suite = self.lock.suite_of(pin, self.architecture)?;
-        Some(Wanted { name, pin, archive: self.archives.get(&suite.in_release)? })
+        Some(Wanted { name, pin, archive: self.places.suite(suite)? })
     }
 
     /// One of the packages by one of its names.

@@ -1,16 +1,14 @@
 //! The changelogs that packages bring along: what was changed since an older version.
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
 use rayon::prelude::*;
 
-use super::archive::{Archive, ArchiveError, Named};
+use super::archive::{ArchiveError, Named};
+use super::places::Places;
 use super::store::{Store, StoreError};
 use crate::debian::changelog::entries;
 use crate::debian::deb::{self, DebError};
 use crate::debian::{Architecture, ChangelogEntry, Compression, PackageName, UnpackError};
-use crate::digest::Sha256;
 use crate::lock::changes::{News, SourceChange};
 use crate::lock::{Lock, Pin};
 use crate::tree::{ImagePath, Node, Tree};
@@ -27,8 +25,8 @@ const MAX_LINKS: usize = 8;
 /// Reads changelogs from the packages of a lock.
 pub struct Changelogs<'a> {
     pub lock: &'a Lock,
-    /// The archives of the lock's suites, by their InRelease files.
-    pub archives: &'a BTreeMap<Sha256, Archive<'a>>,
+    /// Where the lock's packages are.
+    pub places: &'a Places<'a>,
     pub store: &'a Store,
 }
 
@@ -118,7 +116,7 @@ impl Changelogs<'_> {
 
     fn tree(&self, pin: &Pin, architecture: &Architecture) -> Result<Tree, Untold> {
         let suite = self.lock.suite_of(pin, architecture);
-        if let Some(archive) = suite.and_then(|suite| self.archives.get(&suite.in_release)) {
+        if let Some(archive) = suite.and_then(|suite| self.places.suite(suite)) {
             archive.package(Named { path: &pin.path, sha256: pin.sha256, size: pin.size })?;
         }
         let bytes = self.store.read(pin.sha256)?.unwrap_or_default();

@@ -82,6 +82,16 @@ impl<'a> Mirrors<'a> {
         bases
     }
 
+    /// The upstream directories that a lock takes tarballs from, and the checksums that vouch for them.
+    pub(super) fn upstream_directories<'l>(&'l self, lock: &'l Lock) -> impl Iterator<Item = &'l Url> {
+        lock.tarballs.iter().flat_map(|(name, locked)| {
+            let defined = self.catalog.tarballs.get(name);
+            let checksums = defined.into_iter().flat_map(|defined| locked.checksum_files(&defined.evidence));
+            let files = locked.files.values().map(|pin| pin.url.directory());
+            files.chain(checksums.map(|(url, _)| url.directory()))
+        })
+    }
+
     /// The places that have the files of an upstream directory: the vendor folder, and upstream's own server.
     #[must_use]
     pub fn upstream(&self, directory: &Url) -> Vec<Base> {

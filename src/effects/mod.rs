@@ -8,6 +8,7 @@
 //! | [`apt_sources`] | how the host's own apt is configured |
 //! | [`archive`] | one Debian archive, over every place that serves it |
 //! | [`mirrors`] | the places that a catalog and a host know for an archive |
+//! | [`places`] | every place that serves what locks name |
 //! | [`suites`] | the signed suites of an archive, and their indexes |
 //! | [`tarballs`] | upstream tarballs, and the signed checksums that vouch for them |
 //! | [`vendor`] | a folder with all that locked builds need |
@@ -33,6 +34,7 @@ pub mod kept;
 pub mod layers;
 pub mod layout;
 pub mod mirrors;
+pub mod places;
 pub mod progress;
 pub mod publish;
 pub mod renewal;

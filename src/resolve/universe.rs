@@ -209,7 +209,8 @@ impl<'a> Universe<'a> {
     }
 
     /// The real package first, then those that provide the name, in the order in which apt's `CompareProviders` has
-    /// them: essential ones, then by priority, then the other way round than apt first met their names.
+    /// them: essential ones, then by priority, then the other way round than apt first met their names. For `:any` the
+    /// real package is one of them.
     ///
     /// A name that is provided without a version satisfies no bound, [policy §7.5].
     ///
@@ -223,19 +224,25 @@ impl<'a> Universe<'a> {
             self.qualifies(alternative, id)
                 && constraint.is_none_or(|bound| bound.admits(&self.candidate(id).version))
         });
+        let is_any = alternative.qualifier == Some(Qualifier::Any);
         let providing = self.providers(&alternative.name).iter().filter(|provider| {
-            let is_any = alternative.qualifier == Some(Qualifier::Any);
             (if provider.only_any { is_any } else { self.qualifies(alternative, provider.candidate) })
                 && constraint.is_none_or(|bound| provider.version.as_ref().is_some_and(|v| bound.admits(v)))
         });
-        let mut providing: Vec<_> = providing.map(|provider| provider.candidate).collect();
+        let providing = providing.map(|provider| provider.candidate);
+        // To apt, `make:any` is a virtual package, which `make` provides as others do.
+        let (first, mut providing): (_, Vec<_>) = if is_any {
+            (None, real.into_iter().chain(providing).collect())
+        } else {
+            (real, providing.collect())
+        };
         if providing.len() > 1 {
             providing.sort_by_cached_key(|&id| {
                 let package = self.candidate(id).package;
                 Reverse((package.is_essential(), package.priority(), self.first_met(id)))
             });
         }
-        real.into_iter().chain(providing).collect()
+        first.into_iter().chain(providing).collect()
     }
 
     /// Whether a candidate is of the architecture that an alternative asks for. The universe has one

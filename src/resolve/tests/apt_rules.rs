@@ -153,3 +153,15 @@ fn a_relation_that_cannot_be_read_names_its_package() {
     let cause = std::error::Error::source(&error).unwrap();
     assert_eq!(cause.to_string(), "the field `Depends` of `app 1` cannot be read");
 }
+
+#[test]
+fn any_architecture_of_a_name_is_provided_by_its_package_as_by_others() {
+    let allowed = "Multi-Arch: allowed";
+    let archive = [
+        "app 1; Depends: make:any",
+        &format!("make 4; {allowed}; Conflicts: make-guile"),
+        &format!("make-guile 4; {allowed}; Provides: make (= 4); Conflicts: make"),
+    ];
+    assert_eq!(installed(&archive, &["app"]), "app make-guile");
+    assert_eq!(installed(&archive, &["make", "app"]), "app make");
+}

@@ -1,0 +1,57 @@
+//! Every place that serves what locks name.
+
+use std::collections::BTreeMap;
+
+use url::Url;
+
+use super::archive::{Archive, Network};
+use super::http::Http;
+use super::mirrors::Mirrors;
+use super::progress::Progress;
+use super::store::Store;
+use crate::digest::Sha256;
+use crate::lock::{Lock, LockedSuite};
+
+/// How places are reached.
+#[derive(Clone, Copy)]
+pub struct Reach<'a> {
+    pub mirrors: &'a Mirrors<'a>,
+    pub store: &'a Store,
+    pub http: &'a Http,
+    pub network: Network,
+    pub progress: &'a dyn Progress,
+}
+
+/// The archives of suites in the states that were locked, and the directories of upstream tarballs.
+pub struct Places<'a> {
+    /// By their InRelease files.
+    suites: BTreeMap<Sha256, Archive<'a>>,
+    upstreams: BTreeMap<Url, Archive<'a>>,
+}
+
+impl<'a> Places<'a> {
+    pub fn of<'l>(locks: impl IntoIterator<Item = &'l Lock>, reach: Reach<'a>) -> Self {
+        let Reach { mirrors, store, http, network, progress } = reach;
+        let archive = |bases| Archive::new(http, store, bases, network, progress);
+        let mut places = Self { suites: BTreeMap::new(), upstreams: BTreeMap::new() };
+        for lock in locks {
+            for suite in &lock.suites {
+                places.suites.insert(suite.in_release, archive(mirrors.of_locked(lock, suite)));
+            }
+            for directory in mirrors.upstream_directories(lock) {
+                places.upstreams.insert(directory.clone(), archive(mirrors.upstream(directory)));
+            }
+        }
+        places
+    }
+
+    #[must_use]
+    pub fn suite(&self, suite: &LockedSuite) -> Option<&Archive<'a>> {
+        self.suites.get(&suite.in_release)
+    }
+
+    #[must_use]
+    pub fn upstream(&self, directory: &Url) -> Option<&Archive<'a>> {
+        self.upstreams.get(directory)
+    }
+}
