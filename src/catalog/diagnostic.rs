@@ -116,6 +116,12 @@ impl Location {
         Self { source: source.clone(), span: 0..0 }
     }
 
+    /// The name of the text.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.source.path
+    }
+
     #[must_use]
     pub fn error(&self, title: impl Into<String>, label: impl Into<String>) -> Diagnostic {
         Diagnostic { title: title.into(), location: self.clone(), label: label.into(), help: None }
