@@ -62,6 +62,23 @@ pub const NO_HOME: &str = "/nonexistent";
 /// [policy §9.2.2]: https://www.debian.org/doc/debian-policy/ch-opersys.html#uid-and-gid-classes
 const RESERVED_IDS: [u32; 2] = [65_535, u32::MAX];
 
+/// Whose a file is, by the ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Owner {
+    pub uid: u32,
+    pub gid: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum OwnerError {
+    #[error("there is no user `{0}`")]
+    NoUser(String),
+    #[error("there is no group `{0}`")]
+    NoGroup(String),
+    #[error("{0} is no id: it means \"none\" to system calls, or is too large")]
+    NoId(String),
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AccountsError {
     #[error(
@@ -108,7 +125,20 @@ impl AccountsError {
         }
     }
 
-    /// Whether that is a group, rather than a user.
+    /// The account that came before, where two contradict each other.
+    #[must_use]
+    pub fn other(&self) -> Option<&AccountName> {
+        match self {
+            Self::SameUserName(name)
+            | Self::SameGroupName(name)
+            | Self::SameUid(name, ..)
+            | Self::SameGid(name, ..)
+            | Self::SameHome(name, ..) => Some(name),
+            _ => None,
+        }
+    }
+
+    /// Whether these are groups, rather than users.
     #[must_use]
     pub fn is_of_group(&self) -> bool {
         matches!(self, Self::SameGroupName(_) | Self::SameGid(..) | Self::NoMember { .. })
@@ -159,6 +189,23 @@ impl Accounts {
         self.users().find(|user| user.name.as_str() == name)
     }
 
+    /// The owner that a person writes as `user`, `user:group`, `uid` or `uid:gid`. A user alone stands for the
+    /// user's primary group too, and a uid alone for the group of the same number, as in `COPY --chown`.
+    pub fn owner(&self, text: &str) -> Result<Owner, OwnerError> {
+        let (user, group) = text.split_once(':').map_or((text, None), |(user, group)| (user, Some(group)));
+        let (uid, primary) = match id(user)? {
+            Some(uid) => (uid, uid),
+            None => {
+                let known = self.user(user).ok_or_else(|| OwnerError::NoUser(user.to_owned()))?;
+                (known.uid, known.gid)
+            }
+        };
+        let Some(group) = group else { return Ok(Owner { uid, gid: primary }) };
+        let known = || self.groups().find(|known| known.name.as_str() == group).map(|known| known.gid);
+        let gid = id(group)?.or_else(known).ok_or_else(|| OwnerError::NoGroup(group.to_owned()))?;
+        Ok(Owner { uid, gid })
+    }
+
     fn add_group(&mut self, group: Group) -> Result<(), AccountsError> {
         if RESERVED_IDS.contains(&group.gid) {
             return Err(AccountsError::ReservedId(group.name, group.gid));
@@ -199,6 +246,15 @@ impl Accounts {
         self.users.insert(user.uid, user);
         Ok(())
     }
+}
+
+/// The id that a text of digits is; `None` for a name.
+fn id(text: &str) -> Result<Option<u32>, OwnerError> {
+    if text.is_empty() || !text.bytes().all(|c| c.is_ascii_digit()) {
+        return Ok(None);
+    }
+    let id = text.parse().ok().filter(|id| !RESERVED_IDS.contains(id));
+    id.map(Some).ok_or_else(|| OwnerError::NoId(text.to_owned()))
 }
 
 impl AccountName {

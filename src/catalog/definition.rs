@@ -6,12 +6,11 @@ use std::sync::Arc;
 use toml::Spanned;
 
 use super::diagnostic::{Diagnostic, Location, Source};
-use super::file::{AdditionsTable, FamilyFile, ImageTable, VersionTable};
-use super::image::Flavour;
+use super::file::{AdditionsTable, ImageTable, VersionTable};
+use super::image::{Family, Shared};
 use super::name::{FamilyName, ReleaseName, TagName, TarballName};
-use super::tarball::Tarball;
 use super::template::{Scope, Template};
-use super::{Release, known, parsed};
+use super::{Platform, known, parsed};
 use crate::debian::{Architecture, PackageName, Relation};
 
 /// What stands in a family's file about one image.
@@ -20,15 +19,9 @@ pub(super) struct Definition {
     pub table: Arc<ImageTable>,
     /// The key of its part of `table.version`.
     pub version: Option<String>,
+    /// Whether it is of the catalog itself, rather than of one that it extends.
+    pub is_own: bool,
     named: Location,
-}
-
-/// What the names in definitions can stand for.
-#[derive(Clone, Copy)]
-pub(super) struct Names<'a> {
-    pub releases: &'a BTreeMap<ReleaseName, Release>,
-    pub tarballs: &'a BTreeMap<TarballName, Tarball>,
-    pub tags: &'a BTreeMap<TagName, Flavour>,
 }
 
 /// What a definition adds in one release, or one tag.
@@ -47,13 +40,11 @@ struct Lists<'a> {
 }
 
 /// Every definition by the name of its image.
-pub(super) fn definitions(
-    files: Vec<(Arc<Source>, FamilyFile)>,
-) -> Result<BTreeMap<FamilyName, Definition>, Diagnostic> {
+pub(super) fn definitions(families: Vec<Family>) -> Result<BTreeMap<FamilyName, Definition>, Diagnostic> {
     let mut definitions: BTreeMap<FamilyName, Definition> = BTreeMap::new();
-    for (source, file) in files {
+    for Family { definition: (source, file), is_own } in families {
         for (family, table) in file.image {
-            for (name, definition) in Definition::of_versions(&source, &family, table)? {
+            for (name, definition) in Definition::of_versions(&source, &family, table, is_own)? {
                 let at = definition.named.clone();
                 if let Some(first) = definitions.insert(name.clone(), definition) {
                     let title = format!("the image `{name}` is defined twice");
@@ -101,9 +92,13 @@ impl Definition {
         source: &Arc<Source>,
         family: &Spanned<FamilyName>,
         table: ImageTable,
+        is_own: bool,
     ) -> Result<Vec<(FamilyName, Self)>, Diagnostic> {
         let table = Arc::new(table);
-        let of = |version, named| Self { source: source.clone(), table: table.clone(), version, named };
+        let of = |version, named| {
+            let (source, table) = (source.clone(), table.clone());
+            Self { source, table, version, is_own, named }
+        };
         if table.version.is_empty() {
             let definition = of(None, Location::of(source, family));
             return Ok(vec![(family.get_ref().clone(), definition)]);
@@ -129,10 +124,10 @@ impl Definition {
     }
 
     /// Whether a release has the image, as far as this definition is concerned.
-    pub fn is_in(&self, release: &ReleaseName, names: Names<'_>) -> Result<bool, Diagnostic> {
+    pub fn is_in(&self, release: &ReleaseName, shared: &Shared<'_>) -> Result<bool, Diagnostic> {
         let of_version = self.version().and_then(|version| version.releases.as_ref());
         for only in [&self.table.releases].into_iter().flatten().chain(of_version) {
-            let only = only.iter().map(|name| self.release(name, names));
+            let only = only.iter().map(|name| self.release(name, shared));
             if !only.collect::<Result<Vec<_>, _>>()?.contains(release) {
                 return Ok(false);
             }
@@ -144,12 +139,11 @@ impl Definition {
     pub fn restrict(
         &self,
         architectures: &mut Vec<Architecture>,
-        of_release: &[Architecture],
+        platforms: &BTreeMap<Architecture, Platform>,
     ) -> Result<(), Diagnostic> {
-        let of_release = of_release.iter().map(|name| (name.clone(), ())).collect();
         let of_version = self.version().and_then(|version| version.architectures.as_ref());
         for only in [&self.table.architectures].into_iter().flatten().chain(of_version) {
-            let only = only.iter().map(|name| known(&self.source, "architecture", name, &of_release));
+            let only = only.iter().map(|name| known(&self.source, "architecture", name, platforms));
             let only = only.collect::<Result<Vec<_>, _>>()?;
             architectures.retain(|architecture| only.contains(architecture));
         }
@@ -157,16 +151,16 @@ impl Definition {
     }
 
     /// What the definition adds in a release, whatever the tag.
-    pub fn additions(&self, scope: &Scope<'_>, names: Names<'_>) -> Result<Additions, Diagnostic> {
+    pub fn additions(&self, scope: &Scope<'_>, shared: &Shared<'_>) -> Result<Additions, Diagnostic> {
         for release in self.table.release.keys() {
-            self.release(release, names)?;
+            self.release(release, shared)?;
         }
         let of_version = self.version().map(Lists::from);
         let of_release = self.table.release.iter().find(|(name, _)| name.get_ref() == scope.release.0);
         let of_release = of_release.map(|(_, table)| Lists::from(table));
         let mut additions = Additions::default();
         for lists in [Some(Lists::from(&*self.table)), of_version, of_release].into_iter().flatten() {
-            self.add(&mut additions, &lists, scope, names)?;
+            self.add(&mut additions, &lists, scope, shared)?;
         }
         Ok(additions)
     }
@@ -175,13 +169,13 @@ impl Definition {
     pub fn tag_additions(
         &self,
         scope: &Scope<'_>,
-        names: Names<'_>,
+        shared: &Shared<'_>,
     ) -> Result<BTreeMap<TagName, Additions>, Diagnostic> {
         let of_tag = |(tag, table): (&Spanned<TagName>, _)| {
             let text = Spanned::new(tag.span(), tag.get_ref().to_string());
-            let tag = known(&self.source, "tag", &text, names.tags)?;
+            let tag = known(&self.source, "tag", &text, shared.tags)?;
             let mut additions = Additions::default();
-            self.add(&mut additions, &Lists::from(table), scope, names)?;
+            self.add(&mut additions, &Lists::from(table), scope, shared)?;
             Ok((tag, additions))
         };
         self.table.tag.iter().map(of_tag).collect()
@@ -192,7 +186,7 @@ impl Definition {
         additions: &mut Additions,
         lists: &Lists<'_>,
         scope: &Scope<'_>,
-        names: Names<'_>,
+        shared: &Shared<'_>,
     ) -> Result<(), Diagnostic> {
         for package in lists.packages {
             let text = self.template(package)?.render(scope)?;
@@ -200,7 +194,7 @@ impl Definition {
         }
         for name in lists.tarballs {
             let text = Spanned::new(name.span(), name.get_ref().to_string());
-            additions.tarballs.insert(known(&self.source, "tarball", &text, names.tarballs)?);
+            additions.tarballs.insert(known(&self.source, "tarball", &text, shared.tarballs)?);
         }
         for (name, reason) in lists.leave_out {
             additions.leave_out.insert(parsed(&self.source, name)?, reason.clone());
@@ -208,9 +202,9 @@ impl Definition {
         Ok(())
     }
 
-    fn release(&self, name: &Spanned<ReleaseName>, names: Names<'_>) -> Result<ReleaseName, Diagnostic> {
+    fn release(&self, name: &Spanned<ReleaseName>, shared: &Shared<'_>) -> Result<ReleaseName, Diagnostic> {
         let text = Spanned::new(name.span(), name.get_ref().to_string());
-        known(&self.source, "release", &text, names.releases)
+        known(&self.source, "release", &text, shared.releases)
     }
 }
 

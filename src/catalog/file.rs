@@ -15,18 +15,38 @@ use super::name::{ArchiveName, FamilyName, ReleaseName, TagName, TarballName};
 use crate::tree::ImagePath;
 
 /// `catalog.toml`: what all images of the catalog share.
+///
+/// A catalog that extends another has all that the other has, and says what differs. Lists add to the other's:
+/// users, groups, filters, mirrors. A table of a new name adds to the other's; one of a known name takes its place,
+/// as `organization` does. But of an archive or a release that the other has, only the keys that are given take the
+/// place of the other's, and `sources` and `pin` of a release add to them.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 #[schemars(title = "catalog.toml")]
 pub struct CatalogFile {
-    pub organization: OrganizationTable,
+    /// The directory of the catalog that this one extends, from the directory of this file: `../distro/images`.
+    /// Its families, tarballs and keys count here too.
+    #[schemars(with = "Option<String>")]
+    pub extends: Option<Spanned<String>>,
+    /// Families of the catalogs that this one extends whose images are images of this catalog too, locked and
+    /// built: `cc`, `java*`. None, where nothing is said: they are there to be parents.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub images: Vec<Spanned<String>>,
+    /// Has to be there, unless the catalog extends another; so have `architecture`, `archive`, `release` and `tag`.
+    pub organization: Option<OrganizationTable>,
     /// Debian architectures by name, and the OCI platform of each.
+    #[serde(default)]
     pub architecture: BTreeMap<String, ArchitectureTable>,
     /// Package archives by name.
+    #[serde(default)]
     pub archive: BTreeMap<ArchiveName, ArchiveTable>,
     /// Releases by name; an image exists in every release unless its definition says otherwise.
-    pub release: BTreeMap<ReleaseName, ReleaseTable>,
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, ReleaseTable>")]
+    pub release: BTreeMap<Spanned<ReleaseName>, ReleaseTable>,
     /// Flavours by tag, defined once for all images.
+    #[serde(default)]
     pub tag: BTreeMap<TagName, TagTable>,
     /// User accounts of `/etc/passwd`.
     #[serde(default)]
@@ -76,35 +96,34 @@ pub struct ArchitectureTable {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ArchiveTable {
     /// Base URLs that are asked first, in this order, before the host's own apt sources.
-    #[serde(default)]
-    pub mirrors: Vec<Url>,
+    pub mirrors: Option<Vec<Url>>,
     /// The snapshot service's URL of this archive, to which a time is appended.
     pub snapshot: Option<Url>,
     /// Fingerprints of the OpenPGP keys, from `keys/`, that may sign this archive, which is then not Debian's:
     /// those of the release do not count for it, nor these for another.
-    #[serde(default)]
-    #[schemars(with = "Vec<String>")]
-    pub keys: Vec<Spanned<String>>,
+    #[schemars(with = "Option<Vec<String>>")]
+    pub keys: Option<Vec<Spanned<String>>>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ReleaseTable {
-    /// `trixie`.
-    pub codename: String,
+    /// `trixie`. Has to be there, unless a catalog that this one extends has the release; so have `version`,
+    /// `architectures`, `sources` and `keys`.
+    pub codename: Option<String>,
     /// As os-release and scanners know it: `13`.
-    pub version: String,
-    #[schemars(with = "Vec<String>")]
-    pub architectures: Vec<Spanned<String>>,
-    /// Archive components, `main` where nothing is said.
+    pub version: Option<String>,
+    #[schemars(with = "Option<Vec<String>>")]
+    pub architectures: Option<Vec<Spanned<String>>>,
+    /// Archive components of the sources given here, `main` where nothing is said.
     #[serde(default = "main_component")]
     pub components: Vec<String>,
     /// Where packages come from, best first: among equal versions the earlier suite is taken.
-    pub sources: Vec<SourceTable>,
+    pub sources: Option<Vec<SourceTable>>,
     /// Fingerprints of the OpenPGP keys, from `keys/`, that may sign the release's archives, but for those
     /// that have keys of their own.
-    #[schemars(with = "Vec<String>")]
-    pub keys: Vec<Spanned<String>>,
+    #[schemars(with = "Option<Vec<String>>")]
+    pub keys: Option<Vec<Spanned<String>>>,
     /// Packages that are taken in other versions than the newest of the suites of highest priority: by name, or
     /// by `src:` and the name of the source package.
     #[serde(default)]
@@ -290,7 +309,7 @@ pub struct ImageTable {
     /// Steps that generate what maintainer scripts would have made.
     #[serde(default)]
     pub generate: Vec<Step>,
-    /// Files with their content.
+    /// Files, with their content or from the directory of the definition.
     #[serde(default)]
     pub file: Vec<FileTable>,
     /// Directories.
@@ -309,6 +328,27 @@ pub struct ImageTable {
     /// The default arguments of the entrypoint. Values are templates.
     #[schemars(with = "Option<Vec<String>>")]
     pub command: Option<Vec<Spanned<String>>>,
+    /// The account that containers run as, whatever the tag.
+    #[schemars(with = "Option<String>")]
+    pub user: Option<Spanned<String>>,
+    /// Where containers start; the home of their account where nothing is said.
+    #[schemars(with = "Option<String>")]
+    pub working_directory: Option<Spanned<String>>,
+    /// Labels of the configuration. Values are templates.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, String>")]
+    pub labels: BTreeMap<String, Spanned<String>>,
+    /// Ports that containers listen on: `8443`, `53/udp`.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub exposed_ports: Vec<Spanned<String>>,
+    /// Directories for data that containers write.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub volumes: Vec<Spanned<String>>,
+    /// The signal that asks a container to stop: `SIGINT`.
+    #[schemars(with = "Option<String>")]
+    pub stop_signal: Option<Spanned<String>>,
 }
 
 /// One version of an image: where it exists, and what it adds.
@@ -353,6 +393,13 @@ pub struct AdditionsTable {
     pub leave_out: BTreeMap<Spanned<String>, String>,
 }
 
+impl FamilyFile {
+    /// What its images take from the directory that it stands in.
+    pub fn sources(&self) -> impl Iterator<Item = &Spanned<String>> {
+        self.image.values().flat_map(|image| &image.file).filter_map(|file| file.source.as_ref())
+    }
+}
+
 /// A step: it generates what a maintainer script would have made, without running anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -394,12 +441,20 @@ impl Step {
 pub struct FileTable {
     #[schemars(with = "String")]
     pub path: Spanned<String>,
-    /// The text of the file, a template.
-    #[schemars(with = "String")]
-    pub content: Spanned<String>,
-    /// Octal permission bits, `0644` where nothing is said.
+    /// The text of the file, a template; or else there is a `source`.
+    #[schemars(with = "Option<String>")]
+    pub content: Option<Spanned<String>>,
+    /// A file that is taken as it is, by its path from the directory of the definition: `files/app.conf`. Of a
+    /// directory, all files and links below it are taken, as git would: directories that hold none are not.
+    #[schemars(with = "Option<String>")]
+    pub source: Option<Spanned<String>>,
+    /// Octal permission bits. Where nothing is said, `0755` for a source that its owner may execute, else `0644`.
     #[schemars(with = "Option<String>")]
     pub mode: Option<Spanned<String>>,
+    /// Whose it is, as chown(1) has it: `app`, `app:staff`, `1000:1000`; `root` where nothing is said. A user
+    /// alone stands for the user's own group too.
+    #[schemars(with = "Option<String>")]
+    pub owner: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -410,6 +465,9 @@ pub struct DirectoryTable {
     /// Octal permission bits, `0755` where nothing is said.
     #[schemars(with = "Option<String>")]
     pub mode: Option<Spanned<String>>,
+    /// Whose it is, as chown(1) has it: `app`, `app:staff`, `1000:1000`; `root` where nothing is said.
+    #[schemars(with = "Option<String>")]
+    pub owner: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Clone, Deserialize, JsonSchema)]

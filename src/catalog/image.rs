@@ -6,13 +6,15 @@ use std::sync::Arc;
 use toml::Spanned;
 
 use super::accounts::{Accounts, User};
-use super::definition::{Additions, Definition, Names, circle, definitions, lineage};
+use super::chain::{SourceFiles, Taken, Written};
+use super::declared::{self, Declared};
+use super::definition::{Additions, Definition, circle, definitions, lineage};
 use super::diagnostic::{Diagnostic, Location, Source};
 use super::file::{FamilyFile, Step, TagTable};
 use super::name::{FamilyName, ImageName, ReleaseName, TagName, TarballName};
 use super::tarball::Tarball;
 use super::template::{Scope, Template};
-use super::{Release, parsed};
+use super::{Platform, Release, parsed};
 use crate::debian::{Architecture, PackageName, Relation};
 use crate::resolve::Recommends;
 use crate::tree::ImagePath;
@@ -45,21 +47,6 @@ pub struct Level {
     pub declared: Vec<Declared>,
 }
 
-/// A path that a definition puts into the image.
-#[derive(Debug, Clone)]
-pub struct Declared {
-    pub path: ImagePath,
-    pub mode: u32,
-    pub node: DeclaredNode,
-}
-
-#[derive(Debug, Clone)]
-pub enum DeclaredNode {
-    File(Template),
-    Directory,
-    Link(Template),
-}
-
 /// How containers run, before templates are filled in.
 #[derive(Debug, Clone, Default)]
 pub struct ImageConfig {
@@ -68,6 +55,13 @@ pub struct ImageConfig {
     pub environment: Vec<(String, Template)>,
     pub entrypoint: Option<Vec<Template>>,
     pub command: Option<Vec<Template>>,
+    pub working_directory: Option<ImagePath>,
+    /// Assignments in order; a later one replaces an earlier one.
+    pub labels: Vec<(String, Template)>,
+    /// As the configuration has them: `8443/tcp`.
+    pub exposed_ports: BTreeSet<String>,
+    pub volumes: BTreeSet<ImagePath>,
+    pub stop_signal: Option<String>,
 }
 
 /// What one tag changes, its inherited tags resolved.
@@ -94,15 +88,14 @@ impl Image {
 
 /// The flavours of the catalog, those they inherit from merged into them.
 pub(super) fn flavours(
-    source: &Arc<Source>,
-    tables: BTreeMap<TagName, TagTable>,
+    tables: &BTreeMap<TagName, Written<TagTable>>,
     accounts: &Accounts,
 ) -> Result<BTreeMap<TagName, Flavour>, Diagnostic> {
     tables
         .keys()
         .map(|tag| {
             let mut flavour = Flavour::default();
-            flavour.add(source, tag, &tables, accounts, &mut Vec::new())?;
+            flavour.add(tag, tables, accounts, &mut Vec::new())?;
             Ok((tag.clone(), flavour))
         })
         .collect()
@@ -111,13 +104,12 @@ pub(super) fn flavours(
 impl Flavour {
     fn add(
         &mut self,
-        source: &Arc<Source>,
         tag: &TagName,
-        tables: &BTreeMap<TagName, TagTable>,
+        tables: &BTreeMap<TagName, Written<TagTable>>,
         accounts: &Accounts,
         descendants: &mut Vec<TagName>,
     ) -> Result<(), Diagnostic> {
-        let table = &tables[tag];
+        let (source, table) = &tables[tag];
         descendants.push(tag.clone());
         for inherited in &table.inherits {
             let at = Location::of(source, inherited);
@@ -128,7 +120,7 @@ impl Flavour {
             if !tables.contains_key(name) {
                 return Err(at.unknown("tag", name.as_str(), tables.keys().map(TagName::as_str)));
             }
-            self.add(source, name, tables, accounts, descendants)?;
+            self.add(name, tables, accounts, descendants)?;
         }
         descendants.pop();
         if !self.tags.contains(tag) {
@@ -141,10 +133,8 @@ impl Flavour {
             self.additions.leave_out.insert(parsed(source, name)?, reason.clone());
         }
         self.steps.extend(table.generate.iter().copied());
-        if let Some(user) = &table.user {
-            let names: Vec<_> = accounts.users().map(|user| user.name.as_str()).collect();
-            let unknown = || Location::of(source, user).unknown("user", user.get_ref(), names.clone());
-            self.config.user = Some(accounts.user(user.get_ref()).ok_or_else(unknown)?.clone());
+        if let Some(name) = &table.user {
+            self.config.user = Some(user(source, name, accounts)?);
         }
         let template = |text: &_| Template::new(source, text);
         self.config.environment.extend(assignments(source, &table.environment, template)?);
@@ -155,27 +145,87 @@ impl Flavour {
     }
 }
 
-/// Every image of the families in every release and flavour.
+/// A family file of a catalog, or of one that it extends.
+pub(super) struct Family {
+    pub definition: Written<FamilyFile>,
+    pub is_own: bool,
+}
+
+impl Family {
+    pub fn own(definition: Written<FamilyFile>) -> Self {
+        Self { definition, is_own: true }
+    }
+
+    pub fn inherited(definition: Written<FamilyFile>) -> Self {
+        Self { definition, is_own: false }
+    }
+}
+
+/// What all images share, as far as their definitions speak of it.
+pub(super) struct Shared<'a> {
+    pub platforms: &'a BTreeMap<Architecture, Platform>,
+    pub releases: &'a BTreeMap<ReleaseName, Release>,
+    pub accounts: &'a Accounts,
+    pub tarballs: &'a BTreeMap<TarballName, Tarball>,
+    pub tags: &'a BTreeMap<TagName, Flavour>,
+    pub files: &'a SourceFiles,
+}
+
+/// The images of a catalog, and the families that they add to and that are none of its images.
+pub(super) struct Images {
+    pub images: BTreeMap<ImageName, Image>,
+    pub bases: Vec<Image>,
+}
+
+/// Every image of a catalog's own families, and of the inherited ones that it takes, in every release and flavour.
 pub(super) fn expand(
-    files: Vec<(Arc<Source>, FamilyFile)>,
-    releases: &BTreeMap<ReleaseName, Release>,
-    tarballs: &BTreeMap<TarballName, Tarball>,
-    tags: &BTreeMap<TagName, Flavour>,
-) -> Result<BTreeMap<ImageName, Image>, Diagnostic> {
-    let names = Names { releases, tarballs, tags };
-    let definitions = definitions(files)?;
+    families: Vec<Family>,
+    taken: &Taken,
+    shared: &Shared<'_>,
+) -> Result<Images, Diagnostic> {
+    let definitions = definitions(families)?;
+    let inherited = definitions.iter().filter(|(_, definition)| !definition.is_own).map(|(name, _)| name);
+    taken.check(inherited)?;
+    let wanted = definitions.iter().filter(|(name, definition)| definition.is_own || taken.admits(name));
     let mut images = BTreeMap::new();
-    for name in definitions.keys() {
+    for (name, _) in wanted {
         let lineage = lineage(name, &definitions)?;
-        for release in releases.keys() {
-            let Some(base) = Base::new(&lineage, release, names)? else { continue };
-            for (tag, flavour) in tags {
+        for release in shared.releases.keys() {
+            let Some(base) = Base::new(&lineage, release, shared)? else { continue };
+            for (tag, flavour) in shared.tags {
                 let name = ImageName { family: name.clone(), release: release.clone(), tag: tag.clone() };
-                images.insert(name.clone(), base.flavoured(name, flavour, tarballs));
+                images.insert(name.clone(), base.flavoured(name, flavour, shared.tarballs));
             }
         }
     }
-    Ok(images)
+    let bases = bases(&images, &definitions, shared)?;
+    Ok(Images { images, bases })
+}
+
+/// The ancestors of images that have no images themselves, for the architectures of those that do.
+fn bases(
+    images: &BTreeMap<ImageName, Image>,
+    definitions: &BTreeMap<FamilyName, Definition>,
+    shared: &Shared<'_>,
+) -> Result<Vec<Image>, Diagnostic> {
+    let mut wanted: BTreeMap<ImageName, BTreeSet<&Architecture>> = BTreeMap::new();
+    let Some(tag) = shared.tags.keys().next() else { return Ok(Vec::new()) };
+    for image in images.values().filter(|image| image.name.tag == *tag) {
+        for family in image.lineage() {
+            let name = ImageName { family: family.clone(), ..image.name.clone() };
+            if !images.contains_key(&name) {
+                wanted.entry(name).or_default().extend(&image.architectures);
+            }
+        }
+    }
+    let mut bases = Vec::new();
+    for (name, architectures) in wanted {
+        let lineage = lineage(&name.family, definitions)?;
+        let Some(mut base) = Base::new(&lineage, &name.release, shared)? else { continue };
+        base.architectures.retain(|architecture| architectures.contains(architecture));
+        bases.push(base.flavoured(name, &Flavour::default(), shared.tarballs));
+    }
+    Ok(bases)
 }
 
 /// An image of one release before a flavour is applied.
@@ -196,15 +246,15 @@ impl Base {
     fn new(
         lineage: &[(&FamilyName, &Definition)],
         release: &ReleaseName,
-        names: Names<'_>,
+        shared: &Shared<'_>,
     ) -> Result<Option<Self>, Diagnostic> {
-        let architectures = names.releases[release].architectures.clone();
+        let architectures = shared.releases[release].architectures.clone();
         let mut base = Self { architectures, ..Self::default() };
         for (family, definition) in lineage {
-            if !definition.is_in(release, names)? {
+            if !definition.is_in(release, shared)? {
                 return Ok(None);
             }
-            base.add(family, definition, release, names)?;
+            base.add(family, definition, release, shared)?;
         }
         Ok(Some(base))
     }
@@ -214,9 +264,9 @@ impl Base {
         family: &FamilyName,
         definition: &Definition,
         release_name: &ReleaseName,
-        names: Names<'_>,
+        shared: &Shared<'_>,
     ) -> Result<(), Diagnostic> {
-        let (table, release) = (&definition.table, &names.releases[release_name]);
+        let (table, release) = (&definition.table, &shared.releases[release_name]);
         let environment = BTreeMap::new();
         let scope = Scope {
             release: (release_name, release),
@@ -225,31 +275,24 @@ impl Base {
             held: None,
             environment: &environment,
         };
-        definition.restrict(&mut self.architectures, &release.architectures)?;
-        let Additions { requests, tarballs, leave_out } = definition.additions(&scope, names)?;
-        keep_published(&mut self.architectures, &tarballs, names.tarballs);
+        definition.restrict(&mut self.architectures, shared.platforms)?;
+        let Additions { requests, tarballs, leave_out } = definition.additions(&scope, shared)?;
+        keep_published(&mut self.architectures, &tarballs, shared.tarballs);
         self.leave_out.extend(leave_out);
         self.levels.push(Level {
             family: Some(family.clone()),
             requests,
             tarballs,
             steps: table.generate.iter().copied().collect(),
-            declared: declared(definition)?,
+            declared: declared::read(definition, shared)?,
         });
-        self.of_tags.push(definition.tag_additions(&scope, names)?);
+        self.of_tags.push(definition.tag_additions(&scope, shared)?);
         match table.recommends {
             None => {}
             Some(true) => self.recommends = Recommends::Taken,
             Some(false) => self.recommends = Recommends::Ignored,
         }
-        let template = |text: &_| definition.template(text);
-        self.config.environment.extend(assignments(&definition.source, &table.environment, template)?);
-        if let Some(words) = &table.entrypoint {
-            self.config.entrypoint = Some(definition.templates(words)?);
-        }
-        if let Some(words) = &table.command {
-            self.config.command = Some(definition.templates(words)?);
-        }
+        self.config.add(definition, shared.accounts)?;
         self.description = definition.template(&table.description)?.render(&scope)?;
         Ok(())
     }
@@ -301,11 +344,44 @@ impl Base {
 }
 
 impl ImageConfig {
+    /// Adds what a definition says to what its ancestors do.
+    fn add(&mut self, definition: &Definition, accounts: &Accounts) -> Result<(), Diagnostic> {
+        let Definition { source, table, .. } = definition;
+        let template = |text: &_| definition.template(text);
+        self.environment.extend(assignments(source, &table.environment, template)?);
+        if let Some(words) = &table.entrypoint {
+            self.entrypoint = Some(definition.templates(words)?);
+        }
+        if let Some(words) = &table.command {
+            self.command = Some(definition.templates(words)?);
+        }
+        if let Some(name) = &table.user {
+            self.user = Some(user(source, name, accounts)?);
+        }
+        if let Some(directory) = &table.working_directory {
+            self.working_directory = Some(path(source, directory)?);
+        }
+        for (name, value) in &table.labels {
+            self.labels.push((name.clone(), definition.template(value)?));
+        }
+        for text in &table.exposed_ports {
+            self.exposed_ports.insert(port(source, text)?);
+        }
+        for directory in &table.volumes {
+            self.volumes.insert(path(source, directory)?);
+        }
+        if let Some(name) = &table.stop_signal {
+            self.stop_signal = Some(signal(source, name)?);
+        }
+        Ok(())
+    }
+
     /// An image that says what containers run does so in every flavour, as the public collection's debug images
-    /// of Java and Node.js do; `docker run --entrypoint` leads to their shell.
+    /// of Java and Node.js do; `docker run --entrypoint` leads to their shell. An account of the image's own
+    /// stays, too.
     fn flavoured(mut self, flavour: &Self) -> Self {
         self.environment.extend(flavour.environment.iter().cloned());
-        self.user = flavour.user.clone().or(self.user);
+        self.user = self.user.or_else(|| flavour.user.clone());
         if self.entrypoint.is_none() && self.command.is_none() {
             self.entrypoint.clone_from(&flavour.entrypoint);
         }
@@ -341,34 +417,44 @@ fn assignments(
         .collect()
 }
 
-fn declared(definition: &Definition) -> Result<Vec<Declared>, Diagnostic> {
-    let Definition { source, table, .. } = definition;
-    let files = table.file.iter().map(|file| {
-        let node = DeclaredNode::File(definition.template(&file.content)?);
-        Ok(Declared { path: path(source, &file.path)?, mode: mode(source, file.mode.as_ref(), 0o644)?, node })
-    });
-    let directories = table.directory.iter().map(|directory| {
-        let mode = mode(source, directory.mode.as_ref(), 0o755)?;
-        Ok(Declared { path: path(source, &directory.path)?, mode, node: DeclaredNode::Directory })
-    });
-    let links = table.link.iter().map(|link| {
-        let node = DeclaredNode::Link(definition.template(&link.target)?);
-        Ok(Declared { path: path(source, &link.path)?, mode: 0o777, node })
-    });
-    files.chain(directories).chain(links).collect()
+fn user(source: &Arc<Source>, name: &Spanned<String>, accounts: &Accounts) -> Result<User, Diagnostic> {
+    accounts.user(name.get_ref()).cloned().ok_or_else(|| {
+        let names: Vec<_> = accounts.users().map(|user| user.name.as_str()).collect();
+        Location::of(source, name).unknown("user", name.get_ref(), names)
+    })
 }
 
-fn path(source: &Arc<Source>, text: &Spanned<String>) -> Result<ImagePath, Diagnostic> {
+/// A port as the [configuration] has it, with its protocol.
+///
+/// [configuration]: https://github.com/opencontainers/image-spec/blob/v1.1.1/config.md#properties
+fn port(source: &Arc<Source>, text: &Spanned<String>) -> Result<String, Diagnostic> {
+    let (number, protocol) = text.get_ref().split_once('/').unwrap_or((text.get_ref(), "tcp"));
+    let is_port = number.parse::<u16>().is_ok_and(|port| port > 0 && port.to_string() == number);
+    if is_port && ["tcp", "udp", "sctp"].contains(&protocol) {
+        return Ok(format!("{number}/{protocol}"));
+    }
+    let why = "a number up to 65535 is expected, and `/udp` or `/sctp` where it is not TCP's";
+    Err(Location::of(source, text).error("this is no port", why))
+}
+
+/// A signal by its name or its number, as kill(1) knows it.
+fn signal(source: &Arc<Source>, text: &Spanned<String>) -> Result<String, Diagnostic> {
+    let name = text.get_ref();
+    let is_name = |name: &str| {
+        let allowed = |c: u8| c.is_ascii_uppercase() || c.is_ascii_digit() || b"+-".contains(&c);
+        name.starts_with(|c: char| c.is_ascii_uppercase()) && name.bytes().all(allowed)
+    };
+    let is_number = name.parse::<u8>().is_ok_and(|number| (1..=64).contains(&number));
+    if is_number || name.strip_prefix("SIG").is_some_and(is_name) {
+        return Ok(name.clone());
+    }
+    let why = "a name or a number is expected, as in `SIGINT` or `2`";
+    Err(Location::of(source, text).error("this is no signal", why))
+}
+
+pub(super) fn path(source: &Arc<Source>, text: &Spanned<String>) -> Result<ImagePath, Diagnostic> {
     if !text.get_ref().starts_with('/') {
         return Err(Location::of(source, text).error("a path of an image begins with `/`", ""));
     }
     parsed(source, text)
-}
-
-fn mode(source: &Arc<Source>, text: Option<&Spanned<String>>, default: u32) -> Result<u32, Diagnostic> {
-    let Some(text) = text else { return Ok(default) };
-    let mode = u32::from_str_radix(text.get_ref(), 8).ok().filter(|mode| *mode <= 0o7777);
-    mode.ok_or_else(|| {
-        Location::of(source, text).error("this is no mode", "octal digits are expected, as in `0755`")
-    })
 }

@@ -1,15 +1,18 @@
 //! The catalog: what images there are, in every release and flavour, and what all of them share.
 //!
 //! [`mod@file`] is the shape of the texts, [`Catalog`] is what follows from them: names that stand for
-//! something, parents without cycles, templates that parse. The matrix of families, releases and
-//! tags is expanded in `image`.
+//! something, parents without cycles, templates that parse. A catalog may extend another: `chain` puts together what
+//! they say. The matrix of families, releases and tags is expanded in `image`.
 
 pub mod accounts;
+mod chain;
+mod declared;
 mod definition;
 pub mod diagnostic;
 pub mod file;
 mod image;
 pub mod name;
+mod release;
 mod select;
 pub mod tarball;
 pub mod template;
@@ -22,16 +25,19 @@ use toml::Spanned;
 use url::Url;
 
 use crate::debian::signed::Fingerprint;
-use crate::debian::{Architecture, PackageName, PackagePattern, Preference, Subject};
+use crate::debian::{Architecture, PackageName};
 use crate::tree::{self, ImagePath};
 use accounts::{Accounts, Group, User};
+use chain::{Chain, Taken};
+pub use chain::{Definitions, Directory, SourceFiles, Written};
+pub use declared::{Declared, DeclaredNode};
 use diagnostic::{Diagnostic, Location, Source};
-use file::{
-    CatalogFile, FamilyFile, FilterTable, GroupTable, MirrorTable, PinTable, ReleaseTable, UserTable,
-};
+use file::{ArchitectureTable, FilterTable, GroupTable, MirrorTable, UserTable};
 pub use file::{OrganizationTable as Organization, Step};
-pub use image::{Declared, DeclaredNode, Image, ImageConfig, Level};
+use image::{Family, Images, Shared};
+pub use image::{Image, ImageConfig, Level};
 use name::{ArchiveName, ImageName, ReleaseName, TarballName};
+pub use release::{Pinned, Release, Suite};
 pub use select::{Selection, UnknownImage};
 use tarball::Tarball;
 use template::Template;
@@ -51,6 +57,7 @@ pub struct Catalog {
     pub rewrites: Vec<MirrorTable>,
     pub tarballs: BTreeMap<TarballName, Tarball>,
     images: BTreeMap<ImageName, Image>,
+    bases: Vec<Image>,
 }
 
 /// An [OCI platform](https://github.com/opencontainers/image-spec/blob/v1.1.1/image-index.md): `linux/arm/v7`.
@@ -62,42 +69,12 @@ pub struct Platform {
 }
 
 /// A package archive: suites under one base URL, on as many mirrors as there are.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Archive {
     pub mirrors: Vec<Url>,
     pub snapshot: Option<Url>,
     /// The keys that may sign it, where they are not those of the release: it is a third party's.
     pub keys: Vec<Fingerprint>,
-}
-
-#[derive(Debug, Clone)]
-pub struct Release {
-    pub codename: String,
-    pub version: String,
-    /// In the order of the definition, which is the order of the manifests in an index.
-    pub architectures: Vec<Architecture>,
-    /// Suites, best first.
-    pub suites: Vec<Suite>,
-    /// Packages that are taken in other versions than the newest.
-    pub pins: BTreeMap<Subject, Pinned>,
-}
-
-/// What version of a package is taken, and why.
-#[derive(Debug, Clone)]
-pub struct Pinned {
-    pub preference: Preference,
-    pub reason: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Suite {
-    pub archive: ArchiveName,
-    pub name: String,
-    pub components: Vec<String>,
-    /// The keys that may sign.
-    pub keys: Vec<Fingerprint>,
-    /// The packages that may be taken from it; `None` for all.
-    pub only: Option<Vec<PackagePattern>>,
 }
 
 /// What stays out of images, and why.
@@ -113,61 +90,56 @@ pub struct Filter {
 }
 
 impl Catalog {
-    /// Reads the definitions: the catalog's text and those of its families, in any order.
-    pub fn read(catalog: &Arc<Source>, families: &[Arc<Source>]) -> Result<Self, Diagnostic> {
-        let file: CatalogFile = diagnostic::parse(catalog)?;
-        let platforms = file
-            .architecture
-            .into_iter()
-            .map(|(name, table)| {
-                let at = Location::of(catalog, &table.platform);
-                let platform = table.platform.get_ref();
-                let name: Architecture = name.parse().map_err(|error| at.error(format!("{error}"), ""))?;
-                let platform =
-                    platform.parse().map_err(|why: &str| at.error("this is no OCI platform", why))?;
-                Ok((name, platform))
-            })
-            .collect::<Result<BTreeMap<_, _>, Diagnostic>>()?;
-        let archives: BTreeMap<_, _> = file
-            .archive
-            .into_iter()
-            .map(|(name, table)| {
-                let keys = all_parsed(catalog, &table.keys)?;
-                Ok((name, Archive { mirrors: table.mirrors, snapshot: table.snapshot, keys }))
-            })
-            .collect::<Result<_, Diagnostic>>()?;
-        let releases = file
-            .release
-            .into_iter()
-            .map(|(name, table)| Ok((name, Release::read(catalog, table, &platforms, &archives)?)))
-            .collect::<Result<BTreeMap<_, _>, Diagnostic>>()?;
-        let accounts = accounts(catalog, &file.user, &file.group)?;
-        let branding = file
-            .branding
-            .into_iter()
-            .map(|(key, value)| Ok((key, Template::new(catalog, &value)?)))
-            .collect::<Result<_, Diagnostic>>()?;
-        let filters =
-            file.filter.into_iter().map(|table| Filter::read(catalog, table)).collect::<Result<_, _>>()?;
+    /// What the definitions say.
+    pub fn read(Definitions { own, extended, files }: Definitions) -> Result<Self, Diagnostic> {
+        let (mut chain, mut families) = (Chain::default(), Vec::new());
+        for Directory { catalog, families: inherited } in extended {
+            chain.add(catalog)?;
+            families.extend(inherited.into_iter().map(Family::inherited));
+        }
+        let (source, taken) = (own.catalog.0.clone(), Taken::read(&own.catalog)?);
+        chain.add(own.catalog)?;
+        families.extend(own.families.into_iter().map(Family::own));
 
-        let tags = image::flavours(catalog, file.tag, &accounts)?;
-        let families = families
-            .iter()
-            .map(|source| Ok((source.clone(), diagnostic::parse::<FamilyFile>(source)?)))
-            .collect::<Result<Vec<_>, Diagnostic>>()?;
-        let tarballs = tarball::read(&families, &platforms)?;
-        let images = image::expand(families, &releases, &tarballs, &tags)?;
+        let organization = chain.organization(&source)?;
+        let platforms = platforms(chain.architectures)?;
+        let archives = chain.archives;
+        let names: Vec<_> = chain.releases.keys().collect();
+        let releases = chain.releases.iter().map(|(name, tables)| {
+            let others: Vec<_> = names.iter().copied().filter(|other| *other != name).collect();
+            Ok((name.clone(), Release::read(tables, &others, &platforms, &archives)?))
+        });
+        let releases = releases.collect::<Result<BTreeMap<_, _>, Diagnostic>>()?;
+        let accounts = accounts(&source, &chain.users, &chain.groups)?;
+        let branding = chain.branding.into_iter();
+        let branding = branding.map(|(key, (source, value))| Ok((key, Template::new(&source, &value)?)));
+        let branding = branding.collect::<Result<_, Diagnostic>>()?;
+        let filters = chain.filters.into_iter().map(|(source, table)| Filter::read(&source, table));
+        let filters = filters.collect::<Result<_, _>>()?;
+
+        let tags = image::flavours(&chain.tags, &accounts)?;
+        let tarballs = tarball::read(families.iter().map(|family| &family.definition), &platforms)?;
+        let shared = Shared {
+            platforms: &platforms,
+            releases: &releases,
+            accounts: &accounts,
+            tarballs: &tarballs,
+            tags: &tags,
+            files: &files,
+        };
+        let Images { images, bases } = image::expand(families, &taken, &shared)?;
         Ok(Self {
-            organization: file.organization,
+            organization,
             platforms,
             archives,
             releases,
             accounts,
             branding,
             filters,
-            rewrites: file.mirror,
+            rewrites: chain.mirrors,
             tarballs,
             images,
+            bases,
         })
     }
 
@@ -179,6 +151,12 @@ impl Catalog {
     /// The images of one release.
     pub fn images_of(&self, release: &ReleaseName) -> impl Iterator<Item = &Image> {
         self.images.values().filter(move |image| image.name.release == *release)
+    }
+
+    /// The families of one release that images add to and that have no image there themselves: what they hold says
+    /// which layers come first. Each is as it would be with no flavour; the tag is of no account.
+    pub fn bases_of(&self, release: &ReleaseName) -> impl Iterator<Item = &Image> {
+        self.bases.iter().filter(move |base| base.name.release == *release)
     }
 
     /// `url`, or where the catalog's `[[mirror]]` tables say that it is read from.
@@ -193,89 +171,11 @@ impl Catalog {
     }
 }
 
-impl Release {
-    fn read(
-        source: &Arc<Source>,
-        table: ReleaseTable,
-        platforms: &BTreeMap<Architecture, Platform>,
-        archives: &BTreeMap<ArchiveName, Archive>,
-    ) -> Result<Self, Diagnostic> {
-        let architectures = table
-            .architectures
-            .iter()
-            .map(|name| known(source, "architecture", name, platforms))
-            .collect::<Result<_, _>>()?;
-        let keys = all_parsed(source, &table.keys)?;
-        let mut suites = Vec::new();
-        for from in &table.sources {
-            let (at, archive) = (Location::of(source, &from.archive), from.archive.get_ref());
-            let Some(Archive { keys: own, .. }) = archives.get(archive) else {
-                let names = archives.keys().map(ArchiveName::as_str);
-                return Err(at.unknown("archive", archive.as_str(), names));
-            };
-            if !own.is_empty() && from.only.is_none() {
-                let title =
-                    format!("the archive `{archive}` has keys of its own, and may replace any package");
-                let hint = "name what is to be taken from it: `only = [\"acme-agent\", \"libacme*\"]`";
-                return Err(at.error(title, "`only` is missing").help(hint));
-            }
-            let only = from.only.as_deref().map(|only| all_parsed(source, only)).transpose()?;
-            suites.extend(from.suites.iter().map(|name| Suite {
-                archive: archive.clone(),
-                name: name.clone(),
-                components: from.components.as_ref().unwrap_or(&table.components).clone(),
-                keys: if own.is_empty() { &keys } else { own }.clone(),
-                only: only.clone(),
-            }));
-        }
-        let pins = table.pin.iter().map(|(subject, table)| {
-            Ok((parsed(source, subject)?, Pinned::read(source, subject, table, &suites)?))
-        });
-        let pins = pins.collect::<Result<_, Diagnostic>>()?;
-        Ok(Self { codename: table.codename, version: table.version, architectures, suites, pins })
-    }
-
-    /// A suite of the release, by its archive and its name.
-    #[must_use]
-    pub fn suite(&self, archive: &ArchiveName, name: &str) -> Option<&Suite> {
-        self.suites.iter().find(|suite| suite.archive == *archive && suite.name == name)
-    }
-}
-
 impl Archive {
     /// Whether somebody else than the release's own publisher answers for it.
     #[must_use]
     pub fn is_third_party(&self) -> bool {
         !self.keys.is_empty()
-    }
-}
-
-impl Suite {
-    /// Whether a package may be taken from it.
-    #[must_use]
-    pub fn admits(&self, package: &str) -> bool {
-        self.only.as_ref().is_none_or(|only| only.iter().any(|pattern| pattern.admits(package)))
-    }
-}
-
-impl Pinned {
-    fn read(
-        source: &Arc<Source>,
-        subject: &Spanned<String>,
-        table: &PinTable,
-        suites: &[Suite],
-    ) -> Result<Self, Diagnostic> {
-        let version = table.version.as_ref().map(|version| parsed(source, version)).transpose()?;
-        let suite = table.suite.as_ref().map(|suite| {
-            let known: BTreeMap<_, _> = suites.iter().map(|suite| (suite.name.as_str(), ())).collect();
-            self::known(source, "suite", suite, &known).map(str::to_owned)
-        });
-        let preference = Preference { version, suite: suite.transpose()? };
-        if preference == (Preference { version: None, suite: None }) {
-            let at = Location::of(source, subject);
-            return Err(at.error("this pin says neither a version nor a suite", "pins a package to nothing"));
-        }
-        Ok(Self { preference, reason: table.reason.clone() })
     }
 }
 
@@ -320,30 +220,47 @@ impl std::fmt::Display for Platform {
     }
 }
 
-/// The accounts of the catalog. Where they contradict each other, one that does is shown.
+fn platforms(
+    tables: BTreeMap<String, Written<ArchitectureTable>>,
+) -> Result<BTreeMap<Architecture, Platform>, Diagnostic> {
+    let platforms = tables.into_iter().map(|(name, (source, table))| {
+        let at = Location::of(&source, &table.platform);
+        let name: Architecture = name.parse().map_err(|error| at.error(format!("{error}"), ""))?;
+        let platform = table.platform.get_ref().parse();
+        Ok((name, platform.map_err(|why: &str| at.error("this is no OCI platform", why))?))
+    });
+    platforms.collect()
+}
+
+/// The accounts of the catalog. Where they contradict each other, the last that does is shown.
 fn accounts(
     source: &Arc<Source>,
-    users: &[Spanned<UserTable>],
-    groups: &[Spanned<GroupTable>],
+    users: &[Written<Spanned<UserTable>>],
+    groups: &[Written<Spanned<GroupTable>>],
 ) -> Result<Accounts, Diagnostic> {
-    let nologin =
-        ImagePath::parse("/sbin/nologin").map_err(|error| Location::start(source).invalid(&error))?;
-    let user = |UserTable { name, uid, gid, gecos, home, shell }| {
-        let shell = shell.unwrap_or_else(|| nologin.clone());
-        User { name, uid, gid, gecos, home, shell }
+    let nologin = ImagePath::parse("/sbin/nologin").expect("it is a path");
+    let user = |(_, table): &Written<Spanned<UserTable>>| {
+        let UserTable { name, uid, gid, gecos, home, shell } = table.get_ref().clone();
+        User { name, uid, gid, gecos, home, shell: shell.unwrap_or_else(|| nologin.clone()) }
     };
-    let group = |GroupTable { name, gid, members }| Group { name, gid, members };
-    let (of_users, of_groups) = (users.iter().map(Spanned::get_ref), groups.iter().map(Spanned::get_ref));
-    let accounts =
-        Accounts::new(of_users.cloned().map(user).collect(), of_groups.cloned().map(group).collect());
+    let group = |(_, table): &Written<Spanned<GroupTable>>| {
+        let GroupTable { name, gid, members } = table.get_ref().clone();
+        Group { name, gid, members }
+    };
+    let accounts = Accounts::new(users.iter().map(user).collect(), groups.iter().map(group).collect());
     accounts.map_err(|error| {
-        let users = users.iter().map(|table| (&table.get_ref().name, false, Location::of(source, table)));
-        let groups = groups.iter().map(|table| (&table.get_ref().name, true, Location::of(source, table)));
-        let is_meant = |(name, is_group, _): &(_, _, _)| {
-            Some(*name) == error.account() && *is_group == error.is_of_group()
-        };
-        let at = users.chain(groups).rfind(is_meant);
-        at.map_or_else(|| Location::start(source), |(_, _, at)| at).invalid(&error)
+        let users = users.iter().map(|(source, at)| (&at.get_ref().name, Location::of(source, at)));
+        let groups = groups.iter().map(|(source, at)| (&at.get_ref().name, Location::of(source, at)));
+        let places: Vec<_> = if error.is_of_group() { groups.collect() } else { users.collect() };
+        let at = places.iter().rfind(|(name, _)| Some(*name) == error.account());
+        let other = places.iter().find(|(name, _)| Some(*name) == error.other());
+        match (at, other) {
+            (Some((_, at)), Some((_, other))) if at.path() != other.path() => {
+                at.error(error.to_string(), format!("the other is in {}", other.path()))
+            }
+            (Some((_, at)), _) => at.invalid(&error),
+            (None, _) => Location::start(source).invalid(&error),
+        }
     })
 }
 

@@ -10,7 +10,7 @@ use super::diagnostic::{Diagnostic, Location, Source};
 use super::file::{ChecksumsTable, FamilyFile, TarballTable};
 use super::name::TarballName;
 use super::template::{Template, Upstream};
-use super::{Platform, all_parsed, known, parsed};
+use super::{Platform, Written, all_parsed, known, parsed};
 use crate::debian::signed::Fingerprint;
 use crate::debian::{Architecture, Compression};
 use crate::digest::Sha256;
@@ -48,8 +48,8 @@ pub enum Evidence {
 }
 
 /// Reads the tarballs of all family files.
-pub(super) fn read(
-    files: &[(Arc<Source>, FamilyFile)],
+pub(super) fn read<'a>(
+    files: impl Iterator<Item = &'a Written<FamilyFile>>,
     platforms: &BTreeMap<Architecture, Platform>,
 ) -> Result<BTreeMap<TarballName, Tarball>, Diagnostic> {
     let mut tarballs: BTreeMap<TarballName, Tarball> = BTreeMap::new();

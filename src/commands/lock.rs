@@ -64,7 +64,7 @@ pub fn run(workspace: &Workspace, args: &LockArgs) -> anyhow::Result<ExitCode> {
     Ok(if renewable { ExitCode::from(RENEWABLE) } else { ExitCode::SUCCESS })
 }
 
-/// The releases that are asked for; all where none is.
+/// The releases that are asked for; all that have images where none is.
 fn releases<'a>(catalog: &'a Catalog, asked: &[String]) -> anyhow::Result<Vec<&'a ReleaseName>> {
     let known: Vec<&ReleaseName> = catalog.releases.keys().collect();
     for asked in asked {
@@ -76,8 +76,11 @@ fn releases<'a>(catalog: &'a Catalog, asked: &[String]) -> anyhow::Result<Vec<&'
             return Err(Advice::new(anyhow!("the catalog has no release `{asked}`"), hint).into());
         }
     }
-    let is_asked =
-        |release: &&&ReleaseName| asked.is_empty() || asked.iter().any(|asked| asked == release.as_str());
+    let has_images = |release: &ReleaseName| catalog.images_of(release).next().is_some();
+    let is_asked = |release: &&&ReleaseName| match asked {
+        [] => has_images(release),
+        asked => asked.iter().any(|asked| asked == release.as_str()),
+    };
     Ok(known.iter().filter(is_asked).copied().collect())
 }
 

@@ -303,13 +303,14 @@ impl Builder<'_> {
         let environment = BTreeMap::new();
         let scope = target.scope(&environment);
         let mut tree = Tree::new();
-        for Declared { path, mode, node } in declared {
+        for Declared { path, mode, owner, node } in declared {
             let entry = match node {
                 DeclaredNode::File(content) => Entry::file(content.render(&scope)?, 0),
                 DeclaredNode::Directory => Entry::directory(0),
                 DeclaredNode::Link(target) => Entry::symlink(target.render(&scope)?, 0),
+                DeclaredNode::Source(node) => Entry { node: node.clone(), ..Entry::file("", 0) },
             };
-            tree.insert(path.clone(), entry.with_mode(*mode));
+            tree.insert(path.clone(), entry.with_mode(*mode).with_owner(owner.uid, owner.gid));
         }
         let input = format!("{tree:?}");
         Ok(Some(self.generated("files", &input, || Ok(tree))?))

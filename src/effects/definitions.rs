@@ -9,9 +9,11 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::files::{self, FileError};
-use crate::catalog::Catalog;
-use crate::catalog::diagnostic::{Diagnostic, Source, parse};
+use super::source_files;
+use crate::catalog::diagnostic::{Diagnostic, Location, Source, parse};
+use crate::catalog::file::{CatalogFile, FamilyFile};
 use crate::catalog::name::ReleaseName;
+use crate::catalog::{Catalog, Definitions, Directory, SourceFiles, Written};
 use crate::debian::signed::{Keyring, KeyringError};
 use crate::lock::{FORMAT, Lock, LockError, LockFile};
 
@@ -36,32 +38,68 @@ pub enum DefinitionsError {
     OtherRelease { path: PathBuf, found: ReleaseName },
 }
 
-/// Reads `catalog.toml` and every other `.toml` file beside it.
+/// Reads `catalog.toml` and every other `.toml` file beside it; of the catalogs that it extends too.
 pub fn catalog(directory: &Path) -> Result<Catalog, DefinitionsError> {
-    let path = directory.join("catalog.toml");
-    let text = files::read_text_if_there(&path)?.ok_or_else(|| DefinitionsError::NoCatalog(path.clone()))?;
-    let source = Source::new(path.display().to_string(), text);
-    let families = entries(directory, "toml")?
-        .into_iter()
-        .filter(|other| *other != path)
-        .map(|path| Ok(Source::new(path.display().to_string(), files::read_text(&path)?)))
-        .collect::<Result<Vec<_>, FileError>>()?;
-    Ok(Catalog::read(&source, &families)?)
+    let mut files = SourceFiles::new();
+    let mut directories = Vec::new();
+    for (path, catalog) in chain(directory)? {
+        let mut families = Vec::new();
+        for family in entries(&path, "toml")?.into_iter().filter(|other| !other.ends_with("catalog.toml")) {
+            let source = Source::new(family.display().to_string(), files::read_text(&family)?);
+            let file: FamilyFile = parse(&source)?;
+            files.extend(source_files::read(&path, &source, &file)?);
+            families.push((source, file));
+        }
+        directories.push(Directory { catalog, families });
+    }
+    let own = directories.remove(0);
+    directories.reverse();
+    Ok(Catalog::read(Definitions { own, extended: directories, files })?)
 }
 
-/// Reads the keys in `keys/`, which are trusted where a release names their fingerprints.
+/// Reads the keys in `keys/`, which are trusted where a release names their fingerprints; of the catalogs that
+/// this one extends too.
 pub fn keyring(directory: &Path) -> Result<Keyring, DefinitionsError> {
-    let directory = directory.join("keys");
     let mut keyring: Option<Keyring> = None;
-    for path in entries(&directory, "asc")? {
-        let key = |source| DefinitionsError::Key { path: path.clone(), source };
-        let read = Keyring::parse(&files::read(&path)?).map_err(key)?;
-        match &mut keyring {
-            None => keyring = Some(read),
-            Some(keyring) => keyring.merge(read).map_err(key)?,
+    for (directory, _) in chain(directory)? {
+        for path in entries(&directory.join("keys"), "asc")? {
+            let key = |source| DefinitionsError::Key { path: path.clone(), source };
+            let read = Keyring::parse(&files::read(&path)?).map_err(key)?;
+            match &mut keyring {
+                None => keyring = Some(read),
+                Some(keyring) => keyring.merge(read).map_err(key)?,
+            }
         }
     }
-    keyring.ok_or(DefinitionsError::NoKeys(directory))
+    keyring.ok_or_else(|| DefinitionsError::NoKeys(directory.join("keys")))
+}
+
+/// A directory's `catalog.toml`, and those of the directories that it extends, the oldest last.
+fn chain(directory: &Path) -> Result<Vec<(PathBuf, Written<CatalogFile>)>, DefinitionsError> {
+    let mut chain: Vec<(PathBuf, Written<CatalogFile>)> = Vec::new();
+    let mut read = Vec::new();
+    let mut next = Some((directory.to_owned(), None::<Location>));
+    while let Some((directory, named_at)) = next {
+        let path = directory.join("catalog.toml");
+        let Some(text) = files::read_text_if_there(&path)? else {
+            let Some(at) = named_at else { return Err(DefinitionsError::NoCatalog(path)) };
+            let title = format!("there is no catalog at `{}`", path.display());
+            return Err(at.error(title, "").help("a path begins at the directory of this file").into());
+        };
+        let place = fs::canonicalize(&path).map_err(|cause| FileError::new("read", &path, cause))?;
+        if let Some(at) = named_at.filter(|_| read.contains(&place)) {
+            return Err(at
+                .error("a catalog extends itself", format!("this leads to {} again", path.display()))
+                .into());
+        }
+        read.push(place);
+        let source = Source::new(path.display().to_string(), text);
+        let file: CatalogFile = parse(&source)?;
+        next =
+            file.extends.as_ref().map(|to| (directory.join(to.get_ref()), Some(Location::of(&source, to))));
+        chain.push((directory, (source, file)));
+    }
+    Ok(chain)
 }
 
 /// Where the lock of a release is.

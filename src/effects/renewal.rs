@@ -201,8 +201,8 @@ impl Offer<'_> {
         });
         let states: Vec<(LockedSuite, i16)> = states.collect::<Result<_, RenewalError>>()?;
         let (current, priorities): (Vec<_>, Vec<_>) = states.into_iter().unzip();
-        let left_out: BTreeSet<_> =
-            catalog.images_of(release.name).flat_map(|image| image.leave_out.keys().cloned()).collect();
+        let images = catalog.images_of(release.name).chain(catalog.bases_of(release.name));
+        let left_out: BTreeSet<_> = images.flat_map(|image| image.leave_out.keys().cloned()).collect();
         let extent = match release.extent {
             Extent::Everything => None,
             Extent::Asked { old, asked } => Some(Held { old, asked, architecture, left_out: &left_out }),

@@ -37,12 +37,21 @@ pub fn parts<'a>(
         words.iter().flatten().map(|word| word.render(&scope)).collect()
     };
     let (entrypoint, command) = (words(&config.entrypoint)?, words(&config.command)?);
+    let mut labels = BTreeMap::new();
+    for (name, value) in &config.labels {
+        labels.insert(name.clone(), value.render(&Scope { environment: &environment, ..scope.clone() })?);
+    }
     let user = config.user.as_ref().filter(|user| user.uid != 0);
+    let home = || user.map_or_else(|| "/".to_owned(), |user| user.home.to_string());
     Ok(ImageParts {
         platform: facts.platform,
         created,
         user: user.map_or(0, |user| user.uid).to_string(),
-        working_directory: user.map_or_else(|| "/".to_owned(), |user| user.home.to_string()),
+        working_directory: config.working_directory.as_ref().map_or_else(home, ToString::to_string),
+        labels,
+        exposed_ports: config.exposed_ports.iter().cloned().collect(),
+        volumes: config.volumes.iter().map(ToString::to_string).collect(),
+        stop_signal: config.stop_signal.clone(),
         environment,
         entrypoint,
         command,

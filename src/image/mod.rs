@@ -47,6 +47,11 @@ pub struct ImageParts<'a> {
     pub entrypoint: Vec<String>,
     pub command: Vec<String>,
     pub working_directory: String,
+    pub labels: BTreeMap<String, String>,
+    /// `8443/tcp`.
+    pub exposed_ports: Vec<String>,
+    pub volumes: Vec<String>,
+    pub stop_signal: Option<String>,
     pub author: String,
     pub annotations: BTreeMap<String, String>,
     /// The lowest first.
@@ -116,6 +121,18 @@ impl ImageParts<'_> {
         if !self.command.is_empty() {
             run = run.cmd(self.command.clone());
         }
+        if !self.labels.is_empty() {
+            run = run.labels(self.labels.clone().into_iter().collect::<Annotations>());
+        }
+        if !self.exposed_ports.is_empty() {
+            run = run.exposed_ports(self.exposed_ports.clone());
+        }
+        if !self.volumes.is_empty() {
+            run = run.volumes(self.volumes.clone());
+        }
+        if let Some(signal) = &self.stop_signal {
+            run = run.stop_signal(signal.clone());
+        }
         let history = self
             .layers
             .iter()
@@ -184,6 +201,10 @@ mod tests {
             entrypoint: vec![text("/busybox/sh")],
             command: vec![],
             working_directory: text("/home/nonroot"),
+            labels: BTreeMap::new(),
+            exposed_ports: vec![],
+            volumes: vec![],
+            stop_signal: None,
             author: text("Team <team@example.org>"),
             annotations: (0..9).map(|n| (format!("org.example.{n}"), n.to_string())).collect(),
             layers: vec![ImageLayer {

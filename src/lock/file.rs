@@ -136,6 +136,7 @@ pub struct UpstreamFile {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ImageFile {
     pub name: String,
+    /// None where no image is made of it: others add to it, and what it holds are their lower layers.
     pub tags: Vec<String>,
     pub architectures: Vec<String>,
     /// What the definition asked for.

@@ -96,6 +96,7 @@ pub struct Pin {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Closure {
     pub family: FamilyName,
+    /// None for a family that has no images, and that images add to.
     pub tags: BTreeSet<TagName>,
     pub requests: Vec<Relation>,
     pub recommends: Recommends,
@@ -187,6 +188,12 @@ impl Lock {
         self.closures
             .iter()
             .find(|closure| closure.family == image.family && closure.tags.contains(&image.tag))
+    }
+
+    /// What a family holds that has no images, and that images add to.
+    #[must_use]
+    pub fn base(&self, family: &FamilyName) -> Option<&Closure> {
+        self.closures.iter().find(|closure| closure.family == *family && closure.tags.is_empty())
     }
 
     /// The suite, in the state that vouches for a package that is pinned for an architecture.

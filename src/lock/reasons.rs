@@ -144,5 +144,5 @@ fn held_by(lock: &Lock, package: &PackageName) -> BTreeSet<String> {
         let name = format!("{}-{}:{}", closure.family, lock.release, tags.join(","));
         (!on.is_empty()).then(|| format!("{name} ({})", on.join(" ")))
     };
-    lock.closures.iter().filter_map(image).collect()
+    lock.closures.iter().filter(|closure| !closure.tags.is_empty()).filter_map(image).collect()
 }

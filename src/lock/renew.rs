@@ -50,12 +50,13 @@ impl Resolved {
     #[must_use]
     pub fn kept(catalog: &Catalog, old: &Lock, architecture: &Architecture) -> Option<Self> {
         let mut resolutions = Vec::new();
-        for Wish { image, .. } in wishes(catalog.images_of(&old.release)) {
+        for wish in wishes(catalog, &old.release) {
+            let image = wish.image;
             if !image.architectures.contains(architecture) {
                 resolutions.push(None);
                 continue;
             }
-            let closure = old.closure(&image.name).filter(|closure| !closure.asks_otherwise(image))?;
+            let closure = wish.closure(old).filter(|closure| !closure.asks_otherwise(image))?;
             let packages = closure.packages.get(architecture)?.iter().map(|name| {
                 let pin = old.pin(name, architecture)?;
                 let left_out = closure.left_out.iter().filter(|(_, wanted_by)| wanted_by.contains(name));
@@ -131,10 +132,17 @@ fn conflicts(failures: &[Failure]) -> String {
     texts.join("\n")
 }
 
-/// The images of one family that ask for the same, in all their flavours.
+/// The images of one family that ask for the same, in all their flavours; or a family that has none, with no tags.
 struct Wish<'a> {
     image: &'a Image,
     tags: BTreeSet<TagName>,
+}
+
+impl Wish<'_> {
+    fn closure<'l>(&self, lock: &'l Lock) -> Option<&'l Closure> {
+        let name = &self.image.name;
+        if self.tags.is_empty() { lock.base(&name.family) } else { lock.closure(name) }
+    }
 }
 
 /// Resolves every image of a release on one architecture, in the universe that the indexes of the suites make.
@@ -147,7 +155,7 @@ pub fn resolve_images(
     let architecture = universe.architecture();
     let mut pins = BTreeMap::new();
     let mut resolutions = Vec::new();
-    for Wish { image, .. } in wishes(catalog.images_of(release)) {
+    for Wish { image, .. } in wishes(catalog, release) {
         let request = Request {
             requests: image.requests.clone(),
             recommends: image.recommends,
@@ -176,7 +184,7 @@ pub fn renew(
         return Err(RenewError::Unmet(subject.clone(), release.clone()));
     }
     let suites = united(suites, &resolved);
-    let wishes = wishes(catalog.images_of(release));
+    let wishes = wishes(catalog, release);
     let mut of_wishes: Vec<BTreeMap<Architecture, Resolution>> = vec![BTreeMap::new(); wishes.len()];
     let mut pins: BTreeMap<PackageName, BTreeMap<Architecture, Pin>> = BTreeMap::new();
     let mut failures: Vec<Failure> = Vec::new();
@@ -254,9 +262,9 @@ fn fail(failures: &mut Vec<Failure>, image: &Image, architecture: &Architecture,
     }
 }
 
-fn wishes<'a>(images: impl Iterator<Item = &'a Image>) -> Vec<Wish<'a>> {
+fn wishes<'a>(catalog: &'a Catalog, release: &ReleaseName) -> Vec<Wish<'a>> {
     let mut wishes: Vec<Wish<'a>> = Vec::new();
-    for image in images {
+    for image in catalog.images_of(release) {
         let same = |wish: &&mut Wish<'_>| {
             wish.image.name.family == image.name.family
                 && wish.image.requests == image.requests
@@ -267,6 +275,7 @@ fn wishes<'a>(images: impl Iterator<Item = &'a Image>) -> Vec<Wish<'a>> {
             None => wishes.push(Wish { image, tags: BTreeSet::from([image.name.tag.clone()]) }),
         }
     }
+    wishes.extend(catalog.bases_of(release).map(|image| Wish { image, tags: BTreeSet::new() }));
     wishes
 }
 

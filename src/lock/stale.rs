@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::catalog::name::{ArchiveName, ImageName, ReleaseName, TarballName};
+use crate::catalog::name::{ArchiveName, FamilyName, ImageName, ReleaseName, TarballName};
 use crate::catalog::{Catalog, Image, Release, Suite};
 use crate::debian::{Architecture, PackageName, Preference, Subject};
 use crate::resolve::Recommends;
@@ -16,6 +16,10 @@ pub enum Stale {
     MissingImage(ImageName),
     #[error("it holds the image {0}, which the catalog no longer has")]
     ExtraImage(ImageName),
+    #[error("it does not know the family `{0}`, which images add to")]
+    MissingBase(FamilyName),
+    #[error("it holds the family `{0}` with no image, and no image adds to it")]
+    ExtraBase(FamilyName),
     #[error("{image} asks for `{request}`, which the lock has not resolved")]
     Requested { image: ImageName, request: String },
     #[error("{image} no longer asks for `{request}`")]
@@ -121,7 +125,25 @@ impl Lock {
                 tag: tag.clone(),
             })
         });
-        locked.into_iter().find(|name| !defined.contains(name)).map(Stale::ExtraImage)
+        let extra = locked.into_iter().find(|name| !defined.contains(name));
+        extra.map(Stale::ExtraImage).or_else(|| self.stale_bases(catalog, release))
+    }
+
+    fn stale_bases(&self, catalog: &Catalog, release: &ReleaseName) -> Option<Stale> {
+        for base in catalog.bases_of(release) {
+            match self.base(&base.name.family) {
+                None if self.lacks(base) => {}
+                None => return Some(Stale::MissingBase(base.name.family.clone())),
+                Some(closure) => match closure.staleness(base) {
+                    None => {}
+                    stale => return stale,
+                },
+            }
+        }
+        let is_base = |family: &FamilyName| catalog.bases_of(release).any(|base| base.name.family == *family);
+        let mut bases = self.closures.iter().filter(|closure| closure.tags.is_empty());
+        let extra = bases.find(|closure| !is_base(&closure.family))?;
+        Some(Stale::ExtraBase(extra.family.clone()))
     }
 }
 
