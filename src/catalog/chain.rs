@@ -144,7 +144,13 @@ impl Taken {
             |pattern: &GlobMatcher| !families.clone().any(|family| pattern.is_match(family.as_str()));
         match self.0.iter().find(|(_, _, pattern)| is_vain(pattern)) {
             None => Ok(()),
-            Some((at, text, _)) => Err(at.unknown("inherited image", text, families.map(FamilyName::as_str))),
+            Some((at, text, _)) if families.clone().next().is_none() => {
+                let error = at.error(format!("there is no catalog that `{text}` could be taken from"), "");
+                Err(error.help("name one that has families: `extends = \"../distro/images\"`"))
+            }
+            Some((at, text, _)) => {
+                Err(at.unknown("inherited family", text, families.map(FamilyName::as_str)))
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use toml::Spanned;
 
-use super::accounts::Owner;
+use super::accounts::{Owner, OwnerError};
 use super::definition::Definition;
 use super::diagnostic::{Diagnostic, Location, Source};
 use super::file::FileTable;
@@ -132,13 +132,17 @@ fn owner(
     shared: &Shared<'_>,
 ) -> Result<Owner, Diagnostic> {
     let Some(text) = text else { return Ok(Owner::default()) };
-    shared.accounts.owner(text.get_ref()).map_err(|error| {
-        let names: Vec<_> = shared.accounts.users().map(|user| user.name.as_str()).collect();
-        let hint = format!(
-            "an owner is `user`, `user:group`, or `uid:gid`; users are {}, and `[[user]]` of catalog.toml adds to them",
-            names.join(", ")
-        );
-        Location::of(source, text).invalid(&error).help(hint)
+    let (at, accounts) = (Location::of(source, text), shared.accounts);
+    accounts.owner(text.get_ref()).map_err(|error| match &error {
+        OwnerError::NoUser(name) => {
+            let names: Vec<_> = accounts.users().map(|user| user.name.as_str()).collect();
+            at.unknown("user", name, names)
+        }
+        OwnerError::NoGroup(name) => {
+            let names: Vec<_> = accounts.groups().map(|group| group.name.as_str()).collect();
+            at.unknown("group", name, names)
+        }
+        OwnerError::NoId(_) => at.invalid(&error),
     })
 }
 

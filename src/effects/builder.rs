@@ -25,7 +25,9 @@ use crate::image::{AssembledImage, ImageLayer, config};
 use crate::layer::RECIPE;
 use crate::layer::package::LayerRecord;
 use crate::lock::{Closure, Lock};
-use crate::tree::{Alias, Conflict, Entry, ImagePath, InvalidPath, Tree, Union, Unresolved, usr_merge_links};
+use crate::tree::{
+    Alias, Conflict, Entry, ImagePath, InvalidPath, Node, Tree, Union, Unresolved, usr_merge_links,
+};
 
 /// An image of one architecture that is to be built.
 #[derive(Clone, Copy)]
@@ -312,8 +314,8 @@ impl Builder<'_> {
             };
             tree.insert(path.clone(), entry.with_mode(*mode).with_owner(owner.uid, owner.gid));
         }
-        let input = format!("{tree:?}");
-        Ok(Some(self.generated("files", &input, || Ok(tree))?))
+        let input: Vec<_> = tree.iter().map(identity).collect();
+        Ok(Some(self.generated("files", &input.join("\n"), || Ok(tree))?))
     }
 
     /// A layer that is made from a package, which is opened only where the layer is not there yet.
@@ -338,6 +340,15 @@ impl Builder<'_> {
         let record = self.layers.generated(key, make)?;
         Ok(OwnedLayer { owner: Owner::Step(step), record, created_by: format!("step {step}") })
     }
+}
+
+/// All that a layer has of an entry, in short.
+fn identity((path, Entry { node, mode, uid, gid, mtime }): (&ImagePath, &Entry)) -> String {
+    let node = match node {
+        Node::File(content) => format!("File({})", Sha256::of(content)),
+        node => format!("{node:?}"),
+    };
+    format!("{path:?} {node} {mode:o} {uid}:{gid} {mtime}")
 }
 
 /// The step that puts another file in the place of one of base-files.
