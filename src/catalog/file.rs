@@ -412,6 +412,13 @@ pub enum Step {
     OsRelease,
     /// `/busybox` with a link for every applet of `busybox-static`.
     Busybox,
+    /// `/etc/ssl/certs/java/cacerts`, Java's trust store, as `ca-certificates-java` makes it.
+    JavaCacerts,
+    /// The links in `/etc/fonts/conf.d` that `fontconfig-config` makes when it is installed.
+    Fontconfig,
+    /// `/usr/bin/java` and the other programs of Java, which update-alternatives(1) links: of the whole image, its
+    /// flavour's and descendants' too.
+    JavaAlternatives,
     /// `/etc/ld.so.cache`, as ldconfig(8) writes it: of all libraries of the image, its descendants' too.
     LdSoCache,
 }
@@ -420,7 +427,7 @@ impl Step {
     /// Whether it comes after all else of an image, and of its descendants.
     #[must_use]
     pub fn reads_whole_image(self) -> bool {
-        self == Self::LdSoCache
+        matches!(self, Self::JavaAlternatives | Self::LdSoCache)
     }
 
     /// As definitions write it.
@@ -431,6 +438,9 @@ impl Step {
             Self::CaCertificates => "ca-certificates",
             Self::OsRelease => "os-release",
             Self::Busybox => "busybox",
+            Self::JavaCacerts => "java-cacerts",
+            Self::Fontconfig => "fontconfig",
+            Self::JavaAlternatives => "java-alternatives",
             Self::LdSoCache => "ld-so-cache",
         }
     }

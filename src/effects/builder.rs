@@ -19,7 +19,10 @@ use crate::catalog::{Catalog, Declared, DeclaredNode, Image, Platform, Release};
 use crate::debian::control::Paragraph;
 use crate::debian::{Architecture, Constraint, InvalidRelation, PackageName, Relation, Relations, Version};
 use crate::digest::Sha256;
-use crate::generate::{self, GenerateError, accounts, busybox, cacerts, ldconfig, os_release};
+use crate::generate::{
+    self, GenerateError, accounts, busybox, cacerts, fontconfig, java_alternatives, java_cacerts, ldconfig,
+    os_release,
+};
 use crate::image::plan::Plan;
 use crate::image::{AssembledImage, ImageLayer, config};
 use crate::layer::RECIPE;
@@ -281,20 +284,36 @@ impl Builder<'_> {
                 let package = target.package("busybox", &["busybox-static", "busybox"])?;
                 self.made_from(package, "busybox", busybox::RECIPE, busybox::links)
             }
-            Step::LdSoCache => {
-                let digests: Vec<_> = below.iter().map(|layer| layer.record.layer.digest).collect();
-                let input = format!("{} {digests:?}", ldconfig::RECIPE);
-                self.generated("ld-so-cache", &input, || {
-                    let mut image = Union::new();
-                    for layer in below {
-                        // `check` tells of conflicts, when all layers are there.
-                        let _ = image.add(&layer.owner, &layer.record.listing, |_, _| false);
-                    }
-                    let libraries = below.iter().flat_map(|layer| &layer.record.libraries);
-                    let libraries = libraries.map(|library| (&library.path, library)).collect();
-                    Ok(ldconfig::cache(&image, &libraries)?)
+            Step::JavaCacerts => {
+                let package = target.package("java-cacerts", &["ca-certificates"])?;
+                self.made_from(package, "java-cacerts", java_cacerts::RECIPE, java_cacerts::store)
+            }
+            Step::Fontconfig => {
+                let package = target.package("fontconfig", &["fontconfig-config"])?;
+                self.made_from(package, "fontconfig", fontconfig::RECIPE, fontconfig::links)
+            }
+            Step::JavaAlternatives => {
+                let packages = target.packages().filter(|wanted| {
+                    let layer = below.iter().find(|layer| layer.owner == Owner::Package(wanted.name.clone()));
+                    let mut paths = layer.into_iter().flat_map(|layer| layer.record.listing.iter());
+                    paths.any(|listed| java_alternatives::is_jinfo(&listed.path))
+                });
+                let packages: Vec<_> = packages.collect();
+                if packages.is_empty() {
+                    let (step, package) = ("java-alternatives", "a package of Debian's Java");
+                    return Err(BuildError::NoInput { step, package });
+                }
+                self.generated("java-alternatives", &whole(java_alternatives::RECIPE, below), || {
+                    let trees = packages.iter().map(|package| self.layers.tree(*package));
+                    let trees = trees.collect::<Result<Vec<_>, _>>()?;
+                    Ok(java_alternatives::links(&union(below), &trees)?)
                 })
             }
+            Step::LdSoCache => self.generated("ld-so-cache", &whole(ldconfig::RECIPE, below), || {
+                let libraries = below.iter().flat_map(|layer| &layer.record.libraries);
+                let libraries = libraries.map(|library| (&library.path, library)).collect();
+                Ok(ldconfig::cache(&union(below), &libraries)?)
+            }),
         }
     }
 
@@ -349,6 +368,21 @@ fn identity((path, Entry { node, mode, uid, gid, mtime }): (&ImagePath, &Entry))
         node => format!("{node:?}"),
     };
     format!("{path:?} {node} {mode:o} {uid}:{gid} {mtime}")
+}
+
+/// The input of a step that reads all that is below it.
+fn whole(recipe: &str, below: &[OwnedLayer]) -> String {
+    let digests: Vec<_> = below.iter().map(|layer| layer.record.layer.digest).collect();
+    format!("{recipe} {digests:?}")
+}
+
+/// What lies in layers on top of each other. [`check`] tells of conflicts, when all layers are there.
+fn union(layers: &[OwnedLayer]) -> Union<'_, Owner> {
+    let mut image = Union::new();
+    for layer in layers {
+        let _ = image.add(&layer.owner, &layer.record.listing, |_, _| false);
+    }
+    image
 }
 
 /// The step that puts another file in the place of one of base-files.

@@ -25,6 +25,20 @@ const CERTIFICATES: &str = "usr/share/ca-certificates";
 ///
 /// [update-ca-certificates(8)]: https://manpages.debian.org/trixie/ca-certificates/update-ca-certificates.8.en.html
 pub fn bundle(package: &Tree) -> Result<Tree, GenerateError> {
+    let mut bundle = Vec::new();
+    for (_, certificate) in certificates(package)? {
+        bundle.extend_from_slice(certificate);
+        if certificate.last().is_some_and(|last| *last != b'\n') {
+            bundle.push(b'\n');
+        }
+    }
+    let mut tree = Tree::new();
+    tree.insert(ImagePath::parse(BUNDLE)?, Entry::file(bundle, package.newest()));
+    Ok(tree)
+}
+
+/// The certificates of a package by their paths below its directory, `mozilla/ISRG_Root_X1.crt`, in order.
+pub(super) fn certificates(package: &Tree) -> Result<Vec<(&str, &[u8])>, GenerateError> {
     let mut certificates: Vec<(&str, &[u8])> = package
         .iter()
         .filter_map(|(path, _)| {
@@ -36,17 +50,7 @@ pub fn bundle(package: &Tree) -> Result<Tree, GenerateError> {
         return Err(GenerateError::NoCertificates { directory: CERTIFICATES });
     }
     certificates.sort_unstable_by_key(|(name, _)| *name);
-
-    let mut bundle = Vec::new();
-    for (_, certificate) in certificates {
-        bundle.extend_from_slice(certificate);
-        if certificate.last().is_some_and(|last| *last != b'\n') {
-            bundle.push(b'\n');
-        }
-    }
-    let mut tree = Tree::new();
-    tree.insert(ImagePath::parse(BUNDLE)?, Entry::file(bundle, package.newest()));
-    Ok(tree)
+    Ok(certificates)
 }
 
 #[cfg(test)]

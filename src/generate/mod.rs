@@ -8,6 +8,9 @@
 pub mod accounts;
 pub mod busybox;
 pub mod cacerts;
+pub mod fontconfig;
+pub mod java_alternatives;
+pub mod java_cacerts;
 pub mod ldconfig;
 pub mod os_release;
 
@@ -22,6 +25,12 @@ pub enum GenerateError {
         "no certificate (`*.crt`) below /{directory} in the package: is `ca-certificates` the package of this step?"
     )]
     NoCertificates { directory: &'static str },
+    #[error("the certificate {name} is no PEM text: {why}")]
+    Certificate { name: String, why: String },
+    #[error("the certificate {name} has a name or a length that no Java keystore can hold")]
+    Keystore { name: String },
+    #[error("`{line}` in {path} is no line of a .jinfo file")]
+    Alternative { path: ImagePath, line: String },
     #[error(
         "no applets can be linked to {path}: {why}; the step takes the binary of `busybox-static` or `busybox`"
     )]

@@ -571,7 +571,9 @@ fn a_catalog_that_extends_nothing_takes_no_images() {
     let team = Team::new();
     let text = team.shop.world.read("images/catalog.toml");
     team.shop.world.catalog("catalog.toml", &format!("images = [\"cc\"]\n{text}"));
-    assert_refused(&team.shop.world.distro(&["list"]), r#"
+    assert_refused(
+        &team.shop.world.distro(&["list"]),
+        r#"
 error: there is no catalog that `cc` could be taken from
  --> images/catalog.toml:1:11
   |
@@ -579,7 +581,8 @@ error: there is no catalog that `cc` could be taken from
   |           ^^^^
   |
   = hint: name one that has families: `extends = "../distro/images"`
-"#);
+"#,
+    );
 }
 
 #[test]
