@@ -6,12 +6,13 @@ use std::sync::Arc;
 use toml::Spanned;
 
 use super::accounts::{Accounts, User};
+use super::definition::{Additions, Definition, Names, circle, definitions, lineage};
 use super::diagnostic::{Diagnostic, Location, Source};
-use super::file::{FamilyFile, ImageTable, Step, TagTable};
+use super::file::{FamilyFile, Step, TagTable};
 use super::name::{FamilyName, ImageName, ReleaseName, TagName, TarballName};
 use super::tarball::Tarball;
 use super::template::{Scope, Template};
-use super::{Release, known, parsed};
+use super::{Release, parsed};
 use crate::debian::{Architecture, PackageName, Relation};
 use crate::resolve::Recommends;
 use crate::tree::ImagePath;
@@ -56,7 +57,7 @@ pub struct Declared {
 pub enum DeclaredNode {
     File(Template),
     Directory,
-    Link(String),
+    Link(Template),
 }
 
 /// How containers run, before templates are filled in.
@@ -72,8 +73,9 @@ pub struct ImageConfig {
 /// What one tag changes, its inherited tags resolved.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Flavour {
-    packages: Vec<Relation>,
-    leave_out: BTreeMap<PackageName, String>,
+    /// The tags that it inherits from and its own, in the order of their changes.
+    tags: Vec<TagName>,
+    additions: Additions,
     steps: BTreeSet<Step>,
     config: ImageConfig,
 }
@@ -129,17 +131,25 @@ impl Flavour {
             self.add(source, name, tables, accounts, descendants)?;
         }
         descendants.pop();
-        self.packages.extend(relations(source, &table.packages)?);
-        self.leave_out.extend(left_out(source, &table.leave_out)?);
+        if !self.tags.contains(tag) {
+            self.tags.push(tag.clone());
+        }
+        for package in &table.packages {
+            self.additions.requests.push(parsed(source, package)?);
+        }
+        for (name, reason) in &table.leave_out {
+            self.additions.leave_out.insert(parsed(source, name)?, reason.clone());
+        }
         self.steps.extend(table.generate.iter().copied());
         if let Some(user) = &table.user {
             let names: Vec<_> = accounts.users().map(|user| user.name.as_str()).collect();
             let unknown = || Location::of(source, user).unknown("user", user.get_ref(), names.clone());
             self.config.user = Some(accounts.user(user.get_ref()).ok_or_else(unknown)?.clone());
         }
-        self.config.environment.extend(assignments(source, &table.environment)?);
+        let template = |text: &_| Template::new(source, text);
+        self.config.environment.extend(assignments(source, &table.environment, template)?);
         if let Some(words) = &table.entrypoint {
-            self.config.entrypoint = Some(templates(source, words)?);
+            self.config.entrypoint = Some(words.iter().map(template).collect::<Result<_, _>>()?);
         }
         Ok(())
     }
@@ -152,64 +162,20 @@ pub(super) fn expand(
     tarballs: &BTreeMap<TarballName, Tarball>,
     tags: &BTreeMap<TagName, Flavour>,
 ) -> Result<BTreeMap<ImageName, Image>, Diagnostic> {
-    let mut definitions = BTreeMap::new();
-    for (source, file) in files {
-        for (name, table) in file.image {
-            let at = Location::of(&source, &name);
-            let name = name.into_inner();
-            let definition = Definition { source: source.clone(), table };
-            if let Some(first) = definitions.insert(name.clone(), definition) {
-                let title = format!("the image `{name}` is defined twice");
-                return Err(at.error(title, format!("the first definition is in {}", first.source.path)));
-            }
-        }
-    }
+    let names = Names { releases, tarballs, tags };
+    let definitions = definitions(files)?;
     let mut images = BTreeMap::new();
     for name in definitions.keys() {
         let lineage = lineage(name, &definitions)?;
         for release in releases.keys() {
-            let Some(base) = Base::new(&lineage, release, releases, tarballs)? else { continue };
+            let Some(base) = Base::new(&lineage, release, names)? else { continue };
             for (tag, flavour) in tags {
                 let name = ImageName { family: name.clone(), release: release.clone(), tag: tag.clone() };
-                images.insert(name.clone(), base.flavoured(name, flavour));
+                images.insert(name.clone(), base.flavoured(name, flavour, tarballs));
             }
         }
     }
     Ok(images)
-}
-
-struct Definition {
-    source: Arc<Source>,
-    table: ImageTable,
-}
-
-/// The definitions that make up an image, the oldest ancestor first.
-fn lineage<'a>(
-    name: &'a FamilyName,
-    definitions: &'a BTreeMap<FamilyName, Definition>,
-) -> Result<Vec<(&'a FamilyName, &'a Definition)>, Diagnostic> {
-    let mut lineage = vec![(name, &definitions[name])];
-    while let Some((_, Definition { source, table, .. })) = lineage.last() {
-        let Some(parent) = &table.parent else { break };
-        let at = Location::of(source, parent);
-        let known = definitions.get_key_value(parent.get_ref());
-        let (parent, definition) = known.ok_or_else(|| {
-            at.unknown("image", parent.get_ref().as_str(), definitions.keys().map(FamilyName::as_str))
-        })?;
-        if lineage.iter().any(|(name, _)| *name == parent) {
-            let names: Vec<_> = lineage.iter().map(|(name, _)| *name).collect();
-            return Err(at.error("an image is its own ancestor", circle(&names, &parent)));
-        }
-        lineage.push((parent, definition));
-    }
-    lineage.reverse();
-    Ok(lineage)
-}
-
-/// `a → b → a`, for a way that comes back to `again`.
-fn circle<T: ToString + PartialEq>(way: &[T], again: &T) -> String {
-    let from = way.iter().position(|name| name == again).unwrap_or(0);
-    way[from..].iter().chain([again]).map(ToString::to_string).collect::<Vec<_>>().join(" → ")
 }
 
 /// An image of one release before a flavour is applied.
@@ -220,6 +186,8 @@ struct Base {
     recommends: Recommends,
     leave_out: BTreeMap<PackageName, String>,
     levels: Vec<Level>,
+    /// What definitions add to single tags, the oldest ancestor first.
+    of_tags: Vec<BTreeMap<TagName, Additions>>,
     config: ImageConfig,
 }
 
@@ -228,19 +196,15 @@ impl Base {
     fn new(
         lineage: &[(&FamilyName, &Definition)],
         release: &ReleaseName,
-        releases: &BTreeMap<ReleaseName, Release>,
-        tarballs: &BTreeMap<TarballName, Tarball>,
+        names: Names<'_>,
     ) -> Result<Option<Self>, Diagnostic> {
-        let mut base = Self { architectures: releases[release].architectures.clone(), ..Self::default() };
+        let architectures = names.releases[release].architectures.clone();
+        let mut base = Self { architectures, ..Self::default() };
         for (family, definition) in lineage {
-            if let Some(only) = &definition.table.releases {
-                let only = only.iter().map(|name| known_release(&definition.source, name, releases));
-                if !only.collect::<Result<Vec<_>, _>>()?.contains(release) {
-                    return Ok(None);
-                }
+            if !definition.is_in(release, names)? {
+                return Ok(None);
             }
-            base.add(family, definition, release, releases)?;
-            base.add_tarballs(definition, tarballs)?;
+            base.add(family, definition, release, names)?;
         }
         Ok(Some(base))
     }
@@ -248,22 +212,11 @@ impl Base {
     fn add(
         &mut self,
         family: &FamilyName,
-        Definition { source, table, .. }: &Definition,
+        definition: &Definition,
         release_name: &ReleaseName,
-        releases: &BTreeMap<ReleaseName, Release>,
+        names: Names<'_>,
     ) -> Result<(), Diagnostic> {
-        let release = &releases[release_name];
-        if let Some(only) = &table.architectures {
-            let of_release = release.architectures.iter().map(|name| (name.clone(), ())).collect();
-            let only = only.iter().map(|name| known(source, "architecture", name, &of_release));
-            let only = only.collect::<Result<Vec<_>, _>>()?;
-            self.architectures.retain(|architecture| only.contains(architecture));
-        }
-        for release in table.release.keys() {
-            known_release(source, release, releases)?;
-        }
-        let additions = table.release.iter().find(|(name, _)| name.get_ref() == release_name);
-        let additions = additions.map(|(_, additions)| additions);
+        let (table, release) = (&definition.table, &names.releases[release_name]);
         let environment = BTreeMap::new();
         let scope = Scope {
             release: (release_name, release),
@@ -272,62 +225,64 @@ impl Base {
             held: None,
             environment: &environment,
         };
-        let mut requests = Vec::new();
-        for package in table.packages.iter().chain(additions.iter().flat_map(|more| &more.packages)) {
-            let text = Template::new(source, package)?.render(&scope)?;
-            requests.push(parsed(source, &Spanned::new(package.span(), text))?);
-        }
+        definition.restrict(&mut self.architectures, &release.architectures)?;
+        let Additions { requests, tarballs, leave_out } = definition.additions(&scope, names)?;
+        keep_published(&mut self.architectures, &tarballs, names.tarballs);
+        self.leave_out.extend(leave_out);
+        self.levels.push(Level {
+            family: Some(family.clone()),
+            requests,
+            tarballs,
+            steps: table.generate.iter().copied().collect(),
+            declared: declared(definition)?,
+        });
+        self.of_tags.push(definition.tag_additions(&scope, names)?);
         match table.recommends {
             None => {}
             Some(true) => self.recommends = Recommends::Taken,
             Some(false) => self.recommends = Recommends::Ignored,
         }
-        self.leave_out.extend(left_out(source, &table.leave_out)?);
-        if let Some(more) = additions {
-            self.leave_out.extend(left_out(source, &more.leave_out)?);
-        }
-        self.levels.push(Level {
-            family: Some(family.clone()),
-            requests,
-            tarballs: table.tarballs.iter().map(|name| name.get_ref().clone()).collect(),
-            steps: table.generate.iter().copied().collect(),
-            declared: declared(source, table)?,
-        });
-        self.config.environment.extend(assignments(source, &table.environment)?);
+        let template = |text: &_| definition.template(text);
+        self.config.environment.extend(assignments(&definition.source, &table.environment, template)?);
         if let Some(words) = &table.entrypoint {
-            self.config.entrypoint = Some(templates(source, words)?);
+            self.config.entrypoint = Some(definition.templates(words)?);
         }
         if let Some(words) = &table.command {
-            self.config.command = Some(templates(source, words)?);
+            self.config.command = Some(definition.templates(words)?);
         }
-        self.description.clone_from(&table.description);
+        self.description = definition.template(&table.description)?.render(&scope)?;
         Ok(())
     }
 
-    /// An image is for the architectures that its tarballs are published for.
-    fn add_tarballs(
-        &mut self,
-        Definition { source, table }: &Definition,
+    fn flavoured(
+        &self,
+        name: ImageName,
+        flavour: &Flavour,
         tarballs: &BTreeMap<TarballName, Tarball>,
-    ) -> Result<(), Diagnostic> {
-        for name in &table.tarballs {
-            let text = Spanned::new(name.span(), name.get_ref().to_string());
-            let tarball = &tarballs[&known(source, "tarball", &text, tarballs)?];
-            self.architectures.retain(|architecture| tarball.files.contains_key(architecture));
+    ) -> Image {
+        let mut added = flavour.additions.clone();
+        for of_tags in &self.of_tags {
+            flavour
+                .tags
+                .iter()
+                .filter_map(|tag| of_tags.get(tag))
+                .for_each(|more| added.extend(more.clone()));
         }
-        Ok(())
-    }
-
-    fn flavoured(&self, name: ImageName, flavour: &Flavour) -> Image {
+        let mut architectures = self.architectures.clone();
+        keep_published(&mut architectures, &added.tarballs, tarballs);
         let mut levels = self.levels.clone();
-        let (requests, steps) = (flavour.packages.clone(), flavour.steps.clone());
-        let tarballs = BTreeSet::new();
-        levels.push(Level { family: None, requests, tarballs, steps, declared: Vec::new() });
+        levels.push(Level {
+            family: None,
+            requests: added.requests,
+            tarballs: added.tarballs,
+            steps: flavour.steps.clone(),
+            declared: Vec::new(),
+        });
         let requests: Vec<_> = levels.iter().flat_map(|level| &level.requests).cloned().collect();
         let requested = |package: &PackageName| {
             requests.iter().any(|request| request.alternatives().iter().any(|a| a.name == *package))
         };
-        let leave_out = self.leave_out.iter().chain(&flavour.leave_out);
+        let leave_out = self.leave_out.iter().chain(&added.leave_out);
         let leave_out = leave_out
             .filter(|(package, _)| !requested(package))
             .map(|(package, reason)| (package.clone(), reason.clone()))
@@ -335,7 +290,7 @@ impl Base {
         Image {
             name,
             description: self.description.clone(),
-            architectures: self.architectures.clone(),
+            architectures,
             recommends: self.recommends,
             leave_out,
             levels,
@@ -346,45 +301,33 @@ impl Base {
 }
 
 impl ImageConfig {
-    /// An entrypoint of the flavour's takes the place of the image's, and of its arguments.
+    /// An image that says what containers run does so in every flavour, as the public collection's debug images
+    /// of Java and Node.js do; `docker run --entrypoint` leads to their shell.
     fn flavoured(mut self, flavour: &Self) -> Self {
         self.environment.extend(flavour.environment.iter().cloned());
         self.user = flavour.user.clone().or(self.user);
-        if flavour.entrypoint.is_some() {
+        if self.entrypoint.is_none() && self.command.is_none() {
             self.entrypoint.clone_from(&flavour.entrypoint);
-            self.command.clone_from(&flavour.command);
         }
         self
     }
 }
 
-fn known_release(
-    source: &Arc<Source>,
-    name: &Spanned<ReleaseName>,
-    releases: &BTreeMap<ReleaseName, Release>,
-) -> Result<ReleaseName, Diagnostic> {
-    let text = Spanned::new(name.span(), name.get_ref().to_string());
-    known(source, "release", &text, releases)
-}
-
-fn relations(source: &Arc<Source>, texts: &[Spanned<String>]) -> Result<Vec<Relation>, Diagnostic> {
-    texts.iter().map(|text| parsed(source, text)).collect()
-}
-
-fn left_out(
-    source: &Arc<Source>,
-    table: &BTreeMap<Spanned<String>, String>,
-) -> Result<BTreeMap<PackageName, String>, Diagnostic> {
-    table.iter().map(|(name, reason)| Ok((parsed(source, name)?, reason.clone()))).collect()
-}
-
-fn templates(source: &Arc<Source>, texts: &[Spanned<String>]) -> Result<Vec<Template>, Diagnostic> {
-    texts.iter().map(|text| Template::new(source, text)).collect()
+/// An image is for the architectures that its tarballs are published for.
+fn keep_published(
+    architectures: &mut Vec<Architecture>,
+    held: &BTreeSet<TarballName>,
+    tarballs: &BTreeMap<TarballName, Tarball>,
+) {
+    let published =
+        |architecture: &_| held.iter().all(|name| tarballs[name].files.contains_key(architecture));
+    architectures.retain(published);
 }
 
 fn assignments(
     source: &Arc<Source>,
     table: &BTreeMap<String, Spanned<String>>,
+    template: impl Fn(&Spanned<String>) -> Result<Template, Diagnostic>,
 ) -> Result<Vec<(String, Template)>, Diagnostic> {
     table
         .iter()
@@ -393,14 +336,15 @@ fn assignments(
                 let at = Location::of(source, value);
                 return Err(at.error(format!("`{name}` is not a name of an environment variable"), ""));
             }
-            Ok((name.clone(), Template::new(source, value)?))
+            Ok((name.clone(), template(value)?))
         })
         .collect()
 }
 
-fn declared(source: &Arc<Source>, table: &ImageTable) -> Result<Vec<Declared>, Diagnostic> {
+fn declared(definition: &Definition) -> Result<Vec<Declared>, Diagnostic> {
+    let Definition { source, table, .. } = definition;
     let files = table.file.iter().map(|file| {
-        let node = DeclaredNode::File(Template::new(source, &file.content)?);
+        let node = DeclaredNode::File(definition.template(&file.content)?);
         Ok(Declared { path: path(source, &file.path)?, mode: mode(source, file.mode.as_ref(), 0o644)?, node })
     });
     let directories = table.directory.iter().map(|directory| {
@@ -408,7 +352,7 @@ fn declared(source: &Arc<Source>, table: &ImageTable) -> Result<Vec<Declared>, D
         Ok(Declared { path: path(source, &directory.path)?, mode, node: DeclaredNode::Directory })
     });
     let links = table.link.iter().map(|link| {
-        let node = DeclaredNode::Link(link.target.clone());
+        let node = DeclaredNode::Link(definition.template(&link.target)?);
         Ok(Declared { path: path(source, &link.path)?, mode: 0o777, node })
     });
     files.chain(directories).chain(links).collect()

@@ -5,6 +5,7 @@
 //! tags is expanded in `image`.
 
 pub mod accounts;
+mod definition;
 pub mod diagnostic;
 pub mod file;
 mod image;
