@@ -365,6 +365,8 @@ pub enum Step {
     OsRelease,
     /// `/busybox` with a link for every applet of `busybox-static`.
     Busybox,
+    /// A link in `/bin` for every applet of `busybox-static`, as `busybox --install -s` makes them: `/bin/sh` too.
+    BusyboxBin,
     /// `/etc/ld.so.cache`, as ldconfig(8) writes it: of all libraries of the image, its descendants' too.
     LdSoCache,
 }
@@ -384,6 +386,7 @@ impl Step {
             Self::CaCertificates => "ca-certificates",
             Self::OsRelease => "os-release",
             Self::Busybox => "busybox",
+            Self::BusyboxBin => "busybox-bin",
             Self::LdSoCache => "ld-so-cache",
         }
     }

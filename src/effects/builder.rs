@@ -275,10 +275,8 @@ impl Builder<'_> {
                 let input = format!("{} {branding:?}", os_release::RECIPE);
                 self.made_from(package, OS_RELEASE, &input, |tree| os_release::branded(tree, &branding))
             }
-            Step::Busybox => {
-                let package = target.package("busybox", &["busybox-static", "busybox"])?;
-                self.made_from(package, "busybox", busybox::RECIPE, busybox::links)
-            }
+            Step::Busybox => self.applets(step.name(), target, busybox::DIRECTORY),
+            Step::BusyboxBin => self.applets(step.name(), target, busybox::BIN),
             Step::LdSoCache => {
                 let digests: Vec<_> = below.iter().map(|layer| layer.record.layer.digest).collect();
                 let input = format!("{} {digests:?}", ldconfig::RECIPE);
@@ -294,6 +292,17 @@ impl Builder<'_> {
                 })
             }
         }
+    }
+
+    /// A link in the directory for every applet of busybox.
+    fn applets(
+        &self,
+        step: &'static str,
+        target: Target<'_>,
+        directory: &str,
+    ) -> Result<OwnedLayer, BuildError> {
+        let package = target.package(step, &["busybox-static", "busybox"])?;
+        self.made_from(package, step, busybox::RECIPE, |tree| busybox::links(tree, directory))
     }
 
     fn declared(&self, declared: &[Declared], target: Target<'_>) -> Result<Option<OwnedLayer>, BuildError> {
