@@ -412,6 +412,8 @@ pub enum Step {
     OsRelease,
     /// `/busybox` with a link for every applet of `busybox-static`.
     Busybox,
+    /// A link in `/bin` for every applet of `busybox-static`, as `busybox --install -s` makes them: `/bin/sh` too.
+    BusyboxBin,
     /// `/etc/ssl/certs/java/cacerts`, Java's trust store, as `ca-certificates-java` makes it.
     JavaCacerts,
     /// The links in `/etc/fonts/conf.d` that `fontconfig-config` makes when it is installed.
@@ -438,6 +440,7 @@ impl Step {
             Self::CaCertificates => "ca-certificates",
             Self::OsRelease => "os-release",
             Self::Busybox => "busybox",
+            Self::BusyboxBin => "busybox-bin",
             Self::JavaCacerts => "java-cacerts",
             Self::Fontconfig => "fontconfig",
             Self::JavaAlternatives => "java-alternatives",

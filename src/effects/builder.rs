@@ -280,10 +280,8 @@ impl Builder<'_> {
                 let input = format!("{} {branding:?}", os_release::RECIPE);
                 self.made_from(package, OS_RELEASE, &input, |tree| os_release::branded(tree, &branding))
             }
-            Step::Busybox => {
-                let package = target.package("busybox", &["busybox-static", "busybox"])?;
-                self.made_from(package, "busybox", busybox::RECIPE, busybox::links)
-            }
+            Step::Busybox => self.applets(step.name(), target, busybox::DIRECTORY),
+            Step::BusyboxBin => self.applets(step.name(), target, busybox::BIN),
             Step::JavaCacerts => {
                 let package = target.package("java-cacerts", &["ca-certificates"])?;
                 self.made_from(package, "java-cacerts", java_cacerts::RECIPE, java_cacerts::store)
@@ -315,6 +313,17 @@ impl Builder<'_> {
                 Ok(ldconfig::cache(&union(below), &libraries)?)
             }),
         }
+    }
+
+    /// A link in the directory for every applet of busybox.
+    fn applets(
+        &self,
+        step: &'static str,
+        target: Target<'_>,
+        directory: &str,
+    ) -> Result<OwnedLayer, BuildError> {
+        let package = target.package(step, &["busybox-static", "busybox"])?;
+        self.made_from(package, step, busybox::RECIPE, |tree| busybox::links(tree, directory))
     }
 
     fn declared(&self, declared: &[Declared], target: Target<'_>) -> Result<Option<OwnedLayer>, BuildError> {

@@ -1,4 +1,4 @@
-//! `/busybox/<applet>`, a link for every applet of a busybox binary of whatever architecture.
+//! `/busybox/<applet>`, or `/bin/<applet>`: a link for every applet of a busybox binary of whatever architecture.
 
 use std::ops::Range;
 
@@ -12,11 +12,12 @@ pub const RECIPE: &str = "busybox/1";
 
 /// The directory of the links, which debug images have on their `PATH`.
 pub const DIRECTORY: &str = "/busybox";
+/// Where the links are the commands of an image, beside the binary: `/bin` after the merge of `/usr`.
+pub const BIN: &str = "/usr/bin";
 
 /// Bookworm's package has the binary below `/bin`, trixie's below `/usr/bin`; after the merge of
 /// `/usr`, all images have it in the second place.
 const PLACES: [&str; 2] = ["/usr/bin/busybox", "/bin/busybox"];
-const TARGET: &str = "../usr/bin/busybox";
 
 /// The first names of the table: `[` and `[[` are applets of their own, and sort first.
 const TABLE_START: &[u8] = b"[\0[[\0";
@@ -24,22 +25,27 @@ const LONGEST_NAME: usize = 32;
 /// Busybox 1.37 with all it can do has about 400.
 const APPLETS: Range<usize> = 3..2000;
 
-/// A symbolic link for every applet of the busybox in a package, as new as the binary. Links are
-/// made in [`DIRECTORY`] alone, never as `/bin/sh`: a debug image differs from its plain sister by
-/// what lies there, and nothing that looks for a shell finds one by accident.
+/// A symbolic link in the directory for every applet of the busybox in a package, as new as the binary.
+/// Those of a debug image lie in [`DIRECTORY`] alone, never as `/bin/sh`: it differs from its plain sister
+/// by what lies there, and nothing that looks for a shell finds one by accident.
 ///
 /// # Errors
 /// [`GenerateError::MissingFile`] where the package has no busybox, [`GenerateError::Applets`] where
 /// its applets cannot be told.
-pub fn links(package: &Tree) -> Result<Tree, GenerateError> {
+pub fn links(package: &Tree, directory: &str) -> Result<Tree, GenerateError> {
     let (path, binary, mtime) = find(package)?;
     let applets = applets(binary).map_err(|why| GenerateError::Applets { path, why })?;
 
-    let directory = ImagePath::parse(DIRECTORY)?;
+    let directory = ImagePath::parse(directory)?;
+    let binary = ImagePath::parse(PLACES[0])?;
+    let target = binary.relative_to(&directory);
     let mut tree = Tree::new();
     tree.insert(directory.clone(), Entry::directory(mtime));
     for applet in applets {
-        tree.insert(directory.join(applet)?, Entry::symlink(TARGET, mtime));
+        let link = directory.join(applet)?;
+        if link != binary {
+            tree.insert(link, Entry::symlink(target.clone(), mtime));
+        }
     }
     Ok(tree)
 }
@@ -109,7 +115,7 @@ mod tests {
     }
 
     fn why(parts: &[&[u8]]) -> &'static str {
-        match links(&package("/bin/busybox", parts)) {
+        match links(&package("/bin/busybox", parts), DIRECTORY) {
             Err(GenerateError::Applets { why, .. }) => why,
             other => panic!("{other:?}"),
         }
@@ -119,9 +125,11 @@ mod tests {
     fn every_applet_is_a_link_to_the_binary() {
         for place in PLACES {
             // The string of `[: missing ]` and its like come before the table; the byte before it may be anything.
-            let tree =
-                links(&package(place, &[b"\x7fELF\x02\x02", b"[\0[[\0zz\0aa\0\0", b"x ", NAMES, b"rest"]))
-                    .unwrap();
+            let tree = links(
+                &package(place, &[b"\x7fELF\x02\x02", b"[\0[[\0zz\0aa\0\0", b"x ", NAMES, b"rest"]),
+                DIRECTORY,
+            )
+            .unwrap();
             let lines: Vec<String> =
                 tree.iter().map(|(path, entry)| format!("{path} {:?} {}", entry.node, entry.mtime)).collect();
             let link = |name: &str| format!("/busybox/{name} Symlink(\"../usr/bin/busybox\") 42");
@@ -132,9 +140,15 @@ mod tests {
     }
 
     #[test]
-    fn the_target_is_the_merged_place_of_the_binary() {
-        let link = ImagePath::parse("/busybox/sh").unwrap();
-        assert_eq!(link.resolve_link(TARGET), ImagePath::parse(PLACES[0]).unwrap());
+    fn links_beside_the_binary_leave_it_alone() {
+        let tree = links(&package("/bin/busybox", &[b"\x7fELF", b"[\0[[\0busybox\0sh\0\0"]), BIN).unwrap();
+        let lines: Vec<String> =
+            tree.iter().map(|(path, entry)| format!("{path} {:?}", entry.node)).collect();
+        let link = |name: &str| format!("/usr/bin/{name} Symlink(\"busybox\")");
+        let mut expected =
+            ["/ Directory", "/usr Directory", "/usr/bin Directory"].map(str::to_owned).to_vec();
+        expected.extend(["[", "[[", "sh"].map(link));
+        assert_eq!(lines, expected);
     }
 
     #[test]
@@ -151,7 +165,7 @@ mod tests {
 
     #[test]
     fn a_package_without_the_binary_is_refused() {
-        let error = links(&package("/usr/bin/toybox", &[])).unwrap_err();
+        let error = links(&package("/usr/bin/toybox", &[]), DIRECTORY).unwrap_err();
         assert!(error.to_string().starts_with("no file /usr/bin/busybox in the package"), "{error}");
     }
 

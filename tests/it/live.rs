@@ -9,6 +9,7 @@ mod contents;
 mod forky;
 mod layout;
 mod programs;
+mod runtimes;
 mod sbom;
 mod vendor;
 
@@ -145,15 +146,14 @@ pub fn need(package: &str, program: &str) {
 #[test]
 fn the_whole_catalog_is_built_for_both_architectures() {
     let built = &live().built;
-    let families = ["static", "base-nossl", "base", "cc"];
-    for family in families {
-        for release in ["debian12", "debian13"] {
-            for tag in ["latest", "nonroot", "debug", "debug-nonroot"] {
-                for architecture in ARCHITECTURES {
-                    let image = format!("{family}-{release}:{tag}");
-                    let of_image = |row: &&Row| row.image == image && row.architecture == architecture;
-                    assert_eq!(built.iter().filter(of_image).count(), 1, "{image} on {architecture}");
-                }
+    let everywhere = ["certs", "static", "base-nossl", "base", "cc", "busybox", "python3"];
+    let of_both = everywhere.map(|family| [(family, "debian12"), (family, "debian13")]).into_iter().flatten();
+    for (family, release) in of_both.chain([("nodejs18", "debian12"), ("nodejs20", "debian13")]) {
+        for tag in ["latest", "nonroot", "debug", "debug-nonroot"] {
+            for architecture in ARCHITECTURES {
+                let image = format!("{family}-{release}:{tag}");
+                let of_image = |row: &&Row| row.image == image && row.architecture == architecture;
+                assert_eq!(built.iter().filter(of_image).count(), 1, "{image} on {architecture}");
             }
         }
     }

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime};
 
-pub use authority::certificate;
+pub use authority::{certificate, certificate_and_key};
 pub use fault::Fault;
 pub use tunnel::Tunnel;
 pub use wire::{Request, Response};

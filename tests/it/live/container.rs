@@ -19,9 +19,30 @@ pub struct Container {
 impl Container {
     /// Unpacks an image for amd64: `cc-debian13:debug`.
     pub fn new(image: &str) -> Self {
+        Self::of(&live().out(), image)
+    }
+
+    /// Unpacks an image for amd64 from a layout.
+    pub fn of(layout: &Path, image: &str) -> Self {
         let dir = tempfile::Builder::new().prefix("container-").tempdir().unwrap();
-        unpack(&format!("{image}-amd64"), &dir.path().join("bundle"));
+        unpack_from(layout, &format!("{image}-amd64"), &dir.path().join("bundle"));
         Self { dir }
+    }
+
+    /// Puts a file into the image: `app/main.py`.
+    pub fn write(&self, path: &str, content: &str) {
+        let path = self.root().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+
+    /// What lies in a directory of the image: `usr/bin`.
+    pub fn list(&self, directory: &str) -> Vec<String> {
+        let entries = fs::read_dir(self.root().join(directory)).unwrap();
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
     }
 
     pub fn root(&self) -> PathBuf {
@@ -101,12 +122,16 @@ impl Container {
 
 /// Has umoci unpack an image of the live layout, by its name with the architecture.
 pub fn unpack(image: &str, bundle: &Path) {
+    unpack_from(&live().out(), image, bundle);
+}
+
+fn unpack_from(layout: &Path, image: &str, bundle: &Path) {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let uid = status.lines().find_map(|line| line.strip_prefix("Uid:")).unwrap();
     assert!(
         uid.split_ascii_whitespace().nth(1) == Some("0"),
         "this test unpacks an image with its owners: run it as root"
     );
-    let image = format!("{}:{image}", live().out().display());
+    let image = format!("{}:{image}", layout.display());
     tool("umoci", "umoci", &["unpack", "--image", &image, bundle.to_str().unwrap()]);
 }

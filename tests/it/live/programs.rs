@@ -2,7 +2,7 @@
 
 use super::container::Container;
 
-const RELEASES: [&str; 2] = ["debian12", "debian13"];
+pub const RELEASES: [&str; 2] = ["debian12", "debian13"];
 
 /// Accounts and time zones, as glibc finds them.
 const C: &str = r#"
@@ -67,6 +67,16 @@ fn a_static_program_runs_in_static() {
         container.compile("cc", "c", &["-static"], C);
         let said = container.run(&["/app"]).success();
         assert_eq!(said.stdout, "nonroot /home/nonroot 14:00 CEST\n", "{release}");
+    }
+}
+
+#[test]
+fn a_static_program_runs_in_certs_without_time_zones() {
+    for release in RELEASES {
+        let container = Container::new(&format!("certs-{release}:nonroot"));
+        container.compile("cc", "c", &["-static"], C);
+        let said = container.run(&["/app"]).success();
+        assert_eq!(said.stdout, "nonroot /home/nonroot 12:00 Europe\n", "{release}");
     }
 }
 

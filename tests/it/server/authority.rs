@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, OnceLock};
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{
+    BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose,
+};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
 
@@ -11,6 +13,8 @@ fn issuer() -> &'static CertifiedIssuer<'static, KeyPair> {
     ISSUER.get_or_init(|| {
         let mut params = CertificateParams::new([]).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        params.distinguished_name.push(DnType::CommonName, "An authority that nobody knows");
         CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
     })
 }
@@ -20,10 +24,22 @@ pub fn certificate() -> String {
     issuer().pem()
 }
 
-pub fn server_config() -> Arc<ServerConfig> {
+/// A certificate by the authority, and its key.
+fn of_server() -> (Certificate, KeyPair) {
     let key = KeyPair::generate().unwrap();
-    let params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
-    let certificate = params.signed_by(&key, issuer()).unwrap();
+    let mut params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+    params.use_authority_key_identifier_extension = true;
+    (params.signed_by(&key, issuer()).unwrap(), key)
+}
+
+/// What a server of another program takes: its certificate, and its key, in PEM.
+pub fn certificate_and_key() -> (String, String) {
+    let (certificate, key) = of_server();
+    (certificate.pem(), key.serialize_pem())
+}
+
+pub fn server_config() -> Arc<ServerConfig> {
+    let (certificate, key) = of_server();
     let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
