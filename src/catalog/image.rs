@@ -11,7 +11,7 @@ use super::file::{FamilyFile, ImageTable, Step, TagTable};
 use super::name::{FamilyName, ImageName, ReleaseName, TagName, TarballName};
 use super::tarball::Tarball;
 use super::template::{Scope, Template};
-use super::{Release, known, parsed};
+use super::{Privileged, Release, Understood, known, parsed};
 use crate::debian::{Architecture, PackageName, Relation};
 use crate::resolve::Recommends;
 use crate::tree::ImagePath;
@@ -34,7 +34,7 @@ pub struct Image {
 }
 
 /// What one definition adds to an image.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Level {
     /// The image that the definition is of; `None` for the flavour's part.
     pub family: Option<FamilyName>,
@@ -42,6 +42,9 @@ pub struct Level {
     pub tarballs: BTreeSet<TarballName>,
     pub steps: BTreeSet<Step>,
     pub declared: Vec<Declared>,
+    /// Maintainer scripts that are understood.
+    pub understood: Vec<Understood>,
+    pub privileged: Vec<Privileged>,
 }
 
 /// A path that a definition puts into the image.
@@ -82,6 +85,16 @@ impl Image {
     /// The upstream tarballs that the image holds.
     pub fn tarballs(&self) -> impl Iterator<Item = &TarballName> {
         self.levels.iter().flat_map(|level| &level.tarballs)
+    }
+
+    /// The files that may give more rights than their user has.
+    pub fn privileged(&self) -> impl Iterator<Item = &Privileged> {
+        self.levels.iter().flat_map(|level| &level.privileged)
+    }
+
+    /// The maintainer scripts that the image's own definitions account for.
+    pub fn understood(&self) -> impl Iterator<Item = &Understood> {
+        self.levels.iter().flat_map(|level| &level.understood)
     }
 
     /// The images that this one adds to, the oldest first, and itself.
@@ -286,12 +299,16 @@ impl Base {
         if let Some(more) = additions {
             self.leave_out.extend(left_out(source, &more.leave_out)?);
         }
+        let understood = table.maintainer_script.iter().map(|table| Understood::read(source, table));
+        let privileged = table.privileged.iter().map(|table| Privileged::read(source, table));
         self.levels.push(Level {
             family: Some(family.clone()),
             requests,
             tarballs: table.tarballs.iter().map(|name| name.get_ref().clone()).collect(),
             steps: table.generate.iter().copied().collect(),
             declared: declared(source, table)?,
+            understood: understood.collect::<Result<_, _>>()?,
+            privileged: privileged.collect::<Result<_, _>>()?,
         });
         self.config.environment.extend(assignments(source, &table.environment)?);
         if let Some(words) = &table.entrypoint {
@@ -321,8 +338,7 @@ impl Base {
     fn flavoured(&self, name: ImageName, flavour: &Flavour) -> Image {
         let mut levels = self.levels.clone();
         let (requests, steps) = (flavour.packages.clone(), flavour.steps.clone());
-        let tarballs = BTreeSet::new();
-        levels.push(Level { family: None, requests, tarballs, steps, declared: Vec::new() });
+        levels.push(Level { requests, steps, ..Level::default() });
         let requests: Vec<_> = levels.iter().flat_map(|level| &level.requests).cloned().collect();
         let requested = |package: &PackageName| {
             requests.iter().any(|request| request.alternatives().iter().any(|a| a.name == *package))
@@ -414,7 +430,7 @@ fn declared(source: &Arc<Source>, table: &ImageTable) -> Result<Vec<Declared>, D
     files.chain(directories).chain(links).collect()
 }
 
-fn path(source: &Arc<Source>, text: &Spanned<String>) -> Result<ImagePath, Diagnostic> {
+pub(super) fn path(source: &Arc<Source>, text: &Spanned<String>) -> Result<ImagePath, Diagnostic> {
     if !text.get_ref().starts_with('/') {
         return Err(Location::of(source, text).error("a path of an image begins with `/`", ""));
     }

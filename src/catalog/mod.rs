@@ -5,6 +5,7 @@
 //! tags is expanded in `image`.
 
 pub mod accounts;
+mod answered;
 pub mod diagnostic;
 pub mod file;
 mod image;
@@ -24,6 +25,7 @@ use crate::debian::signed::Fingerprint;
 use crate::debian::{Architecture, PackageName, PackagePattern, Preference, Subject};
 use crate::tree::{self, ImagePath};
 use accounts::{Accounts, Group, User};
+pub use answered::{Privileged, Understood};
 use diagnostic::{Diagnostic, Location, Source};
 use file::{
     CatalogFile, FamilyFile, FilterTable, GroupTable, MirrorTable, PinTable, ReleaseTable, UserTable,
@@ -47,6 +49,8 @@ pub struct Catalog {
     pub accounts: Accounts,
     pub branding: BTreeMap<String, Template>,
     pub filters: Vec<Filter>,
+    /// Maintainer scripts that are understood in every image.
+    pub understood: Vec<Understood>,
     pub rewrites: Vec<MirrorTable>,
     pub tarballs: BTreeMap<TarballName, Tarball>,
     images: BTreeMap<ImageName, Image>,
@@ -148,6 +152,8 @@ impl Catalog {
             .collect::<Result<_, Diagnostic>>()?;
         let filters =
             file.filter.into_iter().map(|table| Filter::read(catalog, table)).collect::<Result<_, _>>()?;
+        let understood = file.maintainer_script.iter().map(|table| Understood::read(catalog, table));
+        let understood = understood.collect::<Result<_, _>>()?;
 
         let tags = image::flavours(catalog, file.tag, &accounts)?;
         let families = families
@@ -164,6 +170,7 @@ impl Catalog {
             accounts,
             branding,
             filters,
+            understood,
             rewrites: file.mirror,
             tarballs,
             images,
