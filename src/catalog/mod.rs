@@ -187,6 +187,13 @@ impl Catalog {
         self.images.values().filter(move |image| image.name.release == *release)
     }
 
+    /// Whether any definition accounts for maintainer scripts of a package.
+    #[must_use]
+    pub fn accounts_for(&self, package: &PackageName) -> bool {
+        let of_images = self.images().flat_map(Image::understood);
+        self.understood.iter().chain(of_images).any(|understood| understood.concerns(package.as_str()))
+    }
+
     /// `url`, or where the catalog's `[[mirror]]` tables say that it is read from.
     #[must_use]
     pub fn rewrite(&self, url: &Url) -> Url {

@@ -46,7 +46,8 @@ pub enum ScriptName {
 #[serde(deny_unknown_fields)]
 pub struct MaintainerScript {
     pub name: ScriptName,
-    /// Of the whole script.
+    /// Of the lines that may do something, so that it stays where a comment or debhelper's part changes; of the
+    /// whole where it is no text.
     pub sha256: Sha256,
     /// How many of its lines are not known to do nothing; 0 where it is no text.
     pub lines: usize,
@@ -92,18 +93,19 @@ impl MaintainerScript {
 
     /// `None` where the script is harmless.
     fn read(name: ScriptName, script: &[u8]) -> Option<Self> {
-        let found = |lines: &[&str]| Self {
+        let found = |lines: &[&str], sha256| Self {
             name,
-            sha256: Sha256::of(script),
+            sha256,
             lines: lines.len(),
             shown: lines.iter().take(SHOWN_LINES).map(|line| shown(line)).collect(),
             triggers: Vec::new(),
         };
-        match std::str::from_utf8(script).ok().filter(|text| !text.contains('\0')) {
-            None => Some(found(&[])),
-            Some(text) => {
-                Some(unknown_lines(text)).filter(|lines| !lines.is_empty()).map(|lines| found(&lines))
-            }
+        let Some(text) = std::str::from_utf8(script).ok().filter(|text| !text.contains('\0')) else {
+            return Some(found(&[], Sha256::of(script)));
+        };
+        match unknown_lines(text).as_slice() {
+            [] => None,
+            lines => Some(found(lines, Sha256::of(lines.join("\n").as_bytes()))),
         }
     }
 }

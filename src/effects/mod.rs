@@ -39,6 +39,7 @@ pub mod progress;
 pub mod publish;
 pub mod renewal;
 pub mod revisions;
+pub mod scripts;
 pub mod store;
 pub mod suites;
 pub mod tarballs;

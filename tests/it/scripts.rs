@@ -117,7 +117,7 @@ status: 0
       {
         "package": "daemon",
         "script": "postinst",
-        "sha256": "221552d427e3acbf41ce99fd882eb1c851775f7bbe64ca202f81088903321a4d",
+        "sha256": "55e0c861393461f1d176d039ca519838c41b4f08a018882d9777c5d640d05978",
         "triggers": [
           "/srv"
         ],
