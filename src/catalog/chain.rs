@@ -8,8 +8,8 @@ use toml::Spanned;
 
 use super::diagnostic::{Diagnostic, Location, Source};
 use super::file::{
-    ArchitectureTable, ArchiveTable, CatalogFile, FamilyFile, FilterTable, GroupTable, MirrorTable,
-    OrganizationTable, TagTable, UserTable,
+    ArchitectureTable, ArchiveTable, CatalogFile, FamilyFile, FilterTable, GroupTable, MaintainerScriptTable,
+    MirrorTable, OrganizationTable, TagTable, UserTable,
 };
 use super::name::{ArchiveName, FamilyName, ReleaseName, TagName};
 use super::release::ReleaseTables;
@@ -51,6 +51,7 @@ pub(super) struct Chain {
     pub groups: Vec<Written<Spanned<GroupTable>>>,
     pub branding: BTreeMap<String, Written<Spanned<String>>>,
     pub filters: Vec<Written<FilterTable>>,
+    pub maintainer_scripts: Vec<Written<MaintainerScriptTable>>,
     /// Those of the last catalog first.
     pub mirrors: Vec<MirrorTable>,
 }
@@ -72,6 +73,8 @@ impl Chain {
         self.groups.extend(file.group.into_iter().map(|group| (source.clone(), group)));
         self.branding.extend(with(&source, file.branding));
         self.filters.extend(file.filter.into_iter().map(|filter| (source.clone(), filter)));
+        let scripts = file.maintainer_script.into_iter().map(|table| (source.clone(), table));
+        self.maintainer_scripts.extend(scripts);
         self.mirrors.splice(0..0, file.mirror);
         Ok(())
     }

@@ -12,6 +12,7 @@ use url::Url;
 
 use super::accounts::{AccountName, Gecos};
 use super::name::{ArchiveName, FamilyName, ReleaseName, TagName, TarballName};
+use crate::debian::ScriptName;
 use crate::tree::ImagePath;
 
 /// `catalog.toml`: what all images of the catalog share.
@@ -63,6 +64,9 @@ pub struct CatalogFile {
     /// Files that are left out of every image, or of the packages named.
     #[serde(default)]
     pub filter: Vec<FilterTable>,
+    /// Maintainer scripts that are understood, in whatever image their packages are.
+    #[serde(default)]
+    pub maintainer_script: Vec<MaintainerScriptTable>,
     /// URL prefixes that are read from somewhere else.
     #[serde(default)]
     pub mirror: Vec<MirrorTable>,
@@ -309,6 +313,12 @@ pub struct ImageTable {
     /// Steps that generate what maintainer scripts would have made.
     #[serde(default)]
     pub generate: Vec<Step>,
+    /// Maintainer scripts of the image's packages that are understood.
+    #[serde(default)]
+    pub maintainer_script: Vec<MaintainerScriptTable>,
+    /// Programs that give more rights than their user has; no image holds another one.
+    #[serde(default)]
+    pub privileged: Vec<PrivilegedTable>,
     /// Files, with their content or from the directory of the definition.
     #[serde(default)]
     pub file: Vec<FileTable>,
@@ -540,6 +550,35 @@ pub struct FilterTable {
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
     pub keep: Vec<Spanned<String>>,
+}
+
+/// Maintainer scripts whose effect is known: it is brought about otherwise, or an image needs it not. None is run,
+/// and a package with others cannot be built.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct MaintainerScriptTable {
+    /// The packages, by name or pattern: `base-files`, `openjdk-*-jre-headless`.
+    #[schemars(with = "Vec<String>")]
+    pub packages: Vec<Spanned<String>>,
+    /// The scripts, where not all are meant: `preinst`, `config`, `postinst`.
+    pub scripts: Option<Vec<ScriptName>>,
+    /// What the scripts do, and what does it here, or why nothing needs to; it is shown with the image.
+    #[schemars(with = "String")]
+    pub reason: Spanned<String>,
+}
+
+/// A file that is setuid or setgid, or has capabilities.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct PrivilegedTable {
+    #[schemars(with = "String")]
+    pub path: Spanned<String>,
+    /// Capabilities that the file of a package is given, as by setcap(8): `cap_net_raw=ep`.
+    #[schemars(with = "Option<String>")]
+    pub capabilities: Option<Spanned<String>>,
+    /// Why users of the image need it; it is shown with the image.
+    #[schemars(with = "String")]
+    pub reason: Spanned<String>,
 }
 
 /// What lies below `from` is read from below `to` instead.

@@ -14,7 +14,7 @@ use super::file::{FamilyFile, Step, TagTable};
 use super::name::{FamilyName, ImageName, ReleaseName, TagName, TarballName};
 use super::tarball::Tarball;
 use super::template::{Scope, Template};
-use super::{Platform, Release, parsed};
+use super::{Platform, Privileged, Release, Understood, parsed};
 use crate::debian::{Architecture, PackageName, Relation};
 use crate::resolve::Recommends;
 use crate::tree::ImagePath;
@@ -37,7 +37,7 @@ pub struct Image {
 }
 
 /// What one definition adds to an image.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Level {
     /// The image that the definition is of; `None` for the flavour's part.
     pub family: Option<FamilyName>,
@@ -45,6 +45,9 @@ pub struct Level {
     pub tarballs: BTreeSet<TarballName>,
     pub steps: BTreeSet<Step>,
     pub declared: Vec<Declared>,
+    /// Maintainer scripts that are understood.
+    pub understood: Vec<Understood>,
+    pub privileged: Vec<Privileged>,
 }
 
 /// How containers run, before templates are filled in.
@@ -78,6 +81,16 @@ impl Image {
     /// The upstream tarballs that the image holds.
     pub fn tarballs(&self) -> impl Iterator<Item = &TarballName> {
         self.levels.iter().flat_map(|level| &level.tarballs)
+    }
+
+    /// The files that may give more rights than their user has.
+    pub fn privileged(&self) -> impl Iterator<Item = &Privileged> {
+        self.levels.iter().flat_map(|level| &level.privileged)
+    }
+
+    /// The maintainer scripts that the image's own definitions account for.
+    pub fn understood(&self) -> impl Iterator<Item = &Understood> {
+        self.levels.iter().flat_map(|level| &level.understood)
     }
 
     /// The images that this one adds to, the oldest first, and itself.
@@ -279,12 +292,17 @@ impl Base {
         let Additions { requests, tarballs, leave_out } = definition.additions(&scope, shared)?;
         keep_published(&mut self.architectures, &tarballs, shared.tarballs);
         self.leave_out.extend(leave_out);
+        let source = &definition.source;
+        let understood = table.maintainer_script.iter().map(|table| Understood::read(source, table));
+        let privileged = table.privileged.iter().map(|table| Privileged::read(source, table));
         self.levels.push(Level {
             family: Some(family.clone()),
             requests,
             tarballs,
             steps: table.generate.iter().copied().collect(),
             declared: declared::read(definition, shared)?,
+            understood: understood.collect::<Result<_, _>>()?,
+            privileged: privileged.collect::<Result<_, _>>()?,
         });
         self.of_tags.push(definition.tag_additions(&scope, shared)?);
         match table.recommends {
@@ -315,11 +333,10 @@ impl Base {
         keep_published(&mut architectures, &added.tarballs, tarballs);
         let mut levels = self.levels.clone();
         levels.push(Level {
-            family: None,
             requests: added.requests,
             tarballs: added.tarballs,
             steps: flavour.steps.clone(),
-            declared: Vec::new(),
+            ..Level::default()
         });
         let requests: Vec<_> = levels.iter().flat_map(|level| &level.requests).cloned().collect();
         let requested = |package: &PackageName| {

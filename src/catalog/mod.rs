@@ -5,6 +5,7 @@
 //! they say. The matrix of families, releases and tags is expanded in `image`.
 
 pub mod accounts;
+mod answered;
 mod chain;
 mod declared;
 mod definition;
@@ -28,6 +29,7 @@ use crate::debian::signed::Fingerprint;
 use crate::debian::{Architecture, PackageName};
 use crate::tree::{self, ImagePath};
 use accounts::{Accounts, Group, User};
+pub use answered::{Privileged, Understood};
 use chain::{Chain, Taken};
 pub use chain::{Definitions, Directory, SourceFiles, Written};
 pub use declared::{Declared, DeclaredNode};
@@ -54,6 +56,8 @@ pub struct Catalog {
     pub accounts: Accounts,
     pub branding: BTreeMap<String, Template>,
     pub filters: Vec<Filter>,
+    /// Maintainer scripts that are understood in every image.
+    pub understood: Vec<Understood>,
     pub rewrites: Vec<MirrorTable>,
     pub tarballs: BTreeMap<TarballName, Tarball>,
     images: BTreeMap<ImageName, Image>,
@@ -116,6 +120,9 @@ impl Catalog {
         let branding = branding.collect::<Result<_, Diagnostic>>()?;
         let filters = chain.filters.into_iter().map(|(source, table)| Filter::read(&source, table));
         let filters = filters.collect::<Result<_, _>>()?;
+        let understood = chain.maintainer_scripts.iter();
+        let understood = understood.map(|(source, table)| Understood::read(source, table));
+        let understood = understood.collect::<Result<_, _>>()?;
 
         let tags = image::flavours(&chain.tags, &accounts)?;
         let tarballs = tarball::read(families.iter().map(|family| &family.definition), &platforms)?;
@@ -136,6 +143,7 @@ impl Catalog {
             accounts,
             branding,
             filters,
+            understood,
             rewrites: chain.mirrors,
             tarballs,
             images,
@@ -157,6 +165,13 @@ impl Catalog {
     /// which layers come first. Each is as it would be with no flavour; the tag is of no account.
     pub fn bases_of(&self, release: &ReleaseName) -> impl Iterator<Item = &Image> {
         self.bases.iter().filter(move |base| base.name.release == *release)
+    }
+
+    /// Whether any definition accounts for maintainer scripts of a package.
+    #[must_use]
+    pub fn accounts_for(&self, package: &PackageName) -> bool {
+        let of_images = self.images().flat_map(Image::understood);
+        self.understood.iter().chain(of_images).any(|understood| understood.concerns(package.as_str()))
     }
 
     /// `url`, or where the catalog's `[[mirror]]` tables say that it is read from.

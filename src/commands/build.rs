@@ -3,29 +3,27 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context as _;
-use serde::Serialize;
 
 use distro::catalog::name::ReleaseName;
 use distro::catalog::{Catalog, Image, Selection};
 use distro::debian::Architecture;
 use distro::effects::archive::Network;
-use distro::effects::builder::{Builder, BuiltImage, Target};
+use distro::effects::builder::{BuildError, Builder, Target};
 use distro::effects::layers::{Gone, Input, Layers, LayersError, Remedy};
 use distro::effects::layout::LayoutDirectory;
 use distro::effects::places::Places;
 use distro::effects::publish::publish;
-use distro::layer::LayerInfo;
+use distro::image::accounting::Unaccounted;
 use distro::lock::Lock;
 use distro::lock::hold::Asked;
 
 use super::renewal::{Must, Order, renew};
 use super::{Sources, Workspace, not_locked, select_some};
-use crate::cli::{BuildArgs, Format};
+use crate::cli::BuildArgs;
 use crate::report::diff;
 use crate::report::failure::Advice;
 use crate::report::progress::Bars;
-use crate::report::size::Size;
-use crate::report::{count, say, table, warn};
+use crate::report::{built, warn};
 
 pub fn run(workspace: &Workspace, args: &BuildArgs) -> anyhow::Result<()> {
     let catalog = workspace.catalog()?;
@@ -66,10 +64,14 @@ pub fn run(workspace: &Workspace, args: &BuildArgs) -> anyhow::Result<()> {
     converting.finish();
 
     let builder = Builder { catalog: &catalog, layers: &layers, records };
+    let unaccounted = builder.unaccounted(&targets);
+    if !unaccounted.is_empty() {
+        return Err(advise_on_scripts(unaccounted));
+    }
     let built = targets
         .iter()
         .map(|target| {
-            let built = builder.build(*target);
+            let built = builder.build(*target).map_err(|error| advise_on_image(error, target.image));
             built
                 .with_context(|| format!("could not build {} for {}", target.image.name, target.architecture))
         })
@@ -80,7 +82,7 @@ pub fn run(workspace: &Workspace, args: &BuildArgs) -> anyhow::Result<()> {
         warn(&damaged.to_string());
     }
     published?;
-    report(args, &built, &missing)
+    built::report(args, &catalog, &built, &missing)
 }
 
 /// Renews the locks of releases, for the architectures that are built at least.
@@ -170,65 +172,25 @@ pub fn advise_on(gone: Gone) -> anyhow::Error {
     Advice::new(gone, hint).into()
 }
 
-/// A line of the last table.
-#[derive(Debug, Serialize)]
-struct Row {
-    image: String,
-    architecture: String,
-    packages: usize,
-    layers: usize,
-    /// Bytes, compressed and not.
-    compressed: u64,
-    unpacked: u64,
-    digest: String,
+/// What to do about maintainer scripts that nobody accounts for.
+fn advise_on_scripts(unaccounted: Unaccounted) -> anyhow::Error {
+    let hint = format!(
+        "see what they do, let a definition do what the image needs of it, and account for them in catalog.toml, or \
+         in a definition as `[[image.NAME.maintainer-script]]`:\n\n[[maintainer-script]]\n{}",
+        unaccounted.example()
+    );
+    Advice::new(unaccounted, hint).into()
 }
 
-impl Row {
-    fn of((target, built): &(Target<'_>, BuiltImage)) -> Self {
-        let sum =
-            |size: fn(&LayerInfo) -> u64| built.layers.iter().map(|layer| size(&layer.record.layer)).sum();
-        Self {
-            image: target.image.name.to_string(),
-            architecture: target.architecture.to_string(),
-            packages: target.packages().count(),
-            layers: built.layers.len(),
-            compressed: sum(|layer| layer.size),
-            unpacked: sum(|layer| layer.uncompressed_size),
-            digest: built.assembled.manifest.digest.oci(),
-        }
-    }
-}
-
-fn report(
-    args: &BuildArgs,
-    built: &[(Target<'_>, BuiltImage)],
-    converted: &[Input<'_>],
-) -> anyhow::Result<()> {
-    let rows: Vec<_> = built.iter().map(Row::of).collect();
-    if args.format == Format::Json {
-        anstream::println!("{}", serde_json::to_string_pretty(&rows)?);
-    } else {
-        let head = ["IMAGE", "ARCH", "PACKAGES", "LAYERS", "COMPRESSED", "UNPACKED", "DIGEST"];
-        let cells = rows.iter().map(|row| {
-            [
-                row.image.clone(),
-                row.architecture.clone(),
-                row.packages.to_string(),
-                row.layers.to_string(),
-                Size(row.compressed).to_string(),
-                Size(row.unpacked).to_string(),
-                row.digest.chars().take(19).collect(),
-            ]
-        });
-        anstream::print!("{}", table::table(head, &[2, 3, 4, 5], cells));
-    }
-    let packages = converted.iter().filter(|input| matches!(input, Input::Package(_))).count();
-    let tarballs = converted.len() - packages;
-    let mut converted = count(packages, "package");
-    if tarballs > 0 {
-        converted += &format!(" and {}", count(tarballs, "tarball"));
-    }
-    let images = count(rows.len(), "image");
-    say("Built", &format!("{images} in {}; {converted} converted", args.out.display()));
-    Ok(())
+fn advise_on_image(error: BuildError, image: &Image) -> anyhow::Error {
+    let BuildError::Privileges(privileges) = &error else { return error.into() };
+    let path = privileges.first().map(|privilege| privilege.path.to_string()).unwrap_or_default();
+    let hint = format!(
+        "leave it out by a filter for its package, or say in the definition why the image needs it:\n\n\
+         [[image.{}.privileged]]\n\
+         path = \"{path}\"\n\
+         reason = \"who runs it, and what for\"",
+        image.name.family
+    );
+    Advice::new(error, hint).into()
 }

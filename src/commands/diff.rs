@@ -8,6 +8,7 @@ use distro::effects::archive::Network;
 use distro::effects::changelogs::Changelogs;
 use distro::effects::places::{Places, Reach};
 use distro::effects::revisions::RevisionError;
+use distro::effects::scripts::Scripts;
 use distro::effects::{definitions, revisions};
 use distro::lock::Lock;
 use distro::lock::changes::Changes;
@@ -41,7 +42,13 @@ pub fn run(workspace: &Workspace, args: &DiffArgs) -> anyhow::Result<()> {
     let progress = bars.stage("Fetching");
     let network = if args.offline { Network::Offline } else { Network::Allowed };
     let reach = sources.reach(network, &progress);
-    let differences = pairs.iter().map(|(old, new)| difference(reach, old, new, u64::MAX));
+    let differences = pairs.iter().map(|(old, new)| {
+        let difference = difference(reach, old, new, u64::MAX);
+        let places = &Places::of([old, new], reach);
+        let scripts = Scripts { old, new, places, store: reach.store };
+        let scripts = scripts.changes(&difference.changes, |package| catalog.accounts_for(package));
+        Difference { scripts, ..difference }
+    });
     let mut differences: Vec<_> = differences.collect();
     progress.finish();
     differences.retain(|difference| !difference.changes.is_empty());
@@ -107,5 +114,9 @@ pub fn difference(reach: Reach<'_>, old: &Lock, new: &Lock, at_most: u64) -> Dif
     let sources = changes.sources(old, new);
     let changelogs = Changelogs { lock: new, places: &Places::of([new], reach), store: reach.store };
     let news = (changelogs.to_fetch(&sources) <= at_most).then(|| changelogs.news(&sources));
-    Difference { changes, news: news.map(|news| sources.into_iter().zip(news).collect()) }
+    Difference {
+        changes,
+        news: news.map(|news| sources.into_iter().zip(news).collect()),
+        scripts: Vec::new(),
+    }
 }

@@ -191,7 +191,7 @@ impl Outcome {
     #[must_use]
     pub fn difference(&self) -> Option<Difference> {
         let changes = Changes::between(self.old.as_ref()?, &self.lock);
-        (!changes.is_empty()).then_some(Difference { changes, news: None })
+        (!changes.is_empty()).then_some(Difference { changes, news: None, scripts: Vec::new() })
     }
 
     /// Writes the lock, unless it is only looked at; tells what became of it.

@@ -43,6 +43,18 @@ pub fn run(workspace: &Workspace, args: &TreeArgs) -> anyhow::Result<()> {
             anstream::println!("file {} ({of})", declared.path);
         }
     }
+    for privileged in image.privileged() {
+        let capabilities = privileged.capabilities.map(|text| format!(" {text}")).unwrap_or_default();
+        anstream::println!("privileged {}{capabilities}: {}", privileged.path, privileged.reason);
+    }
+    let understood = image.understood().chain(&catalog.understood);
+    for understood in understood {
+        let packages = held.iter().map(PackageName::as_str).filter(|name| understood.concerns(name));
+        let packages: Vec<_> = packages.collect();
+        if !packages.is_empty() {
+            anstream::println!("scripts not run, of {}: {}", packages.join(", "), understood.reason);
+        }
+    }
     left_out(closure, &image.leave_out);
     Ok(())
 }

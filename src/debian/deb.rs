@@ -60,13 +60,7 @@ pub enum DebError {
 /// # Errors
 /// Where the file is no package, is damaged, or holds what no image may hold, see [`Tree::from_tar`].
 pub fn read(deb: &Bytes, limit: u64) -> Result<Deb, DebError> {
-    let mut members = ar::Members::new(deb)?;
-    let version = members.next().transpose()?.filter(|member| member.name == "debian-binary");
-    let version = version.ok_or(DebError::Missing { member: "debian-binary" })?;
-    if !version.content.starts_with(b"2.") {
-        let found = version.content.iter().take(8).copied().collect::<Vec<u8>>();
-        return Err(DebError::Version { found: String::from_utf8_lossy(&found).trim_end().to_owned() });
-    }
+    let mut members = members(deb)?;
     let control = archive(&mut members, "control.tar")?;
     let data = archive(&mut members, "data.tar")?;
     for member in members {
@@ -78,6 +72,27 @@ pub fn read(deb: &Bytes, limit: u64) -> Result<Deb, DebError> {
         }
     }
     Ok(Deb { control: ControlFiles::new(control.unpack(CONTROL_LIMIT)?)?, tree: data.unpack(limit)? })
+}
+
+/// Unpacks the control files of a package, and nothing else of it.
+///
+/// # Errors
+/// Where the file is no package, or its control.tar is damaged.
+pub fn control(deb: &Bytes) -> Result<ControlFiles, DebError> {
+    let control = archive(&mut members(deb)?, "control.tar")?;
+    ControlFiles::new(control.unpack(CONTROL_LIMIT)?)
+}
+
+/// The members that follow `debian-binary`.
+fn members(deb: &Bytes) -> Result<ar::Members, DebError> {
+    let mut members = ar::Members::new(deb)?;
+    let version = members.next().transpose()?.filter(|member| member.name == "debian-binary");
+    let version = version.ok_or(DebError::Missing { member: "debian-binary" })?;
+    if !version.content.starts_with(b"2.") {
+        let found = version.content.iter().take(8).copied().collect::<Vec<u8>>();
+        return Err(DebError::Version { found: String::from_utf8_lossy(&found).trim_end().to_owned() });
+    }
+    Ok(members)
 }
 
 impl ControlFiles {

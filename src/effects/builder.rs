@@ -15,21 +15,23 @@ use crate::catalog::file::Step;
 use crate::catalog::name::TarballName;
 use crate::catalog::tarball::Tarball;
 use crate::catalog::template::{Held, Scope};
-use crate::catalog::{Catalog, Declared, DeclaredNode, Image, Platform, Release};
+use crate::catalog::{Catalog, Declared, DeclaredNode, Image, Platform, Privileged, Release};
 use crate::debian::control::Paragraph;
 use crate::debian::{Architecture, Constraint, InvalidRelation, PackageName, Relation, Relations, Version};
 use crate::digest::Sha256;
 use crate::generate::{
-    self, GenerateError, accounts, busybox, cacerts, fontconfig, java_alternatives, java_cacerts, ldconfig,
-    os_release,
+    self, GenerateError, accounts, busybox, cacerts, capabilities, fontconfig, java_alternatives,
+    java_cacerts, ldconfig, os_release,
 };
+use crate::image::accounting::{self, Privilege, Unaccounted};
 use crate::image::plan::Plan;
 use crate::image::{AssembledImage, ImageLayer, config};
 use crate::layer::RECIPE;
 use crate::layer::package::LayerRecord;
 use crate::lock::{Closure, Lock};
 use crate::tree::{
-    Alias, Conflict, Entry, ImagePath, InvalidPath, Node, Tree, Union, Unresolved, usr_merge_links,
+    Alias, Capabilities, Conflict, Entry, ImagePath, InvalidPath, Kind, Node, Tree, Union, Unresolved,
+    usr_merge_links,
 };
 
 /// An image of one architecture that is to be built.
@@ -87,6 +89,10 @@ pub enum BuildError {
         "`{winner}` replaces `{path}` of `{loser}`, whose layer lies above it; drop the path from `{loser}` with a filter"
     )]
     Replaced { path: ImagePath, winner: Owner, loser: Owner },
+    #[error("{}", lines(.0))]
+    Privileges(Vec<Privilege<Owner>>),
+    #[error("`{path}` cannot be given capabilities: no package of the image has a file there")]
+    NotCapable { path: ImagePath },
     #[error("the copyright file of `{package}` cannot be read: name the package that has it")]
     Copyright { package: PackageName, source: Unresolved },
     #[error("`{package}` has a Replaces field that cannot be read")]
@@ -99,8 +105,8 @@ pub enum BuildError {
     Oci(#[from] OciSpecError),
 }
 
-fn lines(conflicts: &[Conflict<Owner>]) -> String {
-    conflicts.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+fn lines(faults: &[impl ToString]) -> String {
+    faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 impl fmt::Display for Owner {
@@ -177,7 +183,7 @@ impl Builder<'_> {
     /// Builds an image, and checks that it is whole.
     pub fn build(&self, target: Target<'_>) -> Result<BuiltImage, BuildError> {
         let layers = self.image_layers(target)?;
-        check(&layers)?;
+        check(&layers, target.image)?;
         let newest =
             |record: &LayerRecord| record.listing.iter().map(|listed| listed.mtime).max().unwrap_or(0);
         let time = |seconds: u64| Timestamp::from_second(i64::try_from(seconds).unwrap_or(i64::MAX));
@@ -206,6 +212,23 @@ impl Builder<'_> {
         self.image_layers(target).map(drop)
     }
 
+    /// The maintainer scripts of the targets' packages that nobody accounts for.
+    #[must_use]
+    pub fn unaccounted(&self, targets: &[Target<'_>]) -> Unaccounted {
+        let mut unaccounted = Unaccounted::default();
+        for target in targets {
+            for wanted in target.packages() {
+                let record = self.records.get(&self.layers.key(Input::Package(wanted)));
+                let scripts = record.into_iter().flat_map(|record| &record.scripts).filter(|script| {
+                    accounting::reason(self.catalog, target.image, wanted.name, script).is_none()
+                });
+                let package = (wanted.name, &wanted.pin.version);
+                unaccounted.add((target.image, target.architecture), package, scripts.cloned().collect());
+            }
+        }
+        unaccounted
+    }
+
     /// What the annotations of a target say.
     #[must_use]
     pub fn facts<'t>(&'t self, target: Target<'t>) -> config::Facts<'t> {
@@ -232,6 +255,7 @@ impl Builder<'_> {
                 layers.push(self.step(step, target, &layers)?);
             }
             layers.extend(self.declared(level.declared, target)?);
+            layers.extend(self.capable(level.privileged, target, &layers)?);
         }
         for step in plan.finish {
             layers.push(self.step(step, target, &layers)?);
@@ -346,6 +370,35 @@ impl Builder<'_> {
         Ok(Some(self.generated("files", &input.join("\n"), || Ok(tree))?))
     }
 
+    /// The files that are given capabilities, a layer for each package that they are of.
+    fn capable(
+        &self,
+        privileged: &[Privileged],
+        target: Target<'_>,
+        below: &[OwnedLayer],
+    ) -> Result<Vec<OwnedLayer>, BuildError> {
+        let mut files: BTreeMap<&str, BTreeMap<&ImagePath, Capabilities>> = BTreeMap::new();
+        for Privileged { path, capabilities, .. } in privileged {
+            let Some(capabilities) = capabilities else { continue };
+            let is_file = |kind: &Kind| matches!(kind, Kind::File(_) | Kind::HardLink(_));
+            let has_file = |layer: &&OwnedLayer| {
+                layer.record.listing.get(path).is_some_and(|listed| is_file(&listed.kind))
+            };
+            let owner = below.iter().rev().find(has_file).map(|layer| &layer.owner);
+            let Some(Owner::Package(package)) = owner else {
+                return Err(BuildError::NotCapable { path: path.clone() });
+            };
+            files.entry(package.as_str()).or_default().insert(path, *capabilities);
+        }
+        let packages =
+            target.packages().filter_map(|wanted| Some((wanted, files.get(wanted.name.as_str())?)));
+        let layer = |(wanted, files): (Wanted<'_>, &BTreeMap<_, _>)| {
+            let input = format!("{} {files:?}", capabilities::RECIPE);
+            self.made_from(wanted, CAPABILITIES, &input, |tree| Ok(capabilities::capable(tree, files)))
+        };
+        packages.map(layer).collect()
+    }
+
     /// A layer that is made from a package, which is opened only where the layer is not there yet.
     fn made_from(
         &self,
@@ -371,12 +424,12 @@ impl Builder<'_> {
 }
 
 /// All that a layer has of an entry, in short.
-fn identity((path, Entry { node, mode, uid, gid, mtime }): (&ImagePath, &Entry)) -> String {
+fn identity((path, Entry { node, mode, uid, gid, mtime, capabilities }): (&ImagePath, &Entry)) -> String {
     let node = match node {
         Node::File(content) => format!("File({})", Sha256::of(content)),
         node => format!("{node:?}"),
     };
-    format!("{path:?} {node} {mode:o} {uid}:{gid} {mtime}")
+    format!("{path:?} {node} {mode:o} {uid}:{gid} {mtime} {capabilities:?}")
 }
 
 /// The input of a step that reads all that is below it.
@@ -397,8 +450,12 @@ fn union(layers: &[OwnedLayer]) -> Union<'_, Owner> {
 /// The step that puts another file in the place of one of base-files.
 const OS_RELEASE: &str = "os-release";
 
-/// Every path has one owner, or two that may share it; every package's copyright file can be read.
-fn check(layers: &[OwnedLayer]) -> Result<(), BuildError> {
+/// The step that puts files of packages in their own place, with capabilities.
+const CAPABILITIES: &str = "capabilities";
+
+/// Every path has one owner, or two that may share it; only files that the image's definitions name give rights;
+/// every package's copyright file can be read.
+fn check(layers: &[OwnedLayer], image: &Image) -> Result<(), BuildError> {
     let (mut versions, mut replaces) = (BTreeMap::new(), BTreeMap::new());
     for layer in layers {
         if let Owner::Package(name) = &layer.owner {
@@ -413,7 +470,7 @@ fn check(layers: &[OwnedLayer]) -> Result<(), BuildError> {
     }
     let may_replace = |new: &Owner, old: &Owner| match (new, old) {
         (Owner::Step(step), Owner::Package(package)) => {
-            *step == OS_RELEASE && package.as_str() == "base-files"
+            *step == CAPABILITIES || (*step == OS_RELEASE && package.as_str() == "base-files")
         }
         (Owner::Package(new), Owner::Package(old)) => {
             replaces.get(new.as_str()).into_iter().flatten().flat_map(Relation::alternatives).any(|named| {
@@ -440,6 +497,14 @@ fn check(layers: &[OwnedLayer]) -> Result<(), BuildError> {
             winner: taken.winner.clone(),
             loser: taken.loser.clone(),
         });
+    }
+    let is_declared = |path: &ImagePath| image.privileged().any(|privileged| privileged.path == *path);
+    let privileges = union.iter().filter(|claim| accounting::gives_rights(claim.listed));
+    let privileges = privileges.filter(|claim| !is_declared(&claim.listed.path));
+    let privileges: Vec<_> =
+        privileges.map(|claim| Privilege::new(claim.owner.clone(), claim.listed)).collect();
+    if !privileges.is_empty() {
+        return Err(BuildError::Privileges(privileges));
     }
     for layer in layers {
         if let Owner::Package(package) = &layer.owner {

@@ -22,7 +22,7 @@ use crate::catalog::tarball::Tarball;
 use crate::debian::{Architecture, PackageName};
 use crate::digest::Sha256;
 use crate::generate::ldconfig::libraries;
-use crate::layer::package::{self, LayerRecord, PackageError};
+use crate::layer::package::{self, Converted, LayerRecord, PackageError};
 use crate::layer::{self, LayerInfo, tarball};
 use crate::lock::{Pin, TarballPin};
 use crate::tarball::{FileUrl, TarballError};
@@ -30,7 +30,7 @@ use crate::tree::Tree;
 
 pub use gone::{Gone, Remedy};
 
-const RECORD: RecordKind = RecordKind::new("layer-2");
+const RECORD: RecordKind = RecordKind::new("layer-3");
 
 /// Connections at a time; [`super::http`] has the same limit over all archives.
 const FETCHERS: usize = 8;
@@ -216,7 +216,7 @@ impl<'a> Layers<'a> {
             return Ok(Arc::new(record));
         }
         let tree = make()?;
-        Ok(Arc::new(self.keep(key, &tree, String::new())?))
+        Ok(Arc::new(self.keep(key, tree.into())?))
     }
 
     /// All files of a package as they lie in an image, nothing left out.
@@ -232,12 +232,14 @@ impl<'a> Layers<'a> {
         Ok(record.filter(|record| self.store.has(record.layer.digest)))
     }
 
-    fn keep(&self, key: Sha256, tree: &Tree, control: String) -> Result<LayerRecord, LayersError> {
+    fn keep(&self, key: Sha256, converted: Converted) -> Result<LayerRecord, LayersError> {
+        let Converted { tree, control, scripts } = converted;
         let mut blob = self.store.blob_writer()?;
-        let layer: LayerInfo = layer::write(tree, &mut blob)
+        let layer: LayerInfo = layer::write(&tree, &mut blob)
             .map_err(|error| error.downcast().map_or_else(StoreError::Source, StoreError::File))?;
         blob.finish(Expected { digest: Some(layer.digest), size: Some(layer.size) })?;
-        let record = LayerRecord { layer, listing: tree.listing(), control, libraries: libraries(tree) };
+        let record =
+            LayerRecord { layer, listing: tree.listing(), control, scripts, libraries: libraries(&tree) };
         let text = serde_json::to_vec(&record).expect("a record is plain data");
         self.store.keep_record(RECORD, key, &text)?;
         Ok(record)
@@ -276,17 +278,13 @@ impl<'a> Layers<'a> {
         let _alone = self.store.exclusive(key)?;
         let record = match self.record(key)? {
             Some(record) => record,
-            None => {
-                let (tree, control) = self.unpack(input)?;
-                self.keep(key, &tree, control)?
-            }
+            None => self.keep(key, self.unpack(input)?)?,
         };
         task.advance(input.cost());
         Ok((key, record))
     }
 
-    /// The tree of an input's layer, and the control paragraph where it is a package.
-    fn unpack(&self, input: Input<'_>) -> Result<(Tree, String), LayersError> {
+    fn unpack(&self, input: Input<'_>) -> Result<Converted, LayersError> {
         let bytes = self.bytes(input)?;
         match input {
             Input::Package(Wanted { name, pin, .. }) => {
@@ -295,7 +293,7 @@ impl<'a> Layers<'a> {
             Input::Tarball(WantedTarball { definition, file, .. }) => {
                 let tree = tarball::convert(definition, &bytes, self.filters);
                 let tree = tree.map_err(|source| LayersError::Tarball { url: file.url.clone(), source })?;
-                Ok((tree, String::new()))
+                Ok(tree.into())
             }
         }
     }

@@ -39,6 +39,7 @@ pub mod progress;
 pub mod publish;
 pub mod renewal;
 pub mod revisions;
+pub mod scripts;
 mod source_files;
 pub mod store;
 pub mod suites;

@@ -107,7 +107,7 @@ mod tests {
         let tree = files(&catalog(), 3).unwrap();
         let lines: Vec<String> = tree
             .iter()
-            .map(|(path, Entry { node, mode, uid, gid, mtime })| {
+            .map(|(path, Entry { node, mode, uid, gid, mtime, .. })| {
                 let kind = if *node == Node::Directory { "dir" } else { "file" };
                 format!("{path}: {kind} {mode:04o} {uid}:{gid} {mtime}")
             })

@@ -8,6 +8,7 @@
 pub mod accounts;
 pub mod busybox;
 pub mod cacerts;
+pub mod capabilities;
 pub mod fontconfig;
 pub mod java_alternatives;
 pub mod java_cacerts;

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use crate::catalog::file::Step;
 use crate::catalog::name::{FamilyName, TarballName};
-use crate::catalog::{Declared, Image};
+use crate::catalog::{Declared, Image, Privileged};
 use crate::debian::{Architecture, PackageName};
 use crate::lock::{Closure, Lock};
 
@@ -28,6 +28,7 @@ pub struct PlannedLevel<'a> {
     pub tarballs: &'a BTreeSet<TarballName>,
     pub steps: BTreeSet<Step>,
     pub declared: &'a [Declared],
+    pub privileged: &'a [Privileged],
 }
 
 impl<'a> Plan<'a> {
@@ -47,7 +48,13 @@ impl<'a> Plan<'a> {
                 }
                 None => std::mem::take(&mut left).into_iter().collect(),
             };
-            PlannedLevel { packages, tarballs: &level.tarballs, steps, declared: &level.declared }
+            PlannedLevel {
+                packages,
+                tarballs: &level.tarballs,
+                steps,
+                declared: &level.declared,
+                privileged: &level.privileged,
+            }
         });
         Self { levels: levels.collect(), finish }
     }

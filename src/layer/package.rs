@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{LayerInfo, RECIPE};
 use crate::catalog::Filter;
-use crate::debian::PackageName;
 use crate::debian::deb::{self, Deb, DebError};
+use crate::debian::{MaintainerScript, PackageName};
 use crate::digest::Sha256;
 use crate::generate::ldconfig::Library;
 use crate::lock::Pin;
@@ -30,7 +30,24 @@ pub struct LayerRecord {
     pub listing: Listing,
     /// The control paragraph of the package; empty for a layer that is not of one.
     pub control: String,
+    /// The maintainer scripts of the package that are not harmless.
+    pub scripts: Vec<MaintainerScript>,
     pub libraries: Vec<Library>,
+}
+
+/// The tree of a layer, and what is kept of the package that it is made from.
+#[derive(Debug, Default)]
+pub struct Converted {
+    pub tree: Tree,
+    /// The control paragraph.
+    pub control: String,
+    pub scripts: Vec<MaintainerScript>,
+}
+
+impl From<Tree> for Converted {
+    fn from(tree: Tree) -> Self {
+        Self { tree, ..Self::default() }
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -61,13 +78,12 @@ pub fn unpack(pin: &Pin, deb: &Bytes) -> Result<Deb, PackageError> {
 }
 
 /// The tree of a package's layer: what the filters leave, and the package's entry in `status.d`.
-/// The second value is the control paragraph.
 pub fn convert(
     name: &PackageName,
     pin: &Pin,
     deb: &Bytes,
     filters: &[Filter],
-) -> Result<(Tree, String), PackageError> {
+) -> Result<Converted, PackageError> {
     let Deb { control, tree } = unpack(pin, deb)?;
     let mtime = tree.newest();
     let filters = filters.iter().filter(|filter| filter.concerns(name));
@@ -78,5 +94,6 @@ pub fn convert(
         let path = status.join(&format!("{name}.md5sums"))?;
         tree.insert(path, Entry::file(md5sums.to_owned(), mtime));
     }
-    Ok((tree, control.control().to_owned()))
+    let scripts = MaintainerScript::of(&control);
+    Ok(Converted { tree, control: control.control().to_owned(), scripts })
 }

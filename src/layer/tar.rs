@@ -29,6 +29,9 @@ fn member<'a>(path: &ImagePath, entry: &'a Entry) -> [Cow<'a, [u8]>; 3] {
     [headers(path, entry).into(), content.into(), ZEROS[..padding].into()]
 }
 
+/// The record of the extended attribute that holds file capabilities, as tar(1) and container runtimes know it.
+const CAPABILITY: &str = "SCHILY.xattr.security.capability";
+
 /// The header of an entry, after the PAX header that it may need.
 fn headers(path: &ImagePath, entry: &Entry) -> Vec<u8> {
     let slash = if entry.node == Node::Directory { "/" } else { "" };
@@ -42,10 +45,10 @@ fn headers(path: &ImagePath, entry: &Entry) -> Vec<u8> {
     let mut header = Header::new(kind);
     let mut records = Vec::new();
     if !header.name(&name) {
-        record(&mut records, "path", &name);
+        record(&mut records, "path", name.as_bytes());
     }
     if !header.text(LINK, link) {
-        record(&mut records, "linkpath", link);
+        record(&mut records, "linkpath", link.as_bytes());
     }
     header.number(MODE, u64::from(entry.mode));
     for (field, key, value) in [
@@ -55,8 +58,11 @@ fn headers(path: &ImagePath, entry: &Entry) -> Vec<u8> {
         (MTIME, "mtime", entry.mtime),
     ] {
         if !header.number(field, value) {
-            record(&mut records, key, &value.to_string());
+            record(&mut records, key, value.to_string().as_bytes());
         }
+    }
+    if let (Node::File(_), Some(capabilities)) = (&entry.node, entry.capabilities) {
+        record(&mut records, CAPABILITY, &capabilities.attribute());
     }
     let mut headers = Vec::with_capacity(BLOCK);
     if !records.is_empty() {
@@ -146,11 +152,13 @@ impl Header {
 }
 
 /// Adds `length key=value\n`, where the length counts its own digits too.
-fn record(records: &mut Vec<u8>, key: &str, value: &str) {
+fn record(records: &mut Vec<u8>, key: &str, value: &[u8]) {
     let rest = key.len() + value.len() + " =\n".len();
     let mut len = rest;
     while len != rest + len.to_string().len() {
         len = rest + len.to_string().len();
     }
-    records.extend(format!("{len} {key}={value}\n").bytes());
+    records.extend(format!("{len} {key}=").bytes());
+    records.extend(value);
+    records.push(b'\n');
 }

@@ -189,7 +189,7 @@ fn read_by_tar_crate(archive: &[u8]) -> Tree {
         let header = entry.header();
         let (uid, gid) = (header.uid().unwrap() as u32, header.gid().unwrap() as u32);
         let mtime = mtime.unwrap_or_else(|| header.mtime().unwrap());
-        tree.insert(at, Entry { node, mode: header.mode().unwrap(), uid, gid, mtime });
+        tree.insert(at, Entry { node, mode: header.mode().unwrap(), uid, gid, ..Entry::directory(mtime) });
     }
     tree
 }
@@ -212,7 +212,7 @@ fn any_entry() -> impl Strategy<Value = Entry> {
         mode,
         uid,
         gid,
-        mtime,
+        ..Entry::directory(mtime)
     })
 }
 

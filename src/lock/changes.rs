@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Lock, LockedSuite, LockedTarball, Pin, TarballPin};
 use crate::catalog::name::{FamilyName, ImageName, ReleaseName, TagName, TarballName};
-use crate::debian::{Architecture, ChangelogEntry, Cve, PackageName, Version};
+use crate::debian::{Architecture, ChangelogEntry, Cve, PackageName, ScriptName, Version};
 use crate::digest::Sha256;
 
 /// What differs between two locks of a release.
@@ -103,6 +103,21 @@ pub struct SourceChange {
 pub enum News {
     Told(Vec<ChangelogEntry>),
     /// The changelog could not be read, and why.
+    NotAtHand(String),
+}
+
+/// A package whose maintainer scripts somebody accounts for, and which are others by now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScriptChange {
+    pub package: PackageName,
+    pub news: ScriptNews,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ScriptNews {
+    /// These do something else, or something for the first time, or nothing any more.
+    Changed(BTreeSet<ScriptName>),
+    /// One of the packages could not be read, and why.
     NotAtHand(String),
 }
 

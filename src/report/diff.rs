@@ -7,7 +7,8 @@ mod text;
 use std::collections::BTreeSet;
 
 use distro::lock::changes::{
-    Changes, ImageChange, Kind, Move, News, PackageChange, SizeChange, Sizes, SourceChange,
+    Changes, ImageChange, Kind, Move, News, PackageChange, ScriptChange, ScriptNews, SizeChange, Sizes,
+    SourceChange,
 };
 
 use super::count;
@@ -21,6 +22,8 @@ pub use text::text;
 pub struct Difference {
     pub changes: Changes,
     pub news: Option<Vec<(SourceChange, News)>>,
+    /// Maintainer scripts that have to be read again, where they were compared.
+    pub scripts: Vec<ScriptChange>,
 }
 
 impl Difference {
@@ -57,6 +60,16 @@ impl Difference {
 
     fn news_of(&self, package: &PackageChange) -> Option<&(SourceChange, News)> {
         self.news.as_deref()?.iter().find(|(change, _)| change.source == package.source)
+    }
+}
+
+/// `config, postinst`; that they could not be compared, where they could not.
+fn scripts(news: &ScriptNews) -> String {
+    match news {
+        ScriptNews::Changed(scripts) => {
+            scripts.iter().map(|script| script.as_str()).collect::<Vec<_>>().join(", ")
+        }
+        ScriptNews::NotAtHand(_) => "not at hand".to_owned(),
     }
 }
 

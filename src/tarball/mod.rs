@@ -72,7 +72,7 @@ pub fn unpack(packed: &Bytes, compression: Compression, placement: &Placement) -
         };
         let is_directory = node == Node::Directory;
         let mode = if matches!(node, Node::Symlink(_)) { entry.mode } else { entry.mode & MODE };
-        let placed = Entry { node, mode, uid: 0, gid: 0, mtime: entry.mtime };
+        let placed = Entry { node, mode, uid: 0, gid: 0, ..entry };
         if let Some(Entry { node: other, .. }) = entries.insert(path.clone(), placed)
             && !(is_directory && other == Node::Directory)
         {

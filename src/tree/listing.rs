@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::resolve::Step;
-use super::{Entry, ImagePath, Node, Tree};
+use super::{Capabilities, Entry, ImagePath, Node, Tree};
 
 /// What stands at a path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +31,8 @@ pub struct Listed {
     pub gid: u32,
     /// Seconds since the epoch.
     pub mtime: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capabilities: Option<Capabilities>,
 }
 
 /// The paths of a tree in order, the parents of each among them.
@@ -93,6 +95,7 @@ impl Tree {
             uid: entry.uid,
             gid: entry.gid,
             mtime: entry.mtime,
+            capabilities: entry.capabilities,
         };
         Listing(self.iter().map(listed).collect())
     }

@@ -1,5 +1,6 @@
 //! A tree of files as an image holds it: ordered paths and what stands at each.
 
+mod capabilities;
 mod filter;
 mod listing;
 mod merge;
@@ -12,6 +13,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
+pub use capabilities::{Capabilities, InvalidCapabilities};
 pub use filter::{Dropped, Filter, Filtered, InvalidPattern};
 pub use listing::{InvalidListing, Kind, Listed, Listing};
 pub use merge::{Alias, MergeError, usr_merge_links};
@@ -41,6 +43,8 @@ pub struct Entry {
     pub gid: u32,
     /// Seconds since the epoch.
     pub mtime: u64,
+    /// Of a regular file.
+    pub capabilities: Option<Capabilities>,
 }
 
 /// Ordered paths and their entries. Every path's parent is in the tree too, and is a directory.
@@ -62,18 +66,18 @@ impl Entry {
     /// A directory of root's, mode 0755.
     #[must_use]
     pub fn directory(mtime: u64) -> Self {
-        Self { node: Node::Directory, mode: 0o755, uid: 0, gid: 0, mtime }
+        Self { node: Node::Directory, mode: 0o755, uid: 0, gid: 0, mtime, capabilities: None }
     }
 
     /// A file of root's, mode 0644.
     #[must_use]
     pub fn file(content: impl Into<Bytes>, mtime: u64) -> Self {
-        Self { node: Node::File(content.into()), mode: 0o644, uid: 0, gid: 0, mtime }
+        Self { node: Node::File(content.into()), mode: 0o644, ..Self::directory(mtime) }
     }
 
     #[must_use]
     pub fn symlink(target: impl Into<String>, mtime: u64) -> Self {
-        Self { node: Node::Symlink(target.into()), mode: 0o777, uid: 0, gid: 0, mtime }
+        Self { node: Node::Symlink(target.into()), mode: 0o777, ..Self::directory(mtime) }
     }
 
     #[must_use]
@@ -84,6 +88,11 @@ impl Entry {
     #[must_use]
     pub fn with_owner(self, uid: u32, gid: u32) -> Self {
         Self { uid, gid, ..self }
+    }
+
+    #[must_use]
+    pub fn with_capabilities(self, capabilities: Capabilities) -> Self {
+        Self { capabilities: Some(capabilities), ..self }
     }
 
     fn step(&self) -> resolve::Step<'_> {

@@ -31,7 +31,9 @@ pub enum TarError {
     Name { offset: usize, source: InvalidPath },
     #[error("`{path}` {why}")]
     Member { path: ImagePath, why: &'static str },
-    #[error("`{path}` has the extended attribute `{attribute}`, which a layer would lose")]
+    #[error(
+        "`{path}` has the extended attribute `{attribute}`, which dpkg does not unpack either; capabilities are given by definitions"
+    )]
     ExtendedAttribute { path: ImagePath, attribute: String },
     #[error("`{path}` is in the archive twice")]
     Duplicate { path: ImagePath },
@@ -162,6 +164,7 @@ impl Reader<'_> {
             uid: overrides.uid.map_or_else(|| header.uid(), Ok).map_err(fault)?,
             gid: overrides.gid.map_or_else(|| header.gid(), Ok).map_err(fault)?,
             mtime: overrides.mtime.map_or_else(|| header.mtime(), Ok).map_err(fault)?,
+            capabilities: None,
         })
     }
 

@@ -49,7 +49,9 @@ status: 0
     "layers": 5,
     "compressed": 1966,
     "unpacked": 33280,
-    "digest": "sha256:36da83c6a76366c4a9462ebf418bde224159e7a3d39103f8940db15e1ca5a5da"
+    "digest": "sha256:36da83c6a76366c4a9462ebf418bde224159e7a3d39103f8940db15e1ca5a5da",
+    "scripts": [],
+    "privileged": []
   }
 ]
 ----- stderr -----

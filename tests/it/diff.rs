@@ -681,3 +681,114 @@ hint: name two lock files or directories: `distro diff OLD NEW`
 "#,
     );
 }
+
+/// A catalog that accounts for scripts of zlib1g and libdaemon, and locks of which the newer has others.
+fn rescripted() -> Desk {
+    let daemon = |version: &str, remark: &str| {
+        let script = format!("#!/bin/sh\n# {remark}\nset -e\nadduser daemon\n");
+        Package::new("libdaemon", version).script("postinst", &script)
+    };
+    let zlib = |version: &str, script: &str| zlib(version).script("preinst", script);
+    let mut desk = Desk::new();
+    daemon("1", "as it was").archs(crate::desk::BOTH).publish(&mut desk.archive);
+    zlib("1.3-2", "#!/bin/sh\nset -e\nexit 0\n").publish(&mut desk.archive);
+    desk.edit("images/base.toml", "[\"libc6\"]", "[\"zlib1g\", \"libdaemon\"]");
+    let account = "[[maintainer-script]]\npackages = [\"zlib1g\", \"libdaemon\"]\nreason = \"known\"\n";
+    desk.edit("images/catalog.toml", "[branding]", &format!("{account}\n[branding]"));
+    let mut desk = desk.locked();
+    git(&desk, &["init", "-q", "-b", "main"]);
+    commit(&desk, "first");
+    daemon("2", "as it is").archs(crate::desk::BOTH).publish(&mut desk.archive);
+    zlib("1.3-3", "#!/bin/sh\nset -e\nrm -rf /srv\n").publish(&mut desk.archive);
+    desk.lock(&[]).success();
+    desk
+}
+
+#[test]
+fn scripts_that_are_accounted_for_and_have_changed_are_to_be_read_again() {
+    let desk = rescripted();
+    diff(&desk, &[]).assert_is(
+        r#"
+status: 0
+----- stdout -----
+debian13: 2 upgraded; 2 changelogs not at hand; 2 images affected
+
+PACKAGE    OLD    NEW
+libdaemon  1      2
+zlib1g     1.3-2  1.3-3
+
+SOURCE       FIXES
+libdaemon 2  changelog not at hand
+zlib 1.3-3   changelog not at hand
+
+PACKAGE  SCRIPTS TO READ AGAIN
+zlib1g   preinst
+
+IMAGE          TAGS  DOWNLOAD  INSTALLED
+base-debian13  all       +4 B       ±0 B
+----- stderr -----
+"#,
+    );
+    diff(&desk, &["--format", "markdown"]).assert_is(
+        r#"
+status: 0
+----- stdout -----
+### debian13
+
+2 upgraded; 2 changelogs not at hand; 2 images affected.
+
+| source | packages | old | new | suite | fixes |
+|---|---|---|---|---|---|
+| libdaemon | `libdaemon` | `1` | `2` | trixie | *changelog not at hand* |
+| zlib | `zlib1g` | `1.3-2` | `1.3-3` | trixie | *changelog not at hand* |
+
+Maintainer scripts that are accounted for have changed, and need to be read again:
+
+- `zlib1g`: preinst
+
+<details><summary>2 images affected</summary>
+
+| image | tags | download | installed |
+|---|---|--:|--:|
+| base-debian13 | all | +4 B | ±0 B |
+
+</details>
+
+<details><summary>libdaemon: what changed since 1</summary>
+
+The changelog is not at hand:
+
+```text
+`libdaemon` has no changelog
+```
+
+</details>
+
+<details><summary>zlib: what changed since 1.3-2</summary>
+
+The changelog is not at hand:
+
+```text
+`zlib1g` has no changelog
+```
+
+</details>
+----- stderr -----
+"#,
+    );
+    let said = diff(&desk, &["--format", "json"]).success();
+    let differences: serde_json::Value = serde_json::from_str(&said.stdout).unwrap();
+    let expected = serde_json::json!([{ "package": "zlib1g", "changed": ["preinst"] }]);
+    assert_eq!(differences[0]["scripts"], expected);
+}
+
+#[test]
+fn scripts_that_cannot_be_compared_are_not_the_same() {
+    let desk = rescripted();
+    let said = diff(&desk, &["--offline"]).success();
+    assert!(said.stdout.contains("zlib1g     not at hand"), "{said}");
+    let said = diff(&desk, &["--offline", "--format", "json"]).success();
+    let differences: serde_json::Value = serde_json::from_str(&said.stdout).unwrap();
+    let why = differences[0]["scripts"][0]["not_at_hand"].as_str().unwrap();
+    assert!(why.contains("zlib1g") || why.contains("libdaemon"), "{why}");
+}

@@ -160,6 +160,11 @@ impl Image {
         }
     }
 
+    /// The tar archive of the layer that lies on all others.
+    pub fn top(&self) -> &[u8] {
+        self.layers.last().unwrap()
+    }
+
     /// What the history says of each layer, the lowest first.
     pub fn history(&self) -> Vec<&str> {
         let history = self.config["history"].as_array().unwrap();

@@ -9,7 +9,7 @@ use crate::digest::Sha256;
 use crate::effects::files::FileError;
 
 /// What records of one kind tell of their key; the name of their directory. A change of what they hold
-/// takes a new name: `layer-2`.
+/// takes a new name: `layer-3`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RecordKind(&'static str);
 

@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use distro::debian::Cve;
 use distro::lock::changes::{
-    ImageChange, Move, News, PackageChange, SizeChange, Sizes, SourceChange, TarballChange,
+    ImageChange, Move, News, PackageChange, ScriptChange, ScriptNews, SizeChange, Sizes, SourceChange,
+    TarballChange,
 };
 
 use super::Difference;
@@ -19,6 +20,9 @@ struct Release<'a> {
     /// Absent where changelogs were not asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     sources: Option<Vec<Source<'a>>>,
+    /// Packages whose maintainer scripts are accounted for, and have changed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    scripts: Vec<Scripts<'a>>,
     images: Vec<Image<'a>>,
 }
 
@@ -58,6 +62,15 @@ struct Source<'a> {
 }
 
 #[derive(Serialize)]
+struct Scripts<'a> {
+    package: &'a str,
+    /// `null` where they could not be compared.
+    changed: Option<Vec<&'static str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_at_hand: Option<&'a str>,
+}
+
+#[derive(Serialize)]
 struct Image<'a> {
     image: String,
     tags: Vec<&'a str>,
@@ -84,11 +97,12 @@ pub fn json(differences: &[Difference]) -> serde_json::Result<String> {
 }
 
 impl<'a> Release<'a> {
-    fn of(Difference { changes, news }: &'a Difference) -> Self {
+    fn of(Difference { changes, news, scripts }: &'a Difference) -> Self {
         Self {
             release: changes.release.as_str(),
             packages: changes.packages.iter().map(Package::of).collect(),
             tarballs: changes.tarballs.iter().map(Tarball::of).collect(),
+            scripts: scripts.iter().map(Scripts::of).collect(),
             sources: news.as_ref().map(|news| news.iter().map(Source::of).collect()),
             images: changes
                 .images
@@ -125,6 +139,18 @@ impl<'a> Versions<'a> {
             suite: &of.suite,
             architectures: of.architectures.iter().map(|architecture| architecture.as_str()).collect(),
         }
+    }
+}
+
+impl<'a> Scripts<'a> {
+    fn of(ScriptChange { package, news }: &'a ScriptChange) -> Self {
+        let (changed, not_at_hand) = match news {
+            ScriptNews::Changed(scripts) => {
+                (Some(scripts.iter().map(|script| script.as_str()).collect()), None)
+            }
+            ScriptNews::NotAtHand(why) => (None, Some(why.as_str())),
+        };
+        Self { package: package.as_str(), changed, not_at_hand }
     }
 }
 

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use distro::debian::Cve;
 use distro::lock::changes::{News, PackageChange, SourceChange, TarballChange};
 
-use super::{Difference, ImageRow, is_upgrade, of_upstream, only_on, version};
+use super::{Difference, ImageRow, is_upgrade, of_upstream, only_on, scripts, version};
 use crate::report::count;
 
 /// Where Debian tracks vulnerabilities, each below its id.
@@ -28,6 +28,7 @@ pub fn markdown(differences: &[Difference]) -> String {
 fn section(difference: &Difference) -> String {
     let mut text = format!("### {}\n\n{}.\n", difference.changes.release, difference.summary());
     packages(difference, &mut text);
+    scripts_to_read(difference, &mut text);
     images(difference, &mut text);
     changelogs(difference.news.as_deref().unwrap_or_default(), &mut text);
     text
@@ -90,6 +91,19 @@ fn fixes(difference: &Difference, package: &PackageChange) -> String {
 fn linked(cves: &BTreeSet<Cve>) -> String {
     let links: Vec<_> = cves.iter().map(|cve| format!("[{cve}]({TRACKER}/{cve})")).collect();
     if links.is_empty() { "no CVE named".to_owned() } else { links.join(" ") }
+}
+
+fn scripts_to_read(difference: &Difference, text: &mut String) {
+    if difference.scripts.is_empty() {
+        return;
+    }
+    let _ = writeln!(
+        text,
+        "\nMaintainer scripts that are accounted for have changed, and need to be read again:\n"
+    );
+    for change in &difference.scripts {
+        let _ = writeln!(text, "- {}: {}", code(change.package.as_str()), scripts(&change.news));
+    }
 }
 
 fn images(difference: &Difference, text: &mut String) {

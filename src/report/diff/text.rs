@@ -3,10 +3,11 @@
 use distro::debian::Cve;
 use distro::lock::changes::{News, TarballChange};
 
-use super::{Difference, ImageRow, of_upstream, only_on, version};
+use super::{Difference, ImageRow, of_upstream, only_on, scripts, version};
 use crate::report::table::table;
 
-/// A table of the packages that differ, one of the vulnerabilities fixed, one of the images affected.
+/// A table of the packages that differ, one of the vulnerabilities fixed, one of the scripts changed, one of the
+/// images affected.
 pub fn text(differences: &[Difference]) -> String {
     let sections = differences.iter().map(section);
     sections.collect::<Vec<_>>().join("\n")
@@ -34,9 +35,11 @@ fn section(difference: &Difference) -> String {
         let lines = told(news).into_iter().map(move |line| [first.take().unwrap_or_default(), line]);
         lines.collect::<Vec<_>>()
     });
+    let scripts = difference.scripts.iter().map(|change| [change.package.to_string(), scripts(&change.news)]);
     for table in [
         filled(table(["PACKAGE", "OLD", "NEW", ""], &[], packages)),
         filled(table(["SOURCE", "FIXES"], &[], news)),
+        filled(table(["PACKAGE", "SCRIPTS TO READ AGAIN"], &[], scripts)),
         filled(table(["IMAGE", "TAGS", "DOWNLOAD", "INSTALLED"], &[2, 3], images)),
     ] {
         text.extend(table.map(|table| format!("\n{table}")));

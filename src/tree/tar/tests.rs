@@ -140,7 +140,8 @@ fn extended_attributes_do_not_vanish_in_silence() {
     let capability = b"\x01\0\0\x02\x20\0\0\n\0\0\0\0\0\0\0\0\0\0\0\0";
     assert_eq!(
         error(&[pax(&[("SCHILY.xattr.security.capability", capability)]), file("bin/ping")]),
-        "`/bin/ping` has the extended attribute `security.capability`, which a layer would lose"
+        "`/bin/ping` has the extended attribute `security.capability`, which dpkg does not unpack either; \
+         capabilities are given by definitions"
     );
 }
 
