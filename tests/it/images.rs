@@ -1,5 +1,7 @@
 //! What images hold, and what they say of themselves.
 
+mod java;
+
 use serde_json::json;
 
 use crate::archive::{Member, Package};

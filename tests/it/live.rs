@@ -7,6 +7,7 @@ mod again;
 mod container;
 mod contents;
 mod forky;
+mod java;
 mod layout;
 mod programs;
 mod runtimes;
