@@ -8,6 +8,7 @@ mod container;
 mod contents;
 mod forky;
 mod layout;
+mod own;
 mod programs;
 mod sbom;
 mod vendor;
