@@ -5,7 +5,7 @@ use std::fs;
 use crate::archive::{Package, Signer};
 use crate::desk::{assert_refused, assert_same, without_digests};
 use crate::layout::Layout;
-use crate::run::Said;
+use crate::run::{Said, World};
 use crate::workshop::Workshop;
 
 const OWN: &str = "extends = \"../images\"\n";
@@ -81,6 +81,23 @@ base-debian13:nonroot  static  amd64 arm64    For programs linked against glibc
 cc-debian13:debug      base    amd64 arm64    For C++
 cc-debian13:latest     base    amd64 arm64    For C++
 cc-debian13:nonroot    base    amd64 arm64    For C++
+----- stderr -----
+"#,
+    );
+}
+
+#[test]
+fn the_example_in_the_documentation_is_read() {
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/own-catalog/images");
+    World::new().distro(&["--catalog", example, "list"]).assert_is(
+        r#"
+status: 0
+----- stdout -----
+IMAGE                            PARENT  ARCHITECTURES  DESCRIPTION
+acme-app-debian13:debug          cc      amd64 arm64    For Acme's services in C, C++ and Rust
+acme-app-debian13:debug-nonroot  cc      amd64 arm64    For Acme's services in C, C++ and Rust
+acme-app-debian13:latest         cc      amd64 arm64    For Acme's services in C, C++ and Rust
+acme-app-debian13:nonroot        cc      amd64 arm64    For Acme's services in C, C++ and Rust
 ----- stderr -----
 "#,
     );

@@ -9,6 +9,7 @@ mod contents;
 mod forky;
 mod java;
 mod layout;
+mod own;
 mod programs;
 mod runtimes;
 mod sbom;

@@ -17,15 +17,15 @@ pub struct Container {
 }
 
 impl Container {
-    /// Unpacks an image for amd64: `cc-debian13:debug`.
+    /// Unpacks an image of the live layout for amd64: `cc-debian13:debug`.
     pub fn new(image: &str) -> Self {
         Self::of(&live().out(), image)
     }
 
-    /// Unpacks an image for amd64 from a layout.
+    /// Unpacks an image of a layout for amd64.
     pub fn of(layout: &Path, image: &str) -> Self {
         let dir = tempfile::Builder::new().prefix("container-").tempdir().unwrap();
-        unpack_from(layout, &format!("{image}-amd64"), &dir.path().join("bundle"));
+        unpack(layout, &format!("{image}-amd64"), &dir.path().join("bundle"));
         Self { dir }
     }
 
@@ -51,20 +51,7 @@ impl Container {
 
     /// Compiles a program of the host's into the image, as `/app`.
     pub fn compile(&self, compiler: &str, language: &str, options: &[&str], source: &str) {
-        need(if compiler == "cc" { "gcc libc6-dev" } else { compiler }, compiler);
-        let mut child = Command::new(compiler)
-            .args(["-x", language, "-O1", "-o"])
-            .arg(self.root().join("app"))
-            .args(options)
-            .arg("-")
-            .env("LC_ALL", "C.UTF-8")
-            .stdin(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        child.stdin.take().unwrap().write_all(source.as_bytes()).unwrap();
-        let output = child.wait_with_output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        compile(&self.root().join("app"), compiler, language, options, source);
     }
 
     /// Runs a program in place of the entrypoint.
@@ -120,12 +107,26 @@ impl Container {
     }
 }
 
-/// Has umoci unpack an image of the live layout, by its name with the architecture.
-pub fn unpack(image: &str, bundle: &Path) {
-    unpack_from(&live().out(), image, bundle);
+/// Compiles a program of the host's into a file.
+pub fn compile(to: &Path, compiler: &str, language: &str, options: &[&str], source: &str) {
+    need(if compiler == "cc" { "gcc libc6-dev" } else { compiler }, compiler);
+    let mut child = Command::new(compiler)
+        .args(["-x", language, "-O1", "-o"])
+        .arg(to)
+        .args(options)
+        .arg("-")
+        .env("LC_ALL", "C.UTF-8")
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(source.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-fn unpack_from(layout: &Path, image: &str, bundle: &Path) {
+/// Has umoci unpack an image of a layout, by its name with the architecture.
+pub fn unpack(layout: &Path, image: &str, bundle: &Path) {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let uid = status.lines().find_map(|line| line.strip_prefix("Uid:")).unwrap();
     assert!(

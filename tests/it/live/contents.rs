@@ -21,7 +21,7 @@ fn images_hold_what_dpkg_unpacks_and_nothing_unnamed() {
     for (release, architecture) in [("debian12", "amd64"), ("debian13", "amd64"), ("debian13", "arm64")] {
         let image = format!("cc-{release}:latest-{architecture}");
         let dir = tempfile::tempdir().unwrap();
-        unpack(&image, &dir.path().join("bundle"));
+        unpack(&live().out(), &image, &dir.path().join("bundle"));
         let mut held = Entries::new();
         walk(&dir.path().join("bundle/rootfs"), "", &mut held);
 

@@ -146,7 +146,7 @@ fn umoci_makes_a_bundle_of_each_architecture() {
         assert_eq!((&process["user"]["uid"], &process["user"]["gid"]), (&65532.into(), &65532.into()));
         assert_eq!(process["cwd"], "/home/nonroot");
         let dir = tempfile::tempdir().unwrap();
-        unpack(&format!("{image}:debug-arm64"), &dir.path().join("arm64"));
+        unpack(&live().out(), &format!("{image}:debug-arm64"), &dir.path().join("arm64"));
         let loader =
             fs::read(dir.path().join("arm64/rootfs/usr/lib/aarch64-linux-gnu/ld-linux-aarch64.so.1"));
         assert_eq!(&loader.unwrap()[..4], b"\x7fELF");

@@ -65,10 +65,14 @@ fn every_definition_and_lock_of_the_repository_fits_its_schema_and_names_it() {
     let definitions = files("images", "toml");
     assert!(definitions.iter().any(|path| kind(path) == "catalog"), "{definitions:?}");
     assert!(definitions.iter().any(|path| kind(path) == "family"), "{definitions:?}");
-    for path in definitions.into_iter().chain(files("lock", "lock")) {
+    let examples = files("docs/own-catalog/images", "toml");
+    assert_eq!(examples.len(), 2, "{examples:?}");
+    for path in definitions.into_iter().chain(examples).chain(files("lock", "lock")) {
         let (text, kind) = (fs::read_to_string(&path).unwrap(), kind(&path));
-        let named = text.starts_with(&format!("#:schema ../schemas/{kind}.json\n"));
-        assert!(named, "{} does not name its schema", path.display());
+        let named = text.lines().next().and_then(|line| line.strip_prefix("#:schema ")).unwrap_or_default();
+        let named = path.parent().unwrap().join(named).canonicalize().unwrap_or_default();
+        let schema = repository().join(format!("schemas/{kind}.json"));
+        assert_eq!(named, schema, "{} does not name its schema", path.display());
         Schema::of(kind).check(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     }
 }
