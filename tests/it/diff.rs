@@ -707,7 +707,8 @@ fn rescripted() -> Desk {
 #[test]
 fn scripts_that_are_accounted_for_and_have_changed_are_to_be_read_again() {
     let desk = rescripted();
-    diff(&desk, &[]).assert_is(r#"
+    diff(&desk, &[]).assert_is(
+        r#"
 status: 0
 ----- stdout -----
 debian13: 2 upgraded; 2 changelogs not at hand; 2 images affected
@@ -726,8 +727,10 @@ zlib1g   preinst
 IMAGE          TAGS  DOWNLOAD  INSTALLED
 base-debian13  all       +4 B       ±0 B
 ----- stderr -----
-"#);
-    diff(&desk, &["--format", "markdown"]).assert_is(r#"
+"#,
+    );
+    diff(&desk, &["--format", "markdown"]).assert_is(
+        r#"
 status: 0
 ----- stdout -----
 ### debian13
@@ -771,7 +774,8 @@ The changelog is not at hand:
 
 </details>
 ----- stderr -----
-"#);
+"#,
+    );
     let said = diff(&desk, &["--format", "json"]).success();
     let differences: serde_json::Value = serde_json::from_str(&said.stdout).unwrap();
     let expected = serde_json::json!([{ "package": "zlib1g", "changed": ["preinst"] }]);
