@@ -1,5 +1,7 @@
 //! An image: its layers made or found, checked as one tree, and assembled.
 
+mod capable;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -15,13 +17,13 @@ use crate::catalog::file::Step;
 use crate::catalog::name::TarballName;
 use crate::catalog::tarball::Tarball;
 use crate::catalog::template::{Held, Scope};
-use crate::catalog::{Catalog, Declared, DeclaredNode, Image, Platform, Privileged, Release};
+use crate::catalog::{Catalog, Declared, DeclaredNode, Image, Platform, Release};
 use crate::debian::control::Paragraph;
 use crate::debian::{Architecture, Constraint, InvalidRelation, PackageName, Relation, Relations, Version};
 use crate::digest::Sha256;
 use crate::generate::{
-    self, GenerateError, accounts, busybox, cacerts, capabilities, fontconfig, java_alternatives,
-    java_cacerts, ldconfig, os_release,
+    self, GenerateError, accounts, busybox, cacerts, fontconfig, java_alternatives, java_cacerts, ldconfig,
+    os_release,
 };
 use crate::image::accounting::{self, Privilege, Unaccounted};
 use crate::image::plan::Plan;
@@ -30,8 +32,7 @@ use crate::layer::RECIPE;
 use crate::layer::package::LayerRecord;
 use crate::lock::{Closure, Lock};
 use crate::tree::{
-    Alias, Capabilities, Conflict, Entry, ImagePath, InvalidPath, Kind, Node, Tree, Union, Unresolved,
-    usr_merge_links,
+    Alias, Conflict, Entry, ImagePath, InvalidPath, Node, Tree, Union, Unresolved, usr_merge_links,
 };
 
 /// An image of one architecture that is to be built.
@@ -370,35 +371,6 @@ impl Builder<'_> {
         Ok(Some(self.generated("files", &input.join("\n"), || Ok(tree))?))
     }
 
-    /// The files that are given capabilities, a layer for each package that they are of.
-    fn capable(
-        &self,
-        privileged: &[Privileged],
-        target: Target<'_>,
-        below: &[OwnedLayer],
-    ) -> Result<Vec<OwnedLayer>, BuildError> {
-        let mut files: BTreeMap<&str, BTreeMap<&ImagePath, Capabilities>> = BTreeMap::new();
-        for Privileged { path, capabilities, .. } in privileged {
-            let Some(capabilities) = capabilities else { continue };
-            let is_file = |kind: &Kind| matches!(kind, Kind::File(_) | Kind::HardLink(_));
-            let has_file = |layer: &&OwnedLayer| {
-                layer.record.listing.get(path).is_some_and(|listed| is_file(&listed.kind))
-            };
-            let owner = below.iter().rev().find(has_file).map(|layer| &layer.owner);
-            let Some(Owner::Package(package)) = owner else {
-                return Err(BuildError::NotCapable { path: path.clone() });
-            };
-            files.entry(package.as_str()).or_default().insert(path, *capabilities);
-        }
-        let packages =
-            target.packages().filter_map(|wanted| Some((wanted, files.get(wanted.name.as_str())?)));
-        let layer = |(wanted, files): (Wanted<'_>, &BTreeMap<_, _>)| {
-            let input = format!("{} {files:?}", capabilities::RECIPE);
-            self.made_from(wanted, CAPABILITIES, &input, |tree| Ok(capabilities::capable(tree, files)))
-        };
-        packages.map(layer).collect()
-    }
-
     /// A layer that is made from a package, which is opened only where the layer is not there yet.
     fn made_from(
         &self,
@@ -450,9 +422,6 @@ fn union(layers: &[OwnedLayer]) -> Union<'_, Owner> {
 /// The step that puts another file in the place of one of base-files.
 const OS_RELEASE: &str = "os-release";
 
-/// The step that puts files of packages in their own place, with capabilities.
-const CAPABILITIES: &str = "capabilities";
-
 /// Every path has one owner, or two that may share it; only files that the image's definitions name give rights;
 /// every package's copyright file can be read.
 fn check(layers: &[OwnedLayer], image: &Image) -> Result<(), BuildError> {
@@ -470,7 +439,7 @@ fn check(layers: &[OwnedLayer], image: &Image) -> Result<(), BuildError> {
     }
     let may_replace = |new: &Owner, old: &Owner| match (new, old) {
         (Owner::Step(step), Owner::Package(package)) => {
-            *step == CAPABILITIES || (*step == OS_RELEASE && package.as_str() == "base-files")
+            *step == capable::STEP || (*step == OS_RELEASE && package.as_str() == "base-files")
         }
         (Owner::Package(new), Owner::Package(old)) => {
             replaces.get(new.as_str()).into_iter().flatten().flat_map(Relation::alternatives).any(|named| {
@@ -498,11 +467,7 @@ fn check(layers: &[OwnedLayer], image: &Image) -> Result<(), BuildError> {
             loser: taken.loser.clone(),
         });
     }
-    let is_declared = |path: &ImagePath| image.privileged().any(|privileged| privileged.path == *path);
-    let privileges = union.iter().filter(|claim| accounting::gives_rights(claim.listed));
-    let privileges = privileges.filter(|claim| !is_declared(&claim.listed.path));
-    let privileges: Vec<_> =
-        privileges.map(|claim| Privilege::new(claim.owner.clone(), claim.listed)).collect();
+    let privileges = accounting::privileges(image, &union);
     if !privileges.is_empty() {
         return Err(BuildError::Privileges(privileges));
     }

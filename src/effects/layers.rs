@@ -30,6 +30,8 @@ use crate::tree::Tree;
 
 pub use gone::{Gone, Remedy};
 
+/// Records hold what [`MaintainerScript::of`](crate::debian::MaintainerScript::of) makes of scripts: where it
+/// comes to know other lines, they are of another kind.
 const RECORD: RecordKind = RecordKind::new("layer-3");
 
 /// Connections at a time; [`super::http`] has the same limit over all archives.

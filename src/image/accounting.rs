@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::catalog::{Catalog, Image, Understood};
 use crate::debian::{Architecture, MaintainerScript, PackageName, Version};
-use crate::tree::{ImagePath, Kind, Listed};
+use crate::tree::{ImagePath, Kind, Listed, Union};
 
 /// Why a script need not run in an image; `None` where nobody has said so. What the image's definitions say comes
 /// before what the catalog does.
@@ -107,6 +107,18 @@ pub struct Privilege<O> {
     pub gid: u32,
 }
 
+/// The files of an image that give rights, and that none of its definitions names.
+#[must_use]
+pub fn privileges<O: Clone>(image: &Image, files: &Union<'_, O>) -> Vec<Privilege<O>> {
+    let is_named = |path: &ImagePath| image.privileged().any(|privileged| privileged.path == *path);
+    let claims = files.iter().filter(|claim| gives_rights(claim.listed) && !is_named(&claim.listed.path));
+    let privileges = claims.map(|claim| {
+        let (owner, Listed { path, mode, uid, gid, .. }) = (claim.owner.clone(), claim.listed);
+        Privilege { path: path.clone(), owner, mode: *mode, uid: *uid, gid: *gid }
+    });
+    privileges.collect()
+}
+
 /// Whether whoever runs a file gets rights by it: it is setuid or setgid. A directory that is setgid only passes on
 /// its group.
 #[must_use]
@@ -114,14 +126,6 @@ pub fn gives_rights(listed: &Listed) -> bool {
     matches!(listed.kind, Kind::File(_) | Kind::HardLink(_)) && listed.mode & 0o6000 != 0
 }
 
-impl<O> Privilege<O> {
-    pub fn new(owner: O, listed: &Listed) -> Self {
-        let Listed { path, mode, uid, gid, .. } = listed;
-        Self { path: path.clone(), owner, mode: *mode, uid: *uid, gid: *gid }
-    }
-}
-
-/// ``/usr/bin/su` of util-linux is setuid: whoever runs it is user 0 (mode 4755)`
 impl<O: fmt::Display> fmt::Display for Privilege<O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { path, owner, mode, uid, gid } = self;
