@@ -4,6 +4,7 @@
 //! Their JSON Schemas, in `schemas/`, are generated from here, doc comments included.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -169,6 +170,9 @@ pub struct TagTable {
     /// The command that every container runs, in place of the image's. Values are templates.
     #[schemars(with = "Option<Vec<String>>")]
     pub entrypoint: Option<Vec<Spanned<String>>>,
+    /// Files of structure tests for every image of the flavour, by their paths from this file: `tests/debug.yaml`.
+    #[serde(default)]
+    pub tests: Vec<PathBuf>,
 }
 
 /// `<family>.toml`: one image or several that belong together.
@@ -298,6 +302,10 @@ pub struct ImageTable {
     /// The default arguments of the entrypoint. Values are templates.
     #[schemars(with = "Option<Vec<String>>")]
     pub command: Option<Vec<Spanned<String>>>,
+    /// Files of structure tests for the image and those that add to it, by their paths from this file:
+    /// `tests/static.yaml`.
+    #[serde(default)]
+    pub tests: Vec<PathBuf>,
 }
 
 /// What one release adds to an image.

@@ -1,6 +1,7 @@
 //! Families × releases × tags → images.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use toml::Spanned;
@@ -31,6 +32,8 @@ pub struct Image {
     /// What each definition adds, the oldest ancestor first, the flavour last.
     pub levels: Vec<Level>,
     pub config: ImageConfig,
+    /// Files of structure tests, those of the oldest ancestor first, the flavour's last.
+    pub tests: Vec<PathBuf>,
 }
 
 /// What one definition adds to an image.
@@ -76,6 +79,7 @@ pub(super) struct Flavour {
     leave_out: BTreeMap<PackageName, String>,
     steps: BTreeSet<Step>,
     config: ImageConfig,
+    tests: Vec<PathBuf>,
 }
 
 impl Image {
@@ -141,6 +145,7 @@ impl Flavour {
         if let Some(words) = &table.entrypoint {
             self.config.entrypoint = Some(templates(source, words)?);
         }
+        self.tests.extend(beside(source, &table.tests));
         Ok(())
     }
 }
@@ -221,6 +226,7 @@ struct Base {
     leave_out: BTreeMap<PackageName, String>,
     levels: Vec<Level>,
     config: ImageConfig,
+    tests: Vec<PathBuf>,
 }
 
 impl Base {
@@ -301,6 +307,7 @@ impl Base {
             self.config.command = Some(templates(source, words)?);
         }
         self.description.clone_from(&table.description);
+        self.tests.extend(beside(source, &table.tests));
         Ok(())
     }
 
@@ -340,6 +347,7 @@ impl Base {
             leave_out,
             levels,
             config: self.config.clone().flavoured(&flavour.config),
+            tests: self.tests.iter().chain(&flavour.tests).cloned().collect(),
             requests,
         }
     }
@@ -412,6 +420,12 @@ fn declared(source: &Arc<Source>, table: &ImageTable) -> Result<Vec<Declared>, D
         Ok(Declared { path: path(source, &link.path)?, mode: 0o777, node })
     });
     files.chain(directories).chain(links).collect()
+}
+
+/// Paths that a definition gives from its own directory.
+fn beside(source: &Source, paths: &[PathBuf]) -> impl Iterator<Item = PathBuf> {
+    let directory = Path::new(&source.path).parent().unwrap_or(Path::new(""));
+    paths.iter().map(move |path| directory.join(path))
 }
 
 fn path(source: &Arc<Source>, text: &Spanned<String>) -> Result<ImagePath, Diagnostic> {
