@@ -86,7 +86,7 @@ impl Processor {
     }
 
     /// What binfmt_misc is told: executables and shared objects of the processor are the emulator's, which is opened
-    /// at once (`F`).
+    /// at once (`F`), and hears by what name a program was called (`P`), as busybox needs it.
     fn rule(&self, emulator: &str) -> String {
         let two = |value: u16| if self.is_big_endian { value.to_be_bytes() } else { value.to_le_bytes() };
         let mut magic = vec![
@@ -105,7 +105,7 @@ impl Processor {
         // ET_EXEC is 2, ET_DYN is 3.
         magic.extend(two(2).into_iter().chain(two(self.machine)));
         mask.extend(two(0xfffe).into_iter().chain(two(0xffff)));
-        format!(":qemu-{}:M::{}:{}:{emulator}:F", self.name, escaped(&magic), escaped(&mask))
+        format!(":qemu-{}:M::{}:{}:{emulator}:PF", self.name, escaped(&magic), escaped(&mask))
     }
 }
 
@@ -129,13 +129,13 @@ mod tests {
         assert_eq!(
             rule("arm64"),
             format!(
-                r":qemu-aarch64:M::{head}\x01\x01{padding}\x02\x00\xb7\x00:{mask}\xfe\xff\xff\xff:/usr/bin/emulator:F"
+                r":qemu-aarch64:M::{head}\x01\x01{padding}\x02\x00\xb7\x00:{mask}\xfe\xff\xff\xff:/usr/bin/emulator:PF"
             )
         );
         assert_eq!(
             rule("s390x"),
             format!(
-                r":qemu-s390x:M::{head}\x02\x01{padding}\x00\x02\x00\x16:{mask}\xff\xfe\xff\xff:/usr/bin/emulator:F"
+                r":qemu-s390x:M::{head}\x02\x01{padding}\x00\x02\x00\x16:{mask}\xff\xfe\xff\xff:/usr/bin/emulator:PF"
             )
         );
     }
