@@ -96,6 +96,22 @@ Examples:
   distro build cc static --arch all   two families, for all their architectures
   skopeo copy oci:out:cc-debian13:latest docker-daemon:cc:latest")]
     Build(BuildArgs),
+    /// Hold built images against what is expected of them
+    ///
+    /// Each image is tested by the files that its definitions name, in the format of container-structure-test
+    /// (YAML, `schemaVersion: 2.0.0`), and by checks that are built in. A command runs in a fresh container
+    /// without a network, also where its architecture has to be emulated (qemu-user).
+    #[command(after_help = "\
+Exit codes:
+  0  all tests passed
+  1  a test failed, or an error
+
+Examples:
+  distro test                                every image, for this machine's architecture
+  distro test cc-debian13:debug --arch arm64 one image, emulated where this machine is another
+  distro test --junit tests.xml              for CI
+  distro test my-app --config app.yaml       tests of one's own in place of those of the definitions")]
+    Test(TestArgs),
     /// Write all that locked builds need into a folder
     #[command(after_help = "\
 Examples:
@@ -276,6 +292,39 @@ pub struct BuildArgs {
     pub format: Format,
     #[command(flatten)]
     pub archive: ArchiveArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct TestArgs {
+    /// Images by name: `cc`, `cc-debian13` or `cc-debian13:debug` [default: all]
+    #[arg(value_name = "IMAGE")]
+    pub images: Vec<String>,
+    /// Only images of this release
+    #[arg(long, value_name = "RELEASE")]
+    pub release: Option<String>,
+    /// Debian's name of an architecture, or `all` [default: this machine's]
+    #[arg(long, value_name = "ARCH", value_delimiter = ',')]
+    pub arch: Vec<Architecture>,
+    /// The directory of the OCI image layout
+    #[arg(long, value_name = "DIR", default_value = "out")]
+    pub out: PathBuf,
+    /// Test by these files, in place of those that the definitions name
+    #[arg(long, value_name = "FILE")]
+    pub config: Vec<PathBuf>,
+    /// The OCI runtime [default: crun, runc or youki, the first that is installed]
+    #[arg(long, value_name = "PROGRAM")]
+    pub runtime: Option<String>,
+    /// Give up on a command that takes longer
+    #[arg(long, value_name = "SECONDS", default_value = "60")]
+    pub timeout: std::num::NonZeroU64,
+    /// Images that are tested at a time [default: the machine's cores]
+    #[arg(long, value_name = "N")]
+    pub jobs: Option<std::num::NonZeroUsize>,
+    /// Write the results as JUnit XML too
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
 }
 
 #[derive(Debug, Args)]

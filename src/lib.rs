@@ -16,6 +16,7 @@
 //! | [`layer`] | a tree | a tar in gzip, the same bytes everywhere |
 //! | [`image`] | layers and a configuration | manifests, indexes, a layout |
 //! | [`sbom`] | an image and its packages | SPDX |
+//! | [`structure`] | an image and what is expected of it | what does not hold |
 //!
 //! All of these are pure: bytes out depend on arguments only. [`effects`] holds the doors to the outside
 //! (files, the store, servers); lints keep every other module away from the file system, the
@@ -31,6 +32,7 @@ pub mod layer;
 pub mod lock;
 pub mod resolve;
 pub mod sbom;
+pub mod structure;
 pub mod tarball;
 mod text;
 pub mod tree;

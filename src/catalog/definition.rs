@@ -1,13 +1,14 @@
 //! The definitions of images: one for each image, or for each version of an image, and its ancestors.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use toml::Spanned;
 
 use super::diagnostic::{Diagnostic, Location, Source};
 use super::file::{AdditionsTable, ImageTable, VersionTable};
-use super::image::{Family, Shared};
+use super::image::{Family, Shared, beside};
 use super::name::{FamilyName, ReleaseName, TagName, TarballName};
 use super::template::{Scope, Template};
 use super::{Platform, known, parsed};
@@ -30,6 +31,8 @@ pub(super) struct Additions {
     pub requests: Vec<Relation>,
     pub tarballs: BTreeSet<TarballName>,
     pub leave_out: BTreeMap<PackageName, String>,
+    /// Files of structure tests.
+    pub tests: Vec<PathBuf>,
 }
 
 /// The lists of additions, wherever in a definition they stand.
@@ -37,6 +40,7 @@ struct Lists<'a> {
     packages: &'a [Spanned<String>],
     tarballs: &'a [Spanned<TarballName>],
     leave_out: &'a BTreeMap<Spanned<String>, String>,
+    tests: &'a [PathBuf],
 }
 
 /// Every definition by the name of its image.
@@ -199,6 +203,7 @@ impl Definition {
         for (name, reason) in lists.leave_out {
             additions.leave_out.insert(parsed(&self.source, name)?, reason.clone());
         }
+        additions.tests.extend(beside(&self.source, lists.tests));
         Ok(())
     }
 
@@ -213,23 +218,24 @@ impl Additions {
         self.requests.extend(more.requests);
         self.tarballs.extend(more.tarballs);
         self.leave_out.extend(more.leave_out);
+        self.tests.extend(more.tests);
     }
 }
 
 impl<'a> From<&'a ImageTable> for Lists<'a> {
-    fn from(ImageTable { packages, tarballs, leave_out, .. }: &'a ImageTable) -> Self {
-        Self { packages, tarballs, leave_out }
+    fn from(ImageTable { packages, tarballs, leave_out, tests, .. }: &'a ImageTable) -> Self {
+        Self { packages, tarballs, leave_out, tests }
     }
 }
 
 impl<'a> From<&'a VersionTable> for Lists<'a> {
-    fn from(VersionTable { packages, tarballs, leave_out, .. }: &'a VersionTable) -> Self {
-        Self { packages, tarballs, leave_out }
+    fn from(VersionTable { packages, tarballs, leave_out, tests, .. }: &'a VersionTable) -> Self {
+        Self { packages, tarballs, leave_out, tests }
     }
 }
 
 impl<'a> From<&'a AdditionsTable> for Lists<'a> {
-    fn from(AdditionsTable { packages, tarballs, leave_out }: &'a AdditionsTable) -> Self {
-        Self { packages, tarballs, leave_out }
+    fn from(AdditionsTable { packages, tarballs, leave_out, tests }: &'a AdditionsTable) -> Self {
+        Self { packages, tarballs, leave_out, tests }
     }
 }

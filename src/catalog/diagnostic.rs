@@ -112,6 +112,13 @@ impl Location {
         Self { source: source.clone(), span: value.span() }
     }
 
+    /// A part of a text, by bytes; what lies beyond its end is cut off.
+    #[must_use]
+    pub fn at(source: &Arc<Source>, span: Range<usize>) -> Self {
+        let end = source.text.len();
+        Self { source: source.clone(), span: span.start.min(end)..span.end.min(end) }
+    }
+
     /// The beginning of a text, for what is wrong with it as a whole.
     #[must_use]
     pub fn start(source: &Arc<Source>) -> Self {

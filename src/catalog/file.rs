@@ -4,6 +4,7 @@
 //! Their JSON Schemas, in `schemas/`, are generated from here, doc comments included.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -193,6 +194,9 @@ pub struct TagTable {
     /// stays in every flavour. Values are templates.
     #[schemars(with = "Option<Vec<String>>")]
     pub entrypoint: Option<Vec<Spanned<String>>>,
+    /// Files of structure tests for every image of the flavour, by their paths from this file: `tests/debug.yaml`.
+    #[serde(default)]
+    pub tests: Vec<PathBuf>,
 }
 
 /// `<family>.toml`: one image or several that belong together.
@@ -338,6 +342,10 @@ pub struct ImageTable {
     /// The default arguments of the entrypoint. Values are templates.
     #[schemars(with = "Option<Vec<String>>")]
     pub command: Option<Vec<Spanned<String>>>,
+    /// Files of structure tests for the image and those that add to it, by their paths from this file:
+    /// `tests/static.yaml`.
+    #[serde(default)]
+    pub tests: Vec<PathBuf>,
     /// The account that containers run as, whatever the tag.
     #[schemars(with = "Option<String>")]
     pub user: Option<Spanned<String>>,
@@ -383,6 +391,9 @@ pub struct VersionTable {
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, String>")]
     pub leave_out: BTreeMap<Spanned<String>, String>,
+    /// Files of structure tests, by their paths from this file.
+    #[serde(default)]
+    pub tests: Vec<PathBuf>,
 }
 
 /// What an image holds more of in one case.
@@ -401,6 +412,9 @@ pub struct AdditionsTable {
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, String>")]
     pub leave_out: BTreeMap<Spanned<String>, String>,
+    /// Files of structure tests, by their paths from this file.
+    #[serde(default)]
+    pub tests: Vec<PathBuf>,
 }
 
 impl FamilyFile {

@@ -1,6 +1,7 @@
 //! Families × releases × tags → images.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use toml::Spanned;
@@ -34,6 +35,8 @@ pub struct Image {
     /// What each definition adds, the oldest ancestor first, the flavour last.
     pub levels: Vec<Level>,
     pub config: ImageConfig,
+    /// Files of structure tests, those of the oldest ancestor first, the flavour's last.
+    pub tests: Vec<PathBuf>,
 }
 
 /// What one definition adds to an image.
@@ -154,6 +157,7 @@ impl Flavour {
         if let Some(words) = &table.entrypoint {
             self.config.entrypoint = Some(words.iter().map(template).collect::<Result<_, _>>()?);
         }
+        self.additions.tests.extend(beside(source, &table.tests));
         Ok(())
     }
 }
@@ -252,6 +256,7 @@ struct Base {
     /// What definitions add to single tags, the oldest ancestor first.
     of_tags: Vec<BTreeMap<TagName, Additions>>,
     config: ImageConfig,
+    tests: Vec<PathBuf>,
 }
 
 impl Base {
@@ -289,9 +294,10 @@ impl Base {
             environment: &environment,
         };
         definition.restrict(&mut self.architectures, shared.platforms)?;
-        let Additions { requests, tarballs, leave_out } = definition.additions(&scope, shared)?;
+        let Additions { requests, tarballs, leave_out, tests } = definition.additions(&scope, shared)?;
         keep_published(&mut self.architectures, &tarballs, shared.tarballs);
         self.leave_out.extend(leave_out);
+        self.tests.extend(tests);
         let source = &definition.source;
         let understood = table.maintainer_script.iter().map(|table| Understood::read(source, table));
         let privileged = table.privileged.iter().map(|table| Privileged::read(source, table));
@@ -355,6 +361,7 @@ impl Base {
             leave_out,
             levels,
             config: self.config.clone().flavoured(&flavour.config),
+            tests: self.tests.iter().chain(&added.tests).cloned().collect(),
             requests,
         }
     }
@@ -467,6 +474,12 @@ fn signal(source: &Arc<Source>, text: &Spanned<String>) -> Result<String, Diagno
     }
     let why = "a name or a number is expected, as in `SIGINT` or `2`";
     Err(Location::of(source, text).error("this is no signal", why))
+}
+
+/// Paths that a definition gives from its own directory.
+pub(super) fn beside(source: &Source, paths: &[PathBuf]) -> impl Iterator<Item = PathBuf> {
+    let directory = Path::new(&source.path).parent().unwrap_or(Path::new(""));
+    paths.iter().map(move |path| directory.join(path))
 }
 
 pub(super) fn path(source: &Arc<Source>, text: &Spanned<String>) -> Result<ImagePath, Diagnostic> {

@@ -8,6 +8,7 @@ pub mod outdated;
 mod renewal;
 pub mod sbom;
 pub mod schema;
+pub mod test;
 pub mod tree;
 pub mod vendor;
 pub mod verify;

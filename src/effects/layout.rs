@@ -2,6 +2,8 @@
 
 #![expect(clippy::disallowed_methods, reason = "this is where a layout is read and written")]
 
+mod read;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error as _;
 use std::fs::{self, File, OpenOptions};
@@ -16,6 +18,8 @@ use super::store::{Store, StoreError};
 use crate::digest::{Hashing, Sha256};
 use crate::image::Blob;
 use crate::image::layout::{Layout, MARKER};
+
+pub use read::{LayoutReader, StoredImage};
 
 /// Where the SBOMs are, beside the blobs.
 const SBOMS: &str = "sbom";
@@ -41,6 +45,8 @@ pub enum LayoutError {
     Index { path: PathBuf, reason: String },
     #[error("a document of the layout cannot be read")]
     Format(#[from] OciSpecError),
+    #[error("the layer {digest} cannot be read")]
+    Layer { digest: Sha256, source: Box<dyn std::error::Error + Send + Sync> },
     #[error(
         "the layer {0} is damaged in the store or gone from it, and could not be made anew there: remove the store, or name another with `--store`"
     )]
@@ -86,12 +92,7 @@ impl LayoutDirectory {
 
     /// What the layout refers to; nothing where it is new.
     pub fn layout(&self) -> Result<Layout, LayoutError> {
-        let path = self.root.join("index.json");
-        let Some(text) = files::read_text_if_there(&path)? else { return Ok(Layout::default()) };
-        Layout::parse(text.as_bytes()).map_err(|error| {
-            let reason = error.source().map_or_else(|| error.to_string(), ToString::to_string);
-            LayoutError::Index { path, reason }
-        })
+        read_index(&self.root.join("index.json"))
     }
 
     /// Adds a document as a blob.
@@ -212,6 +213,15 @@ fn copy(store: &Store, digest: Sha256, path: &Path) -> Result<bool, LayoutError>
     file.as_file().sync_all().map_err(unwritten)?;
     file.persist(path).map_err(|error| unwritten(error.error))?;
     Ok(true)
+}
+
+/// What an `index.json` refers to; nothing where there is none.
+fn read_index(path: &Path) -> Result<Layout, LayoutError> {
+    let Some(text) = files::read_text_if_there(path)? else { return Ok(Layout::default()) };
+    Layout::parse(text.as_bytes()).map_err(|error| {
+        let reason = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+        LayoutError::Index { path: path.to_owned(), reason }
+    })
 }
 
 /// The SBOM of an image of one architecture: `cc-debian13:debug-amd64`.

@@ -21,12 +21,15 @@
 //! | [`builder`] | images put together from layers, and checked |
 //! | [`publish`] | built images written into a layout, with their SBOMs |
 //! | [`layout`] | an OCI image layout on disk |
+//! | [`containers`] | containers of an OCI runtime, over layers that are unpacked once |
+//! | [`tester`] | structure tests run on built images |
 //! | [`progress`] | how long work is told to whoever waits for it |
 
 pub mod apt_sources;
 pub mod archive;
 pub mod builder;
 pub mod changelogs;
+pub mod containers;
 pub mod definitions;
 pub mod files;
 pub mod http;
@@ -44,6 +47,7 @@ mod source_files;
 pub mod store;
 pub mod suites;
 pub mod tarballs;
+pub mod tester;
 pub mod vendor;
 
 #[cfg(test)]

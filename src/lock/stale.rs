@@ -64,6 +64,27 @@ impl Lock {
             })
     }
 
+    /// How an image that was built differs from this lock, by what its layers were made from
+    /// (`libc6 2.41-12 (amd64)`); `None` where it holds the packages that are locked.
+    #[must_use]
+    pub fn differs_from(
+        &self,
+        image: &ImageName,
+        architecture: &Architecture,
+        made_from: &[String],
+    ) -> Option<String> {
+        let names = self.closure(image)?.packages.get(architecture)?;
+        names.iter().find_map(|name| {
+            let locked = self.pin(name, architecture)?.version.to_string();
+            let layer = |made: &&String| made.split(' ').next() == Some(name.as_str());
+            match made_from.iter().find(layer).and_then(|made| made.split(' ').nth(1)) {
+                Some(built) if built == locked => None,
+                Some(built) => Some(format!("it holds {name} {built}, the lock has {locked}")),
+                None => Some(format!("it does not hold {name}, which the lock has for it")),
+            }
+        })
+    }
+
     fn stale_suites(&self, release: &Release) -> Option<Stale> {
         let defined =
             list(release.suites.iter().map(|Suite { archive, name, .. }| format!("{archive} {name}")));

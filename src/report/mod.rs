@@ -6,6 +6,7 @@ pub mod failure;
 pub mod progress;
 pub mod size;
 pub mod table;
+pub mod test;
 
 /// A line of talk, on stderr: `     Locked debian13: 27 packages`.
 pub fn say(verb: &str, text: &str) {

@@ -11,7 +11,7 @@ pub struct Bars {
     bars: MultiProgress,
 }
 
-/// Work of one kind: how many bytes of it are done.
+/// Work of one kind: how much of it is done.
 pub struct Stage {
     bar: ProgressBar,
     /// Whether all work was announced before it began.
@@ -40,6 +40,15 @@ impl Bars {
             .progress_chars("=> ");
         let bar = self.bars.add(ProgressBar::new(0)).with_style(style).with_prefix(verb);
         Stage { bar, announced: AtomicBool::new(false) }
+    }
+
+    /// A bar over so many things.
+    pub fn count(&self, verb: &'static str, number: usize) -> Stage {
+        let style = ProgressStyle::with_template("{prefix:>11.cyan.bold} [{bar:28}] {pos}/{len} {wide_msg}")
+            .unwrap_or_else(|_| ProgressStyle::default_bar())
+            .progress_chars("=> ");
+        let bar = self.bars.add(ProgressBar::new(number as u64)).with_style(style).with_prefix(verb);
+        Stage { bar, announced: AtomicBool::new(true) }
     }
 }
 

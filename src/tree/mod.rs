@@ -6,6 +6,7 @@ mod listing;
 mod merge;
 mod path;
 mod resolve;
+mod stack;
 mod tar;
 mod union;
 
@@ -19,6 +20,7 @@ pub use listing::{InvalidListing, Kind, Listed, Listing};
 pub use merge::{Alias, MergeError, usr_merge_links};
 pub use path::{ImagePath, InvalidPath};
 pub use resolve::Unresolved;
+pub use stack::{Stack, Stacked};
 pub use tar::TarError;
 pub use union::{Claim, Clash, Conflict, Metadata, Replaced, Union};
 

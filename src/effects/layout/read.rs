@@ -1,0 +1,91 @@
+//! A layout that is read: images by their references, layers by their digests.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use oci_spec::OciSpecError;
+use oci_spec::image::{ImageConfiguration, ImageManifest, MediaType};
+use serde::de::DeserializeOwned;
+
+use super::LayoutError;
+use crate::debian::compression::Compression;
+use crate::digest::Sha256;
+use crate::effects::files::{self, FileError};
+use crate::image::layout::{Layout, sha256};
+use crate::tree::Tree;
+
+/// Bytes that a layer may unpack to.
+const LAYER_LIMIT: u64 = 4 << 30;
+
+/// A layout that nobody writes to as long as this is open.
+#[derive(Debug)]
+pub struct LayoutReader {
+    root: PathBuf,
+    layout: Layout,
+    /// The open `oci-layout`, which bears the lock that readers share; `None` where there is no layout.
+    _marker: Option<File>,
+}
+
+/// An image of one architecture, as the layout has it.
+#[derive(Debug)]
+pub struct StoredImage {
+    pub configuration: ImageConfiguration,
+    /// The lowest first.
+    pub layers: Vec<Sha256>,
+    /// What each layer was made from, as the history tells it.
+    pub made_from: Vec<String>,
+}
+
+impl LayoutReader {
+    /// Opens a layout; one that is not there holds nothing.
+    pub fn open(root: &Path) -> Result<Self, LayoutError> {
+        let marker = match File::open(root.join("oci-layout")) {
+            Ok(marker) => {
+                marker.lock_shared().map_err(|cause| FileError::new("read the layout", root, cause))?;
+                Some(marker)
+            }
+            Err(_) => None,
+        };
+        let layout = super::read_index(&root.join("index.json"))?;
+        Ok(Self { root: root.to_owned(), layout, _marker: marker })
+    }
+
+    /// The image of one architecture: `cc-debian13:debug-amd64`.
+    ///
+    /// # Errors
+    /// [`LayoutError::NoImage`] where it was not built.
+    pub fn image(&self, reference: &str) -> Result<StoredImage, LayoutError> {
+        let missing = || LayoutError::NoImage { root: self.root.clone(), name: reference.to_owned() };
+        let descriptor = self.layout.get(reference).ok_or_else(missing)?;
+        if *descriptor.media_type() != MediaType::ImageManifest {
+            return Err(missing());
+        }
+        let manifest: ImageManifest = self.document(sha256(descriptor)?)?;
+        let configuration: ImageConfiguration = self.document(sha256(manifest.config())?)?;
+        let history = configuration.history().iter().flatten();
+        let history = history.filter(|entry| entry.empty_layer() != Some(true));
+        let made_from = history.map(|entry| entry.created_by().clone().unwrap_or_default()).collect();
+        let layers = manifest.layers().iter().map(sha256).collect::<Result<_, _>>()?;
+        Ok(StoredImage { configuration, layers, made_from })
+    }
+
+    fn document<T: DeserializeOwned>(&self, digest: Sha256) -> Result<T, LayoutError> {
+        let bytes = files::read(&self.blob(digest))?;
+        Ok(serde_json::from_slice(&bytes).map_err(OciSpecError::from)?)
+    }
+
+    #[must_use]
+    pub fn blob(&self, digest: Sha256) -> PathBuf {
+        self.root.join("blobs/sha256").join(digest.to_string())
+    }
+
+    /// The files of a layer.
+    pub fn layer(&self, digest: Sha256) -> Result<Tree, LayoutError> {
+        let packed = Bytes::from(files::read(&self.blob(digest))?);
+        let damaged =
+            |source: Box<dyn std::error::Error + Send + Sync>| LayoutError::Layer { digest, source };
+        let tar = Compression::Gzip.unpack(&packed, LAYER_LIMIT).map_err(|error| damaged(error.into()))?;
+        Tree::from_tar(&tar).map_err(|error| damaged(error.into()))
+    }
+}

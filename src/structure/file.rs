@@ -1,0 +1,432 @@
+//! The YAML of a structure test: [version 2.0.0] of the format, and 1.0.0, which the files of the public distroless
+//! collection are written in and whose commands are one list.
+//!
+//! Patterns are those of the [`regex`] crate, which are Go's but for few: `\d`, `\w` and `\s` know all of Unicode, and a
+//! brace that stands for itself is written `\{`. As there, `.` matches no line break, `^` and `$` are the ends of the
+//! whole text unless `(?m)` says otherwise, and a match may be anywhere.
+//!
+//! [version 2.0.0]: https://github.com/GoogleContainerTools/container-structure-test#command-tests
+
+use std::sync::Arc;
+
+use regex::Regex;
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_saphyr::{DefaultMessageFormatter, Error, MessageFormatter as _, Spanned};
+
+use super::{
+    BindMount, CommandTest, ExecutableBy, Expectations, FileContentTest, FileExistenceTest, LicenseTest,
+    MetadataTest, RunOptions, TestFile, Value,
+};
+use crate::catalog::diagnostic::{Diagnostic, Location, Source};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Version {
+    One,
+    Two,
+}
+
+/// What files of all versions have.
+#[derive(Deserialize)]
+struct Versioned {
+    #[serde(rename = "schemaVersion")]
+    schema_version: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", expecting = "a mapping")]
+struct StructureFile {
+    #[serde(rename = "schemaVersion")]
+    _schema_version: IgnoredAny,
+    #[serde(default)]
+    global_env_vars: Vec<EnvVar>,
+    #[serde(default)]
+    command_tests: Vec<CommandTable>,
+    #[serde(default)]
+    file_existence_tests: Vec<FileExistenceTable>,
+    #[serde(default)]
+    file_content_tests: Vec<FileContentTable>,
+    metadata_test: Option<MetadataTable>,
+    #[serde(default)]
+    license_tests: Vec<LicenseTable>,
+    #[serde(default)]
+    container_run_options: RunOptionsTable,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct EnvVar {
+    key: Spanned<String>,
+    value: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Pair {
+    key: Spanned<String>,
+    value: Spanned<String>,
+    #[serde(default)]
+    is_regex: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Unbound {
+    key: Spanned<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct CommandTable {
+    name: Spanned<String>,
+    #[serde(default)]
+    setup: Vec<Spanned<Vec<String>>>,
+    /// Accepted, and never run: the container is thrown away, as by the Docker driver.
+    #[serde(default)]
+    teardown: Vec<Spanned<Vec<String>>>,
+    #[serde(default)]
+    env_vars: Vec<EnvVar>,
+    #[serde(default)]
+    exit_code: i32,
+    command: Spanned<Words>,
+    args: Option<Spanned<Vec<String>>>,
+    #[serde(default)]
+    expected_output: Vec<Spanned<String>>,
+    #[serde(default)]
+    excluded_output: Vec<Spanned<String>>,
+    #[serde(default)]
+    expected_error: Vec<Spanned<String>>,
+    #[serde(default)]
+    excluded_error: Vec<Spanned<String>>,
+}
+
+/// A command is a text in version 2, a list in version 1.
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "expected a text, the program to run")]
+enum Words {
+    Program(String),
+    List(Vec<String>),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct FileExistenceTable {
+    name: Spanned<String>,
+    path: Spanned<String>,
+    #[serde(default = "yes")]
+    should_exist: bool,
+    permissions: Option<String>,
+    uid: Option<u32>,
+    gid: Option<u32>,
+    is_executable_by: Option<ExecutableBy>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct FileContentTable {
+    name: Spanned<String>,
+    path: Spanned<String>,
+    #[serde(default)]
+    expected_contents: Vec<Spanned<String>>,
+    #[serde(default)]
+    excluded_contents: Vec<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct MetadataTable {
+    /// What `envVars` was called before.
+    #[serde(default)]
+    env: Vec<Pair>,
+    #[serde(default)]
+    env_vars: Vec<Pair>,
+    #[serde(default)]
+    unbound_env_vars: Vec<Unbound>,
+    #[serde(default)]
+    labels: Vec<Pair>,
+    entrypoint: Option<Vec<String>>,
+    cmd: Option<Vec<String>>,
+    #[serde(default)]
+    exposed_ports: Vec<String>,
+    #[serde(default)]
+    unexposed_ports: Vec<String>,
+    #[serde(default)]
+    volumes: Vec<String>,
+    #[serde(default)]
+    unmounted_volumes: Vec<String>,
+    workdir: Option<String>,
+    user: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct LicenseTable {
+    debian: bool,
+    #[serde(default)]
+    files: Vec<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct RunOptionsTable {
+    user: Option<String>,
+    privileged: Option<Spanned<bool>>,
+    allocate_tty: Option<Spanned<bool>>,
+    env_file: Option<Spanned<String>>,
+    env_vars: Option<Spanned<Vec<String>>>,
+    #[serde(default)]
+    capabilities: Vec<String>,
+    #[serde(default)]
+    bind_mounts: Vec<Spanned<String>>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// Reads a file of structure tests.
+///
+/// # Errors
+/// Where it is no YAML, of another version, has a key or a value that the format does not have, or a pattern that is
+/// none.
+pub fn parse(source: &Arc<Source>) -> Result<TestFile, Diagnostic> {
+    let Versioned { schema_version } = read(source)?;
+    let version = version(source, schema_version)?;
+    let file: StructureFile = read(source)?;
+    let reader = Reader { source, version };
+    Ok(TestFile {
+        path: source.path.clone(),
+        environment: reader.environment(file.global_env_vars)?,
+        options: reader.options(file.container_run_options)?,
+        commands: all(file.command_tests, |table| reader.command(table))?,
+        existence: all(file.file_existence_tests, |table| reader.existence(table))?,
+        contents: all(file.file_content_tests, |table| reader.content(table))?,
+        licenses: file
+            .license_tests
+            .into_iter()
+            .map(|LicenseTable { debian, files }| LicenseTest { debian, files })
+            .collect(),
+        metadata: file.metadata_test.map(|table| reader.metadata(table)).transpose()?,
+    })
+}
+
+fn version(source: &Arc<Source>, written: Option<Spanned<String>>) -> Result<Version, Diagnostic> {
+    let hint = "a file of structure tests begins with `schemaVersion: 2.0.0`";
+    let Some(written) = written else {
+        return Err(Location::start(source).error("the key `schemaVersion` is missing", "").help(hint));
+    };
+    match written.value.as_str() {
+        "2.0.0" => Ok(Version::Two),
+        "1.0.0" => Ok(Version::One),
+        other => {
+            let at = at(source, written.defined);
+            let title = format!("structure tests of the version `{other}` cannot be read");
+            Err(at.error(title, "versions 2.0.0 and 1.0.0 can").help(hint))
+        }
+    }
+}
+
+fn read<T: DeserializeOwned>(source: &Arc<Source>) -> Result<T, Diagnostic> {
+    serde_saphyr::from_str(&source.text).map_err(|error| {
+        let at = error.location().map_or_else(|| Location::start(source), |location| at(source, location));
+        match error.without_snippet() {
+            Error::SerdeUnknownField { field, expected, .. } => {
+                at.unknown("key", field, expected.iter().copied())
+            }
+            Error::SerdeUnknownVariant { variant, expected, .. } => {
+                at.unknown("value", variant, expected.iter().copied())
+            }
+            Error::SerdeMissingField { field, .. } => {
+                at.error(format!("the key `{field}` is missing"), "is missing here")
+            }
+            error => {
+                let message = DefaultMessageFormatter.format_message(error);
+                at.error(message.replace(char::is_control, " "), "")
+            }
+        }
+    })
+}
+
+/// The place of a value; its first character, where no more is known.
+fn at(source: &Arc<Source>, location: serde_saphyr::Location) -> Location {
+    let span = location.span();
+    let number = |bytes: Option<u64>| bytes.and_then(|bytes| usize::try_from(bytes).ok());
+    let Some(start) = number(span.byte_offset()) else { return Location::start(source) };
+    Location::at(source, start..start.saturating_add(number(span.byte_len()).unwrap_or(0)))
+}
+
+fn all<T, U>(tables: Vec<T>, read: impl Fn(T) -> Result<U, Diagnostic>) -> Result<Vec<U>, Diagnostic> {
+    tables.into_iter().map(read).collect()
+}
+
+struct Reader<'a> {
+    source: &'a Arc<Source>,
+    version: Version,
+}
+
+impl Reader<'_> {
+    fn at<T>(&self, value: &Spanned<T>) -> Location {
+        at(self.source, value.defined)
+    }
+
+    fn filled(&self, what: &str, text: Spanned<String>) -> Result<String, Diagnostic> {
+        match text.value.is_empty() {
+            true => Err(self.at(&text).error(format!("the {what} is empty"), "")),
+            false => Ok(text.value),
+        }
+    }
+
+    fn environment(&self, variables: Vec<EnvVar>) -> Result<Vec<(String, String)>, Diagnostic> {
+        all(variables, |EnvVar { key, value }| {
+            match key.value.contains(['=', '\0']) || value.contains('\0') {
+                true => Err(self.at(&key).error("this is no name of an environment variable", "")),
+                false => Ok((self.filled("name of the variable", key)?, value)),
+            }
+        })
+    }
+
+    fn command(&self, table: CommandTable) -> Result<CommandTest, Diagnostic> {
+        for words in table.setup.iter().chain(&table.teardown) {
+            if words.value.is_empty() {
+                return Err(self.at(words).error("the command is empty", ""));
+            }
+        }
+        let place = self.at(&table.command);
+        let mut command = match (table.command.value, self.version) {
+            (Words::Program(program), Version::Two) => vec![program],
+            (Words::List(words), Version::One) => words,
+            (Words::Program(_), Version::One) => {
+                let title = "in version 1.0.0 a command is a list";
+                return Err(place.error(title, "").help("write it as `[\"program\", \"argument\"]`"));
+            }
+            (Words::List(_), Version::Two) => {
+                let title = "in version 2.0.0 a command is a text";
+                return Err(place.error(title, "").help("write the arguments as a list under `args`"));
+            }
+        };
+        match (table.args, self.version) {
+            (Some(args), Version::One) => {
+                return Err(self.at(&args).error("`args` is a key of version 2.0.0", ""));
+            }
+            (args, _) => command.extend(args.into_iter().flat_map(|args| args.value)),
+        }
+        if command.first().is_none_or(String::is_empty) {
+            return Err(place.error("the command is empty", ""));
+        }
+        Ok(CommandTest {
+            name: self.filled("name of the test", table.name)?,
+            setup: table.setup.into_iter().map(|words| words.value).collect(),
+            environment: self.environment(table.env_vars)?,
+            command,
+            exit_code: table.exit_code,
+            stdout: self.expectations(table.expected_output, table.excluded_output)?,
+            stderr: self.expectations(table.expected_error, table.excluded_error)?,
+        })
+    }
+
+    fn existence(&self, table: FileExistenceTable) -> Result<FileExistenceTest, Diagnostic> {
+        Ok(FileExistenceTest {
+            name: self.filled("name of the test", table.name)?,
+            path: self.filled("path", table.path)?,
+            should_exist: table.should_exist,
+            permissions: table.permissions.filter(|text| !text.is_empty()),
+            uid: table.uid,
+            gid: table.gid,
+            executable_by: table.is_executable_by,
+        })
+    }
+
+    fn content(&self, table: FileContentTable) -> Result<FileContentTest, Diagnostic> {
+        Ok(FileContentTest {
+            name: self.filled("name of the test", table.name)?,
+            path: self.filled("path", table.path)?,
+            contents: self.expectations(table.expected_contents, table.excluded_contents)?,
+        })
+    }
+
+    fn metadata(&self, table: MetadataTable) -> Result<MetadataTest, Diagnostic> {
+        let pairs = |pairs: Vec<Pair>| all(pairs, |pair| self.pair(pair));
+        let environment = pairs(table.env.into_iter().chain(table.env_vars).collect())?;
+        let unbound = all(table.unbound_env_vars, |unbound| self.filled("key", unbound.key))?;
+        Ok(MetadataTest {
+            environment: environment.into_iter().collect(),
+            unbound: unbound.into_iter().collect(),
+            labels: pairs(table.labels)?.into_iter().collect(),
+            entrypoint: table.entrypoint,
+            command: table.cmd,
+            exposed_ports: table.exposed_ports.into_iter().collect(),
+            unexposed_ports: table.unexposed_ports.into_iter().collect(),
+            volumes: table.volumes.into_iter().collect(),
+            unmounted_volumes: table.unmounted_volumes.into_iter().collect(),
+            working_directory: table.workdir.filter(|text| !text.is_empty()),
+            user: table.user.filter(|text| !text.is_empty()),
+        })
+    }
+
+    fn pair(&self, Pair { key, value, is_regex }: Pair) -> Result<(String, Value), Diagnostic> {
+        let value = match is_regex {
+            true => Value::Matching(self.pattern(&value)?),
+            false => Value::Exactly(value.value),
+        };
+        Ok((self.filled("key", key)?, value))
+    }
+
+    fn options(&self, table: RunOptionsTable) -> Result<RunOptions, Diagnostic> {
+        let refused = |at: Location, key: &str, hint: &str| {
+            Err(at.error(format!("`{key}` is not supported"), "").help(hint))
+        };
+        if let Some(privileged) = table.privileged.filter(|privileged| privileged.value) {
+            let hint = "name what the test needs under `capabilities`";
+            return refused(self.at(&privileged), "privileged", hint);
+        }
+        if let Some(tty) = table.allocate_tty.filter(|tty| tty.value) {
+            return refused(self.at(&tty), "allocateTty", "tests run without a terminal");
+        }
+        let hint = "say it under `globalEnvVars`: a test does not depend on who runs it";
+        if let Some(file) = table.env_file {
+            return refused(self.at(&file), "envFile", hint);
+        }
+        if let Some(names) = table.env_vars.filter(|names| !names.value.is_empty()) {
+            return refused(self.at(&names), "envVars", hint);
+        }
+        Ok(RunOptions {
+            user: table.user.filter(|user| !user.is_empty()),
+            capabilities: table.capabilities,
+            bind_mounts: all(table.bind_mounts, |mount| self.bind_mount(&mount))?,
+        })
+    }
+
+    fn bind_mount(&self, mount: &Spanned<String>) -> Result<BindMount, Diagnostic> {
+        let mut parts = mount.value.split(':');
+        let (source, destination, option) = (parts.next(), parts.next(), parts.next());
+        match (source, destination, option, parts.next()) {
+            (Some(source), Some(destination), None | Some("ro" | "rw"), None)
+                if source.starts_with('/') && destination.starts_with('/') =>
+            {
+                let (source, destination) = (source.to_owned(), destination.to_owned());
+                Ok(BindMount { source, destination, read_only: option == Some("ro") })
+            }
+            _ => {
+                let title = "this is no bind mount";
+                Err(self.at(mount).error(title, "expected two absolute paths, as in `/host/path:/path:ro`"))
+            }
+        }
+    }
+
+    fn expectations(
+        &self,
+        expected: Vec<Spanned<String>>,
+        excluded: Vec<Spanned<String>>,
+    ) -> Result<Expectations, Diagnostic> {
+        let patterns = |texts| all(texts, |text| self.pattern(&text));
+        Ok(Expectations { expected: patterns(expected)?, excluded: patterns(excluded)? })
+    }
+
+    fn pattern(&self, text: &Spanned<String>) -> Result<Regex, Diagnostic> {
+        Regex::new(&text.value).map_err(|error| {
+            let message = error.to_string();
+            let why = message.lines().last().unwrap_or_default().trim_start_matches("error: ");
+            self.at(text).error("this is no regular expression", why)
+        })
+    }
+}
