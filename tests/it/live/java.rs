@@ -38,7 +38,7 @@ public class Hello {
             for (int pixel : image.getRGB(0, 0, 200, 50, null, 0, 200)) {
                 if ((pixel & 0xffffff) != 0) drawn++;
             }
-            System.out.println(family + " " + (drawn > 300));
+            System.out.println(family + " " + (drawn > 100));
         }
 
         // Without their libraries, which the definition leaves out.
