@@ -142,12 +142,17 @@ impl Image {
 
     #[track_caller]
     pub fn file(&self, path: &str) -> String {
+        String::from_utf8(self.bytes(path)).unwrap()
+    }
+
+    #[track_caller]
+    pub fn bytes(&self, path: &str) -> Vec<u8> {
         let found = self.layers.iter().rev().find_map(|layer| {
             let mut archive = tar::Archive::new(&layer[..]);
             let mut entries = archive.entries().unwrap().map(Result::unwrap);
             let mut entry = entries.find(|entry| format!("/{}", entry.path().unwrap().display()) == path)?;
-            let mut content = String::new();
-            entry.read_to_string(&mut content).unwrap();
+            let mut content = Vec::new();
+            entry.read_to_end(&mut content).unwrap();
             Some(content)
         });
         found.unwrap_or_else(|| panic!("the image has no {path}"))

@@ -77,7 +77,8 @@ impl Live {
     }
 }
 
-/// Gives a world the host's apt settings, a store that is kept, and the catalog, cut to two architectures.
+/// Gives a world the host's apt settings, a store that is kept, and the catalog, cut to two architectures, and to
+/// one for Java, whose packages are half a gigabyte for each.
 fn settle(world: &World, store: &Path) {
     fs::create_dir_all(store).unwrap();
     for (folder, target) in [("apt", Path::new("/etc/apt")), ("store", store)] {
@@ -93,6 +94,12 @@ fn settle(world: &World, store: &Path) {
         false => line.to_owned(),
     };
     world.catalog("catalog.toml", &catalog.lines().map(cut).collect::<Vec<_>>().join("\n"));
+    let java = world.read("images/java.toml");
+    let java = java.lines().filter(|line| !line.starts_with("architectures = ["));
+    let java = java.collect::<Vec<_>>().join("\n");
+    let all = "parent = \"java-base\"";
+    assert!(java.contains(all), "java.toml has no longer an image whose parent is java-base");
+    world.catalog("java.toml", &java.replace(all, &format!("{all}\narchitectures = [\"amd64\"]")));
 }
 
 fn copy(from: &Path, to: &Path) {

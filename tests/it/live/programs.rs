@@ -186,3 +186,38 @@ fn the_accounts_are_those_of_the_catalog() {
         }
     }
 }
+
+#[test]
+fn the_locale_c_utf_8_is_there_for_whoever_asks() {
+    let program = r#"
+        #include <langinfo.h>
+        #include <locale.h>
+        #include <stdio.h>
+        int main(void) { return puts(setlocale(LC_ALL, "C.UTF-8") ? nl_langinfo(CODESET) : "no such locale"), 0; }
+    "#;
+    for release in RELEASES {
+        let container = Container::new(&format!("base-nossl-{release}:nonroot"));
+        container.compile("cc", "c", &[], program);
+        assert_eq!(container.run(&["/app"]).success().stdout, "UTF-8\n", "{release}");
+    }
+}
+
+#[test]
+fn time_zones_have_their_legacy_names_too() {
+    let program = r#"
+        #include <stdio.h>
+        #include <time.h>
+        int main(void) {
+            time_t noon = 1751371200;
+            char text[32];
+            strftime(text, sizeof text, "%H:%M %Z", localtime(&noon));
+            return puts(text), 0;
+        }
+    "#;
+    for release in RELEASES {
+        let container = Container::new(&format!("static-{release}:debug"));
+        container.compile("cc", "c", &["-static"], program);
+        let said = container.enter(&["-c", "TZ=US/Eastern /app; TZ=Europe/Kiev /app; ls /etc/mime.types"]);
+        assert_eq!(said.success().stdout, "08:00 EDT\n15:00 EEST\n/etc/mime.types\n", "{release}");
+    }
+}
