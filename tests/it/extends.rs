@@ -412,6 +412,37 @@ error: there are no keys in `images/keys`: export those of the archives (`gpg --
 }
 
 #[test]
+fn a_catalog_without_images_is_not_locked() {
+    let team = Team::new();
+    fs::remove_file(team.shop.world.path("own/app.toml")).unwrap();
+    assert_refused(&team.distro(&["lock"]), r#"
+error: the catalog has no images
+hint: a family is one file beside catalog.toml; in a catalog that extends another, `images = ["*"]` takes all images of that
+"#);
+}
+
+#[test]
+fn a_release_without_images_is_locked_only_where_it_is_asked_for() {
+    let team = Team::new();
+    let forky = "\n[release.forky]\ncodename = \"forky\"\nversion = \"14\"\narchitectures = [\"amd64\"]\n\
+         sources = []\nkeys = []\n";
+    team.shop.world.write("own/catalog.toml", &format!("{OWN}{forky}"));
+    team.shop.world.write("own/app.toml", &format!("{APP}releases = [\"debian13\"]\n"));
+    team.distro(&["lock"]).assert_is(r#"
+status: 0
+----- stdout -----
+----- stderr -----
+     Locked debian13: 6 packages for 3 images in own-lock/debian13.lock
+"#);
+    team.distro(&["lock", "--release", "forky", "--dry-run"]).assert_is(r#"
+status: 0
+----- stdout -----
+----- stderr -----
+ Would lock forky: 0 packages for 0 images in own-lock/forky.lock
+"#);
+}
+
+#[test]
 fn a_catalog_that_is_not_there_is_shown_where_it_is_named() {
     assert_refused(
         &own("extends = \"../imges\"\n"),

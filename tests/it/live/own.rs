@@ -137,7 +137,8 @@ fn the_example_of_a_catalog_of_one_s_own_is_locked_built_and_run() {
     );
 
     let container = Container::of(&example.world.path("out"), "acme-app-debian13:latest");
-    container.enter(&[]).assert_is(r#"
+    container.enter(&[]).assert_is(
+        r#"
 status: 0
 ----- stdout -----
 acme in /var/lib/acme
@@ -146,5 +147,6 @@ state = /var/lib/acme/state.db
 { "allow": ["read"] }
 debian13 amd64
 ----- stderr -----
-"#);
+"#,
+    );
 }
