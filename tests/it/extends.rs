@@ -412,13 +412,36 @@ error: there are no keys in `images/keys`: export those of the archives (`gpg --
 }
 
 #[test]
+fn what_an_inherited_family_leaves_out_in_vain_is_told_where_it_is_defined() {
+    let team = Team::with(OWN, &format!("{APP}leave-out = {{ perl = \"nothing runs\" }}\n"));
+    team.shop.edit("static.toml", "openssl =", "debconf = \"nothing is configured\"\nopenssl =");
+    team.distro(&["lock"]).assert_is(r#"
+status: 0
+----- stdout -----
+----- stderr -----
+warning: nothing in debian13 wants `perl`, which app leaves out
+     Locked debian13: 6 packages for 3 images in own-lock/debian13.lock
+"#);
+    team.shop.world.distro(&["lock"]).assert_is(r#"
+status: 0
+----- stdout -----
+----- stderr -----
+warning: nothing in debian13 wants `debconf`, which base, cc, static leaves out
+     Locked debian13: 6 packages for 9 images in lock/debian13.lock
+"#);
+}
+
+#[test]
 fn a_catalog_without_images_is_not_locked() {
     let team = Team::new();
     fs::remove_file(team.shop.world.path("own/app.toml")).unwrap();
-    assert_refused(&team.distro(&["lock"]), r#"
+    assert_refused(
+        &team.distro(&["lock"]),
+        r#"
 error: the catalog has no images
 hint: a family is one file beside catalog.toml; in a catalog that extends another, `images = ["*"]` takes all images of that
-"#);
+"#,
+    );
 }
 
 #[test]
@@ -428,18 +451,22 @@ fn a_release_without_images_is_locked_only_where_it_is_asked_for() {
          sources = []\nkeys = []\n";
     team.shop.world.write("own/catalog.toml", &format!("{OWN}{forky}"));
     team.shop.world.write("own/app.toml", &format!("{APP}releases = [\"debian13\"]\n"));
-    team.distro(&["lock"]).assert_is(r#"
+    team.distro(&["lock"]).assert_is(
+        r#"
 status: 0
 ----- stdout -----
 ----- stderr -----
      Locked debian13: 6 packages for 3 images in own-lock/debian13.lock
-"#);
-    team.distro(&["lock", "--release", "forky", "--dry-run"]).assert_is(r#"
+"#,
+    );
+    team.distro(&["lock", "--release", "forky", "--dry-run"]).assert_is(
+        r#"
 status: 0
 ----- stdout -----
 ----- stderr -----
  Would lock forky: 0 packages for 0 images in own-lock/forky.lock
-"#);
+"#,
+    );
 }
 
 #[test]
