@@ -18,12 +18,14 @@
 )]
 
 mod limit;
+#[path = "../measure/mod.rs"]
 mod measure;
 mod world;
 
 use std::num::NonZeroUsize;
+use std::time::Instant;
 
-use measure::{Sample, medians, of_command, of_this_process};
+use measure::{Sample, cpu, medians, of_command};
 use world::World;
 
 fn main() {
@@ -70,4 +72,11 @@ fn main() {
         let (walls, cpus) = (ratio(wall, of_limit.wall), ratio(cpu, of_limit.cpu));
         println!("{what:<44} {wall:>9.2} {walls:>7} {cpu:>9.2} {cpus:>7} {peak:>9}");
     }
+}
+
+/// Runs work in this process, whose memory is not only that of the work.
+fn of_this_process(work: impl FnOnce()) -> Sample {
+    let (start, before) = (Instant::now(), cpu("self").unwrap_or(0.0));
+    work();
+    Sample { wall: start.elapsed().as_secs_f64(), cpu: cpu("self").unwrap_or(0.0) - before, peak: None }
 }

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use toml::Spanned;
 
 use super::accounts::{Owner, OwnerError};
+use super::definition::Definition;
 use super::diagnostic::{Diagnostic, Location, Source};
-use super::file::{FileTable, ImageTable};
+use super::file::FileTable;
 use super::image::{Shared, path};
 use super::template::Template;
 use crate::tree::{ImagePath, Node};
@@ -25,21 +26,18 @@ pub struct Declared {
 pub enum DeclaredNode {
     File(Template),
     Directory,
-    Link(String),
+    Link(Template),
     /// What stands beside the definition, as it is.
     Source(Node),
 }
 
 /// What a definition declares. No path is declared twice, and none lies below another's file or link.
-pub(super) fn read(
-    source: &Arc<Source>,
-    table: &ImageTable,
-    shared: &Shared<'_>,
-) -> Result<Vec<Declared>, Diagnostic> {
+pub(super) fn read(definition: &Definition, shared: &Shared<'_>) -> Result<Vec<Declared>, Diagnostic> {
+    let Definition { source, table, .. } = definition;
     let mut all = Vec::new();
     for file in &table.file {
         let at = Location::of(source, &file.path);
-        all.extend(files(source, file, shared)?.into_iter().map(|declared| (at.clone(), declared)));
+        all.extend(files(definition, file, shared)?.into_iter().map(|declared| (at.clone(), declared)));
     }
     for directory in &table.directory {
         let declared = Declared {
@@ -51,7 +49,8 @@ pub(super) fn read(
         all.push((Location::of(source, &directory.path), declared));
     }
     for link in &table.link {
-        let (path, node) = (path(source, &link.path)?, DeclaredNode::Link(link.target.clone()));
+        let (path, node) =
+            (path(source, &link.path)?, DeclaredNode::Link(definition.template(&link.target)?));
         let declared = Declared { path, mode: 0o777, owner: Owner::default(), node };
         all.push((Location::of(source, &link.path), declared));
     }
@@ -60,11 +59,16 @@ pub(super) fn read(
 }
 
 /// The file of a table, or all that lies below the directory that it names.
-fn files(source: &Arc<Source>, file: &FileTable, shared: &Shared<'_>) -> Result<Vec<Declared>, Diagnostic> {
+fn files(
+    definition: &Definition,
+    file: &FileTable,
+    shared: &Shared<'_>,
+) -> Result<Vec<Declared>, Diagnostic> {
+    let source = &definition.source;
     let (to, owner) = (path(source, &file.path)?, owner(source, file.owner.as_ref(), shared)?);
     let from = match (&file.content, &file.source) {
         (Some(content), None) => {
-            let (mode, node) = (mode(source, file.mode.as_ref(), 0o644)?, Template::new(source, content)?);
+            let (mode, node) = (mode(source, file.mode.as_ref(), 0o644)?, definition.template(content)?);
             return Ok(vec![Declared { path: to, mode, owner, node: DeclaredNode::File(node) }]);
         }
         (None, Some(from)) => from,

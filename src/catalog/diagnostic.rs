@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 use serde::de::DeserializeOwned;
 use toml::Spanned;
 
@@ -29,6 +29,8 @@ pub struct Diagnostic {
     title: String,
     location: Location,
     label: String,
+    /// Another place that has to do with it, and how.
+    beside: Option<Box<(Location, String)>>,
     help: Option<String>,
 }
 
@@ -116,6 +118,10 @@ impl Location {
         Self { source: source.clone(), span: 0..0 }
     }
 
+    fn shown(&self) -> Snippet<'_, Annotation<'_>> {
+        Snippet::source(&self.source.text).path(&self.source.path)
+    }
+
     /// The name of the text.
     #[must_use]
     pub fn path(&self) -> &str {
@@ -124,7 +130,8 @@ impl Location {
 
     #[must_use]
     pub fn error(&self, title: impl Into<String>, label: impl Into<String>) -> Diagnostic {
-        Diagnostic { title: title.into(), location: self.clone(), label: label.into(), help: None }
+        let (title, label) = (title.into(), label.into());
+        Diagnostic { title, location: self.clone(), label, beside: None, help: None }
     }
 
     /// Says that a value cannot be understood, and why if the error has a cause.
@@ -150,6 +157,12 @@ impl Location {
 }
 
 impl Diagnostic {
+    /// Shows another place too.
+    #[must_use]
+    pub fn beside(self, location: Location, label: impl Into<String>) -> Self {
+        Self { beside: Some(Box::new((location, label.into()))), ..self }
+    }
+
     #[must_use]
     pub fn help(self, help: impl Into<String>) -> Self {
         Self { help: Some(help.into()), ..self }
@@ -161,8 +174,19 @@ impl fmt::Display for Diagnostic {
         let Location { source, span } = &self.location;
         let primary = AnnotationKind::Primary.span(span.clone());
         let primary = if self.label.is_empty() { primary } else { primary.label(&self.label) };
-        let snippet = Snippet::source(&source.text).path(&source.path).annotation(primary);
-        let mut report: Group<'_> = Level::ERROR.no_name().primary_title(&self.title).element(snippet);
+        let title = Level::ERROR.no_name().primary_title(&self.title);
+        let mut report: Group<'_> = match self.beside.as_deref() {
+            None => title.element(self.location.shown().annotation(primary)),
+            Some((beside, label)) => {
+                let context = AnnotationKind::Context.span(beside.span.clone()).label(label);
+                match beside.source == *source {
+                    true => title.element(self.location.shown().annotations([primary, context])),
+                    false => title
+                        .element(self.location.shown().annotation(primary))
+                        .element(beside.shown().annotation(context)),
+                }
+            }
+        };
         if let Some(help) = &self.help {
             report = report.element(Level::HELP.with_name("hint").message(help));
         }

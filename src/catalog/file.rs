@@ -185,7 +185,8 @@ pub struct TagTable {
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, String>")]
     pub environment: BTreeMap<String, Spanned<String>>,
-    /// The command that every container runs, in place of the image's. Values are templates.
+    /// The command that containers run of images that say none: an entrypoint or a command of the image's own
+    /// stays in every flavour. Values are templates.
     #[schemars(with = "Option<Vec<String>>")]
     pub entrypoint: Option<Vec<Spanned<String>>>,
 }
@@ -265,8 +266,9 @@ pub struct ChecksumsTable {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ImageTable {
-    /// One sentence for people who choose an image; it becomes the image's OCI description.
-    pub description: String,
+    /// One sentence for people who choose an image; it becomes the image's OCI description. A template.
+    #[schemars(with = "String")]
+    pub description: Spanned<String>,
     /// The image that this one adds to: packages, steps, files, environment, entrypoint.
     #[schemars(with = "Option<String>")]
     pub parent: Option<Spanned<FamilyName>>,
@@ -276,7 +278,7 @@ pub struct ImageTable {
     /// The architectures that have the image, where not all of the release do.
     #[schemars(with = "Option<Vec<String>>")]
     pub architectures: Option<Vec<Spanned<String>>>,
-    /// Packages that the image adds, as dependencies of a control file: `name`, `a | b`, `name [armhf]`.
+    /// Packages that the image adds, as dependencies of a control file: `name`, `a | b`, `name [armhf]`. Templates.
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
     pub packages: Vec<Spanned<String>>,
@@ -291,10 +293,19 @@ pub struct ImageTable {
     /// Whether what the packages recommend is installed too, where it can be. An image that says nothing does
     /// as its parent does, and one without a parent goes without.
     pub recommends: Option<bool>,
-    /// What differs in one release: packages and left-out dependencies that it adds.
+    /// The versions that there are of the image, `17` and `21`. Each is an image whose name ends in it, `java17`
+    /// and `java21`; none has the name alone. Templates of the definition know it as `{{ version }}`.
     #[serde(default)]
-    #[schemars(with = "BTreeMap<String, ReleaseAdditions>")]
-    pub release: BTreeMap<Spanned<ReleaseName>, ReleaseAdditions>,
+    #[schemars(with = "BTreeMap<String, VersionTable>")]
+    pub version: BTreeMap<Spanned<String>, VersionTable>,
+    /// What one release adds.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, AdditionsTable>")]
+    pub release: BTreeMap<Spanned<ReleaseName>, AdditionsTable>,
+    /// What one tag, and those that inherit from it, add to this image and its descendants.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, AdditionsTable>")]
+    pub tag: BTreeMap<Spanned<TagName>, AdditionsTable>,
     /// Steps that generate what maintainer scripts would have made.
     #[serde(default)]
     pub generate: Vec<Step>,
@@ -340,13 +351,43 @@ pub struct ImageTable {
     pub stop_signal: Option<Spanned<String>>,
 }
 
-/// What one release adds to an image.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+/// One version of an image: where it exists, and what it adds.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct ReleaseAdditions {
+pub struct VersionTable {
+    /// The releases that have it, where not all of the image do.
+    #[schemars(with = "Option<Vec<String>>")]
+    pub releases: Option<Vec<Spanned<ReleaseName>>>,
+    /// The architectures that have it, where not all of the image do.
+    #[schemars(with = "Option<Vec<String>>")]
+    pub architectures: Option<Vec<Spanned<String>>>,
+    /// Packages, as dependencies of a control file. Templates.
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
     pub packages: Vec<Spanned<String>>,
+    /// Upstream tarballs, by name.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub tarballs: Vec<Spanned<TarballName>>,
+    /// Dependencies that are not installed, by name, each with the reason.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, String>")]
+    pub leave_out: BTreeMap<Spanned<String>, String>,
+}
+
+/// What an image holds more of in one case.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct AdditionsTable {
+    /// Packages, as dependencies of a control file. Templates.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub packages: Vec<Spanned<String>>,
+    /// Upstream tarballs, by name.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub tarballs: Vec<Spanned<TarballName>>,
+    /// Dependencies that are not installed, by name, each with the reason.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, String>")]
     pub leave_out: BTreeMap<Spanned<String>, String>,
@@ -434,7 +475,9 @@ pub struct DirectoryTable {
 pub struct LinkTable {
     #[schemars(with = "String")]
     pub path: Spanned<String>,
-    pub target: String,
+    /// What it points to, a template.
+    #[schemars(with = "String")]
+    pub target: Spanned<String>,
 }
 
 #[derive(Debug, Clone, Deserialize, JsonSchema)]

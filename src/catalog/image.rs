@@ -8,12 +8,13 @@ use toml::Spanned;
 use super::accounts::{Accounts, User};
 use super::chain::{SourceFiles, Taken, Written};
 use super::declared::{self, Declared};
+use super::definition::{Additions, Definition, circle, definitions, lineage};
 use super::diagnostic::{Diagnostic, Location, Source};
-use super::file::{FamilyFile, ImageTable, Step, TagTable};
+use super::file::{FamilyFile, Step, TagTable};
 use super::name::{FamilyName, ImageName, ReleaseName, TagName, TarballName};
 use super::tarball::Tarball;
 use super::template::{Scope, Template};
-use super::{Platform, Release, known, parsed};
+use super::{Platform, Release, parsed};
 use crate::debian::{Architecture, PackageName, Relation};
 use crate::resolve::Recommends;
 use crate::tree::ImagePath;
@@ -66,8 +67,9 @@ pub struct ImageConfig {
 /// What one tag changes, its inherited tags resolved.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Flavour {
-    packages: Vec<Relation>,
-    leave_out: BTreeMap<PackageName, String>,
+    /// The tags that it inherits from and its own, in the order of their changes.
+    tags: Vec<TagName>,
+    additions: Additions,
     steps: BTreeSet<Step>,
     config: ImageConfig,
 }
@@ -121,15 +123,23 @@ impl Flavour {
             self.add(name, tables, accounts, descendants)?;
         }
         descendants.pop();
-        self.packages.extend(relations(source, &table.packages)?);
-        self.leave_out.extend(left_out(source, &table.leave_out)?);
+        if !self.tags.contains(tag) {
+            self.tags.push(tag.clone());
+        }
+        for package in &table.packages {
+            self.additions.requests.push(parsed(source, package)?);
+        }
+        for (name, reason) in &table.leave_out {
+            self.additions.leave_out.insert(parsed(source, name)?, reason.clone());
+        }
         self.steps.extend(table.generate.iter().copied());
         if let Some(name) = &table.user {
             self.config.user = Some(user(source, name, accounts)?);
         }
-        self.config.environment.extend(assignments(source, &table.environment)?);
+        let template = |text: &_| Template::new(source, text);
+        self.config.environment.extend(assignments(source, &table.environment, template)?);
         if let Some(words) = &table.entrypoint {
-            self.config.entrypoint = Some(templates(source, words)?);
+            self.config.entrypoint = Some(words.iter().map(template).collect::<Result<_, _>>()?);
         }
         Ok(())
     }
@@ -138,7 +148,7 @@ impl Flavour {
 /// A family file of a catalog, or of one that it extends.
 pub(super) struct Family {
     pub definition: Written<FamilyFile>,
-    is_own: bool,
+    pub is_own: bool,
 }
 
 impl Family {
@@ -173,34 +183,18 @@ pub(super) fn expand(
     taken: &Taken,
     shared: &Shared<'_>,
 ) -> Result<Images, Diagnostic> {
-    let (mut definitions, mut wanted) = (BTreeMap::new(), BTreeSet::new());
-    let mut inherited = BTreeSet::new();
-    for Family { definition: (source, file), is_own } in families {
-        for (name, table) in file.image {
-            let at = Location::of(&source, &name);
-            let name = name.into_inner();
-            if !is_own {
-                inherited.insert(name.clone());
-            }
-            if is_own || taken.admits(&name) {
-                wanted.insert(name.clone());
-            }
-            let definition = Definition { source: source.clone(), table };
-            if let Some(first) = definitions.insert(name.clone(), definition) {
-                let title = format!("the image `{name}` is defined twice");
-                return Err(at.error(title, format!("the first definition is in {}", first.source.path)));
-            }
-        }
-    }
-    taken.check(inherited.iter())?;
+    let definitions = definitions(families)?;
+    let inherited = definitions.iter().filter(|(_, definition)| !definition.is_own).map(|(name, _)| name);
+    taken.check(inherited)?;
+    let wanted = definitions.iter().filter(|(name, definition)| definition.is_own || taken.admits(name));
     let mut images = BTreeMap::new();
-    for name in &wanted {
+    for (name, _) in wanted {
         let lineage = lineage(name, &definitions)?;
         for release in shared.releases.keys() {
             let Some(base) = Base::new(&lineage, release, shared)? else { continue };
             for (tag, flavour) in shared.tags {
                 let name = ImageName { family: name.clone(), release: release.clone(), tag: tag.clone() };
-                images.insert(name.clone(), base.flavoured(name, flavour));
+                images.insert(name.clone(), base.flavoured(name, flavour, shared.tarballs));
             }
         }
     }
@@ -216,9 +210,10 @@ fn bases(
 ) -> Result<Vec<Image>, Diagnostic> {
     let mut wanted: BTreeMap<ImageName, BTreeSet<&Architecture>> = BTreeMap::new();
     let Some(tag) = shared.tags.keys().next() else { return Ok(Vec::new()) };
-    for image in images.values().filter(|image| image.name.tag == *tag) {
+    for image in images.values() {
         for family in image.lineage() {
-            let name = ImageName { family: family.clone(), ..image.name.clone() };
+            let (family, release) = (family.clone(), image.name.release.clone());
+            let name = ImageName { family, release, tag: tag.clone() };
             if !images.contains_key(&name) {
                 wanted.entry(name).or_default().extend(&image.architectures);
             }
@@ -229,43 +224,9 @@ fn bases(
         let lineage = lineage(&name.family, definitions)?;
         let Some(mut base) = Base::new(&lineage, &name.release, shared)? else { continue };
         base.architectures.retain(|architecture| architectures.contains(architecture));
-        bases.push(base.flavoured(name, &Flavour::default()));
+        bases.push(base.flavoured(name, &Flavour::default(), shared.tarballs));
     }
     Ok(bases)
-}
-
-struct Definition {
-    source: Arc<Source>,
-    table: ImageTable,
-}
-
-/// The definitions that make up an image, the oldest ancestor first.
-fn lineage<'a>(
-    name: &'a FamilyName,
-    definitions: &'a BTreeMap<FamilyName, Definition>,
-) -> Result<Vec<(&'a FamilyName, &'a Definition)>, Diagnostic> {
-    let mut lineage = vec![(name, &definitions[name])];
-    while let Some((_, Definition { source, table, .. })) = lineage.last() {
-        let Some(parent) = &table.parent else { break };
-        let at = Location::of(source, parent);
-        let known = definitions.get_key_value(parent.get_ref());
-        let (parent, definition) = known.ok_or_else(|| {
-            at.unknown("image", parent.get_ref().as_str(), definitions.keys().map(FamilyName::as_str))
-        })?;
-        if lineage.iter().any(|(name, _)| *name == parent) {
-            let names: Vec<_> = lineage.iter().map(|(name, _)| *name).collect();
-            return Err(at.error("an image is its own ancestor", circle(&names, &parent)));
-        }
-        lineage.push((parent, definition));
-    }
-    lineage.reverse();
-    Ok(lineage)
-}
-
-/// `a → b → a`, for a way that comes back to `again`.
-fn circle<T: ToString + PartialEq>(way: &[T], again: &T) -> String {
-    let from = way.iter().position(|name| name == again).unwrap_or(0);
-    way[from..].iter().chain([again]).map(ToString::to_string).collect::<Vec<_>>().join(" → ")
 }
 
 /// An image of one release before a flavour is applied.
@@ -276,6 +237,8 @@ struct Base {
     recommends: Recommends,
     leave_out: BTreeMap<PackageName, String>,
     levels: Vec<Level>,
+    /// What definitions add to single tags, the oldest ancestor first.
+    of_tags: Vec<BTreeMap<TagName, Additions>>,
     config: ImageConfig,
 }
 
@@ -289,14 +252,10 @@ impl Base {
         let architectures = shared.releases[release].architectures.clone();
         let mut base = Self { architectures, ..Self::default() };
         for (family, definition) in lineage {
-            if let Some(only) = &definition.table.releases {
-                let only = only.iter().map(|name| known_release(&definition.source, name, shared.releases));
-                if !only.collect::<Result<Vec<_>, _>>()?.contains(release) {
-                    return Ok(None);
-                }
+            if !definition.is_in(release, shared)? {
+                return Ok(None);
             }
             base.add(family, definition, release, shared)?;
-            base.add_tarballs(definition, shared.tarballs)?;
         }
         Ok(Some(base))
     }
@@ -304,21 +263,11 @@ impl Base {
     fn add(
         &mut self,
         family: &FamilyName,
-        Definition { source, table, .. }: &Definition,
+        definition: &Definition,
         release_name: &ReleaseName,
         shared: &Shared<'_>,
     ) -> Result<(), Diagnostic> {
-        let release = &shared.releases[release_name];
-        if let Some(only) = &table.architectures {
-            let only = only.iter().map(|name| known(source, "architecture", name, shared.platforms));
-            let only = only.collect::<Result<Vec<_>, _>>()?;
-            self.architectures.retain(|architecture| only.contains(architecture));
-        }
-        for release in table.release.keys() {
-            known_release(source, release, shared.releases)?;
-        }
-        let additions = table.release.iter().find(|(name, _)| name.get_ref() == release_name);
-        let additions = additions.map(|(_, additions)| additions);
+        let (table, release) = (&definition.table, &shared.releases[release_name]);
         let environment = BTreeMap::new();
         let scope = Scope {
             release: (release_name, release),
@@ -327,56 +276,57 @@ impl Base {
             held: None,
             environment: &environment,
         };
-        let mut requests = Vec::new();
-        for package in table.packages.iter().chain(additions.iter().flat_map(|more| &more.packages)) {
-            let text = Template::new(source, package)?.render(&scope)?;
-            requests.push(parsed(source, &Spanned::new(package.span(), text))?);
-        }
+        definition.restrict(&mut self.architectures, shared.platforms)?;
+        let Additions { requests, tarballs, leave_out } = definition.additions(&scope, shared)?;
+        keep_published(&mut self.architectures, &tarballs, shared.tarballs);
+        self.leave_out.extend(leave_out);
+        self.levels.push(Level {
+            family: Some(family.clone()),
+            requests,
+            tarballs,
+            steps: table.generate.iter().copied().collect(),
+            declared: declared::read(definition, shared)?,
+        });
+        self.of_tags.push(definition.tag_additions(&scope, shared)?);
         match table.recommends {
             None => {}
             Some(true) => self.recommends = Recommends::Taken,
             Some(false) => self.recommends = Recommends::Ignored,
         }
-        self.leave_out.extend(left_out(source, &table.leave_out)?);
-        if let Some(more) = additions {
-            self.leave_out.extend(left_out(source, &more.leave_out)?);
-        }
-        self.levels.push(Level {
-            family: Some(family.clone()),
-            requests,
-            tarballs: table.tarballs.iter().map(|name| name.get_ref().clone()).collect(),
-            steps: table.generate.iter().copied().collect(),
-            declared: declared::read(source, table, shared)?,
-        });
-        self.config.add(source, table, shared.accounts)?;
-        self.description.clone_from(&table.description);
+        self.config.add(definition, shared.accounts)?;
+        self.description = definition.template(&table.description)?.render(&scope)?;
         Ok(())
     }
 
-    /// An image is for the architectures that its tarballs are published for.
-    fn add_tarballs(
-        &mut self,
-        Definition { source, table }: &Definition,
+    fn flavoured(
+        &self,
+        name: ImageName,
+        flavour: &Flavour,
         tarballs: &BTreeMap<TarballName, Tarball>,
-    ) -> Result<(), Diagnostic> {
-        for name in &table.tarballs {
-            let text = Spanned::new(name.span(), name.get_ref().to_string());
-            let tarball = &tarballs[&known(source, "tarball", &text, tarballs)?];
-            self.architectures.retain(|architecture| tarball.files.contains_key(architecture));
+    ) -> Image {
+        let mut added = flavour.additions.clone();
+        for of_tags in &self.of_tags {
+            flavour
+                .tags
+                .iter()
+                .filter_map(|tag| of_tags.get(tag))
+                .for_each(|more| added.extend(more.clone()));
         }
-        Ok(())
-    }
-
-    fn flavoured(&self, name: ImageName, flavour: &Flavour) -> Image {
+        let mut architectures = self.architectures.clone();
+        keep_published(&mut architectures, &added.tarballs, tarballs);
         let mut levels = self.levels.clone();
-        let (requests, steps) = (flavour.packages.clone(), flavour.steps.clone());
-        let tarballs = BTreeSet::new();
-        levels.push(Level { family: None, requests, tarballs, steps, declared: Vec::new() });
+        levels.push(Level {
+            family: None,
+            requests: added.requests,
+            tarballs: added.tarballs,
+            steps: flavour.steps.clone(),
+            declared: Vec::new(),
+        });
         let requests: Vec<_> = levels.iter().flat_map(|level| &level.requests).cloned().collect();
         let requested = |package: &PackageName| {
             requests.iter().any(|request| request.alternatives().iter().any(|a| a.name == *package))
         };
-        let leave_out = self.leave_out.iter().chain(&flavour.leave_out);
+        let leave_out = self.leave_out.iter().chain(&added.leave_out);
         let leave_out = leave_out
             .filter(|(package, _)| !requested(package))
             .map(|(package, reason)| (package.clone(), reason.clone()))
@@ -384,7 +334,7 @@ impl Base {
         Image {
             name,
             description: self.description.clone(),
-            architectures: self.architectures.clone(),
+            architectures,
             recommends: self.recommends,
             leave_out,
             levels,
@@ -396,18 +346,15 @@ impl Base {
 
 impl ImageConfig {
     /// Adds what a definition says to what its ancestors do.
-    fn add(
-        &mut self,
-        source: &Arc<Source>,
-        table: &ImageTable,
-        accounts: &Accounts,
-    ) -> Result<(), Diagnostic> {
-        self.environment.extend(assignments(source, &table.environment)?);
+    fn add(&mut self, definition: &Definition, accounts: &Accounts) -> Result<(), Diagnostic> {
+        let Definition { source, table, .. } = definition;
+        let template = |text: &_| definition.template(text);
+        self.environment.extend(assignments(source, &table.environment, template)?);
         if let Some(words) = &table.entrypoint {
-            self.entrypoint = Some(templates(source, words)?);
+            self.entrypoint = Some(definition.templates(words)?);
         }
         if let Some(words) = &table.command {
-            self.command = Some(templates(source, words)?);
+            self.command = Some(definition.templates(words)?);
         }
         if let Some(name) = &table.user {
             self.user = Some(user(source, name, accounts)?);
@@ -416,7 +363,7 @@ impl ImageConfig {
             self.working_directory = Some(path(source, directory)?);
         }
         for (name, value) in &table.labels {
-            self.labels.push((name.clone(), Template::new(source, value)?));
+            self.labels.push((name.clone(), definition.template(value)?));
         }
         for text in &table.exposed_ports {
             self.exposed_ports.insert(port(source, text)?);
@@ -430,46 +377,34 @@ impl ImageConfig {
         Ok(())
     }
 
-    /// An entrypoint of the flavour's takes the place of the image's, and of its arguments. An account of the
-    /// image's own stays.
+    /// An image that says what containers run does so in every flavour, as the public collection's debug images
+    /// of Java and Node.js do; `docker run --entrypoint` leads to their shell. An account of the image's own
+    /// stays, too.
     fn flavoured(mut self, flavour: &Self) -> Self {
         self.environment.extend(flavour.environment.iter().cloned());
         self.user = self.user.or_else(|| flavour.user.clone());
-        if flavour.entrypoint.is_some() {
+        if self.entrypoint.is_none() && self.command.is_none() {
             self.entrypoint.clone_from(&flavour.entrypoint);
-            self.command.clone_from(&flavour.command);
         }
         self
     }
 }
 
-fn known_release(
-    source: &Arc<Source>,
-    name: &Spanned<ReleaseName>,
-    releases: &BTreeMap<ReleaseName, Release>,
-) -> Result<ReleaseName, Diagnostic> {
-    let text = Spanned::new(name.span(), name.get_ref().to_string());
-    known(source, "release", &text, releases)
-}
-
-fn relations(source: &Arc<Source>, texts: &[Spanned<String>]) -> Result<Vec<Relation>, Diagnostic> {
-    texts.iter().map(|text| parsed(source, text)).collect()
-}
-
-fn left_out(
-    source: &Arc<Source>,
-    table: &BTreeMap<Spanned<String>, String>,
-) -> Result<BTreeMap<PackageName, String>, Diagnostic> {
-    table.iter().map(|(name, reason)| Ok((parsed(source, name)?, reason.clone()))).collect()
-}
-
-fn templates(source: &Arc<Source>, texts: &[Spanned<String>]) -> Result<Vec<Template>, Diagnostic> {
-    texts.iter().map(|text| Template::new(source, text)).collect()
+/// An image is for the architectures that its tarballs are published for.
+fn keep_published(
+    architectures: &mut Vec<Architecture>,
+    held: &BTreeSet<TarballName>,
+    tarballs: &BTreeMap<TarballName, Tarball>,
+) {
+    let published =
+        |architecture: &_| held.iter().all(|name| tarballs[name].files.contains_key(architecture));
+    architectures.retain(published);
 }
 
 fn assignments(
     source: &Arc<Source>,
     table: &BTreeMap<String, Spanned<String>>,
+    template: impl Fn(&Spanned<String>) -> Result<Template, Diagnostic>,
 ) -> Result<Vec<(String, Template)>, Diagnostic> {
     table
         .iter()
@@ -478,7 +413,7 @@ fn assignments(
                 let at = Location::of(source, value);
                 return Err(at.error(format!("`{name}` is not a name of an environment variable"), ""));
             }
-            Ok((name.clone(), Template::new(source, value)?))
+            Ok((name.clone(), template(value)?))
         })
         .collect()
 }

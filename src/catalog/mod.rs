@@ -7,6 +7,7 @@
 pub mod accounts;
 mod chain;
 mod declared;
+mod definition;
 pub mod diagnostic;
 pub mod file;
 mod image;

@@ -10,7 +10,7 @@ use toml::Spanned;
 use super::diagnostic::{Diagnostic, Location, Source};
 use super::name::{ImageName, ReleaseName};
 use super::{Platform, Release};
-use crate::debian::Architecture;
+use crate::debian::{Architecture, Version};
 
 /// A [Jinja] template that stands in a definition. Its syntax has been checked.
 ///
@@ -19,6 +19,8 @@ use crate::debian::Architecture;
 pub struct Template {
     text: String,
     location: Location,
+    /// What `{{ version }}` stands for, in the definition of an image with versions.
+    version: Option<String>,
 }
 
 /// What templates can speak of.
@@ -37,7 +39,7 @@ pub struct Scope<'a> {
 /// What an image holds as it is locked: name → version.
 #[derive(Debug, Clone)]
 pub struct Held {
-    pub packages: BTreeMap<String, String>,
+    pub packages: BTreeMap<String, Version>,
     pub tarballs: BTreeMap<String, String>,
 }
 
@@ -59,9 +61,17 @@ pub trait Vocabulary {
 
 impl Template {
     pub fn new(source: &Arc<Source>, text: &Spanned<String>) -> Result<Self, Diagnostic> {
-        let template = Self { text: text.get_ref().clone(), location: Location::of(source, text) };
+        let template =
+            Self { text: text.get_ref().clone(), location: Location::of(source, text), version: None };
         Environment::new().template_from_str(&template.text).map_err(|error| template.diagnostic(&error))?;
         Ok(template)
+    }
+
+    /// The template as it stands in the definition of one version of an image; descendants of that image
+    /// fill it in with the same version.
+    #[must_use]
+    pub fn of_version(self, version: Option<&str>) -> Self {
+        Self { version: version.map(str::to_owned), ..self }
     }
 
     #[must_use]
@@ -82,13 +92,20 @@ impl Template {
         scope.add_functions(&mut environment);
         environment
             .template_from_str(&self.text)
-            .and_then(|template| template.render(scope.values()))
+            .and_then(|template| template.render(self.values(scope)))
             .map_err(|error| match error.kind() {
                 ErrorKind::UndefinedError | ErrorKind::UnknownFunction => {
                     self.diagnostic(&error).help(scope.known())
                 }
                 _ => self.diagnostic(&error),
             })
+    }
+
+    fn values(&self, scope: &impl Vocabulary) -> Value {
+        match &self.version {
+            Some(version) => context! { version, ..scope.values() },
+            None => scope.values(),
+        }
     }
 
     fn diagnostic(&self, error: &Error) -> Diagnostic {
@@ -99,25 +116,26 @@ impl Template {
 
 impl Vocabulary for Scope<'_> {
     fn add_functions(&self, environment: &mut Environment<'_>) {
-        let holds = |what: &'static str, versions: BTreeMap<String, String>| {
-            move |name: String| match versions.get(&name) {
-                Some(version) => Ok(context! { name, version }),
-                None => Err(Error::new(
-                    ErrorKind::InvalidOperation,
-                    format!("the image does not hold the {what} `{name}`"),
-                )),
-            }
+        let lacks = |what: &str, name: &str| {
+            let detail = format!("the image does not hold the {what} `{name}`");
+            Error::new(ErrorKind::InvalidOperation, detail)
         };
         if let Some(Held { packages, tarballs }) = self.held.clone() {
-            environment.add_function("package", holds("package", packages));
-            environment.add_function("tarball", holds("tarball", tarballs));
+            environment.add_function("package", move |name: String| {
+                let version = packages.get(&name).ok_or_else(|| lacks("package", &name))?;
+                Ok(context! { name, version => version.as_str(), upstream => version.upstream() })
+            });
+            environment.add_function("tarball", move |name: String| {
+                let version = tarballs.get(&name).ok_or_else(|| lacks("tarball", &name))?;
+                Ok(context! { name, version })
+            });
         }
     }
 
     fn known(&self) -> &'static str {
         "templates know release.{name, codename, version}, arch.{debian, os, architecture, variant}, \
-         image.{family, tag}, environment.NAME and, outside `packages`, package(\"name\").version and \
-         tarball(\"name\").version"
+         image.{family, tag}, environment.NAME, version in an image with versions and, outside `packages`, \
+         package(\"name\").{version, upstream} and tarball(\"name\").version"
     }
 
     fn values(&self) -> Value {

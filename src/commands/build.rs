@@ -175,6 +175,7 @@ pub fn advise_on(gone: Gone) -> anyhow::Error {
 struct Row {
     image: String,
     architecture: String,
+    packages: usize,
     layers: usize,
     /// Bytes, compressed and not.
     compressed: u64,
@@ -189,6 +190,7 @@ impl Row {
         Self {
             image: target.image.name.to_string(),
             architecture: target.architecture.to_string(),
+            packages: target.packages().count(),
             layers: built.layers.len(),
             compressed: sum(|layer| layer.size),
             unpacked: sum(|layer| layer.uncompressed_size),
@@ -206,18 +208,19 @@ fn report(
     if args.format == Format::Json {
         anstream::println!("{}", serde_json::to_string_pretty(&rows)?);
     } else {
-        let head = ["IMAGE", "ARCH", "LAYERS", "COMPRESSED", "UNPACKED", "DIGEST"];
+        let head = ["IMAGE", "ARCH", "PACKAGES", "LAYERS", "COMPRESSED", "UNPACKED", "DIGEST"];
         let cells = rows.iter().map(|row| {
             [
                 row.image.clone(),
                 row.architecture.clone(),
+                row.packages.to_string(),
                 row.layers.to_string(),
                 Size(row.compressed).to_string(),
                 Size(row.unpacked).to_string(),
                 row.digest.chars().take(19).collect(),
             ]
         });
-        anstream::print!("{}", table::table(head, &[2, 3, 4], cells));
+        anstream::print!("{}", table::table(head, &[2, 3, 4, 5], cells));
     }
     let packages = converted.iter().filter(|input| matches!(input, Input::Package(_))).count();
     let tarballs = converted.len() - packages;

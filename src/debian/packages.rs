@@ -84,6 +84,19 @@ impl PackagesIndex {
         self.stanzas.is_empty()
     }
 
+    /// The first stanza that names a package, by its own name or in its relations, and which of
+    /// [its names](Package::names) that is.
+    #[must_use]
+    pub fn first_mention(&self, name: &str) -> Option<(usize, usize)> {
+        let mut mentions = memmem::find_iter(self.text.as_bytes(), name).map(|at| {
+            let stanza = self.stanzas.partition_point(|range| range.end <= at);
+            let range = self.stanzas.get(stanza).filter(|range| range.start <= at)?;
+            let package = Package::read(&self.text[range.clone()], stanza + 1).ok()?;
+            Some((stanza, package.names().position(|named| named == name)?))
+        });
+        mentions.find_map(|mention| mention)
+    }
+
     /// The packages in the order of the index. A stanza without a name, a version or an architecture is an error.
     pub fn packages(&self) -> impl ExactSizeIterator<Item = Result<Package<'_>, InvalidStanza>> {
         self.stanzas.iter().enumerate().map(|(at, range)| Package::read(&self.text[range.clone()], at + 1))

@@ -149,8 +149,7 @@ impl<'a> Target<'a> {
     }
 
     fn scope<'s>(&'s self, environment: &'s BTreeMap<String, String>) -> Scope<'s> {
-        let packages =
-            self.packages().map(|wanted| (wanted.name.to_string(), wanted.pin.version.to_string()));
+        let packages = self.packages().map(|wanted| (wanted.name.to_string(), wanted.pin.version.clone()));
         let tarballs =
             self.tarballs().map(|wanted| (wanted.name.to_string(), wanted.definition.version.clone()));
         Scope {
@@ -310,7 +309,7 @@ impl Builder<'_> {
             let entry = match node {
                 DeclaredNode::File(content) => Entry::file(content.render(&scope)?, 0),
                 DeclaredNode::Directory => Entry::directory(0),
-                DeclaredNode::Link(to) => Entry::symlink(to.clone(), 0),
+                DeclaredNode::Link(target) => Entry::symlink(target.render(&scope)?, 0),
                 DeclaredNode::Source(node) => Entry { node: node.clone(), ..Entry::file("", 0) },
             };
             tree.insert(path.clone(), entry.with_mode(*mode).with_owner(owner.uid, owner.gid));

@@ -1,6 +1,5 @@
 //! Everything that can be installed on one architecture.
 
-use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
@@ -12,6 +11,8 @@ use crate::debian::{
 use super::policy::{Chooser, Policy, PolicyError};
 
 mod first_met;
+
+use first_met::Place;
 
 /// A suite that packages come from, and its name for messages.
 #[derive(Debug, Clone, Copy)]
@@ -31,8 +32,8 @@ pub struct Universe<'a> {
     candidates: Vec<Candidate<'a>>,
     /// Who provides a name, in no order of preference.
     providers: BTreeMap<PackageName, Vec<Provider>>,
-    /// For each candidate its place in the order in which apt meets names, found when it is first asked for.
-    first_met: OnceLock<Vec<usize>>,
+    /// Where apt first meets the name of each candidate, found when it is first asked for.
+    first_met: Vec<OnceLock<Place>>,
     /// What each candidate needs and excludes, found when it is first asked for.
     edges: Vec<OnceLock<Result<Edges, InvalidStanza>>>,
 }
@@ -135,7 +136,7 @@ impl<'a> Universe<'a> {
         Ok(Self {
             architecture: architecture.clone(),
             suites: suites.to_vec(),
-            first_met: OnceLock::new(),
+            first_met: candidates.iter().map(|_| OnceLock::new()).collect(),
             edges: candidates.iter().map(|_| OnceLock::new()).collect(),
             unmet: chooser.finish()?,
             candidates,
@@ -190,7 +191,7 @@ impl<'a> Universe<'a> {
         }
         let mut satisfiers: Vec<Satisfier> = Vec::new();
         for (at, alternative) in relation.alternatives().iter().enumerate() {
-            for candidate in self.satisfying(alternative) {
+            for candidate in self.preferred(alternative) {
                 if satisfiers.iter().all(|known| known.candidate != candidate) {
                     satisfiers.push(Satisfier { candidate, alternative: at });
                 }
@@ -211,13 +212,29 @@ impl<'a> Universe<'a> {
     /// The real package first, then those that provide the name, in the order in which apt's `CompareProviders` has
     /// them: essential ones, then by priority, then the other way round than apt first met their names. For `:any` the
     /// real package is one of them.
+    fn preferred(&self, alternative: &Alternative) -> Vec<CandidateId> {
+        let (real, mut providing) = self.satisfying(alternative);
+        // To apt, `make:any` is a virtual package, which `make` provides as others do.
+        let is_any = alternative.qualifier == Some(Qualifier::Any);
+        let (first, among) = if is_any { (None, real) } else { (real, None) };
+        providing.extend(among);
+        let rank = |id: CandidateId| {
+            let package = self.candidate(id).package;
+            (package.is_essential(), package.priority())
+        };
+        providing
+            .sort_by(|&a, &b| rank(b).cmp(&rank(a)).then_with(|| self.first_met(b).cmp(&self.first_met(a))));
+        first.into_iter().chain(providing).collect()
+    }
+
+    /// The real package, and those that provide the name, in no order of preference.
     ///
     /// A name that is provided without a version satisfies no bound, [policy §7.5].
     ///
     /// [policy §7.5]: https://www.debian.org/doc/debian-policy/ch-relationships.html#virtual-packages-provides
-    fn satisfying(&self, alternative: &Alternative) -> Vec<CandidateId> {
+    fn satisfying(&self, alternative: &Alternative) -> (Option<CandidateId>, Vec<CandidateId>) {
         if !alternative.restrictions.admit(&self.architecture) {
-            return Vec::new();
+            return (None, Vec::new());
         }
         let constraint = alternative.constraint.as_ref();
         let real = self.find(alternative.name.as_str()).filter(|&id| {
@@ -229,20 +246,7 @@ impl<'a> Universe<'a> {
             (if provider.only_any { is_any } else { self.qualifies(alternative, provider.candidate) })
                 && constraint.is_none_or(|bound| provider.version.as_ref().is_some_and(|v| bound.admits(v)))
         });
-        let providing = providing.map(|provider| provider.candidate);
-        // To apt, `make:any` is a virtual package, which `make` provides as others do.
-        let (first, mut providing): (_, Vec<_>) = if is_any {
-            (None, real.into_iter().chain(providing).collect())
-        } else {
-            (real, providing.collect())
-        };
-        if providing.len() > 1 {
-            providing.sort_by_cached_key(|&id| {
-                let package = self.candidate(id).package;
-                Reverse((package.is_essential(), package.priority(), self.first_met(id)))
-            });
-        }
-        first.into_iter().chain(providing).collect()
+        (real, providing.map(|provider| provider.candidate).collect())
     }
 
     /// Whether a candidate is of the architecture that an alternative asks for. The universe has one
@@ -259,8 +263,9 @@ impl<'a> Universe<'a> {
         }
     }
 
-    fn first_met(&self, id: CandidateId) -> usize {
-        self.first_met.get_or_init(|| first_met::places(self))[id.0 as usize]
+    fn first_met(&self, id: CandidateId) -> Place {
+        let found = || first_met::place(&self.suites, self.candidate(id).name.as_str());
+        *self.first_met[id.0 as usize].get_or_init(found)
     }
 
     fn read_edges(&self, id: CandidateId) -> Result<Edges, InvalidStanza> {
@@ -269,10 +274,15 @@ impl<'a> Universe<'a> {
         let conflicts = package.conflicts()?.into_iter().map(|relation| ("Conflicts", relation));
         let breaks = package.breaks()?.into_iter().map(|relation| ("Breaks", relation));
         let exclusions = conflicts.chain(breaks).filter_map(|(field, relation)| {
-            let satisfiers = self.requirement(&relation)?.satisfiers.into_iter();
+            if !relation.applies_to(&self.architecture) {
+                return None;
+            }
+            let named = relation.alternatives().iter().flat_map(|alternative| {
+                let (real, providing) = self.satisfying(alternative);
+                real.into_iter().chain(providing)
+            });
             // A package that provides what it conflicts with means the others that do.
-            let candidates: Vec<_> =
-                satisfiers.map(|satisfier| satisfier.candidate).filter(|&c| c != id).collect();
+            let candidates: Vec<_> = named.filter(|&c| c != id).collect();
             (!candidates.is_empty()).then_some(Exclusion { field, relation, candidates })
         });
         let recommends = package.recommends()?.into_iter();

@@ -24,10 +24,10 @@ fn a_build_ends_with_a_table_of_what_it_built() {
         "
 status: 0
 ----- stdout -----
-IMAGE                    ARCH   LAYERS  COMPRESSED  UNPACKED  DIGEST
-static-debian13:debug    amd64       7     2.7 KiB  45.5 KiB  sha256:e1fae4f68092
-static-debian13:latest   amd64       5     1.9 KiB  32.5 KiB  sha256:36da83c6a763
-static-debian13:nonroot  amd64       5     1.9 KiB  32.5 KiB  sha256:10d0a5097f52
+IMAGE                    ARCH   PACKAGES  LAYERS  COMPRESSED  UNPACKED  DIGEST
+static-debian13:debug    amd64         3       7     2.7 KiB  45.5 KiB  sha256:e1fae4f68092
+static-debian13:latest   amd64         2       5     1.9 KiB  32.5 KiB  sha256:36da83c6a763
+static-debian13:nonroot  amd64         2       5     1.9 KiB  32.5 KiB  sha256:10d0a5097f52
 ----- stderr -----
       Built 3 images in out; 3 packages converted
 ",
@@ -45,6 +45,7 @@ status: 0
   {
     "image": "static-debian13:latest",
     "architecture": "amd64",
+    "packages": 2,
     "layers": 5,
     "compressed": 1966,
     "unpacked": 33280,

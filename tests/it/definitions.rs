@@ -1,5 +1,7 @@
 //! What people write, and what they are told of it.
 
+mod versions;
+
 use crate::desk::{BASE, CATALOG, Desk, assert_refused};
 use crate::run::{Said, World};
 
@@ -205,7 +207,12 @@ error: the image `base` is defined twice
  --> images/one.toml:1:8
   |
 1 | [image.base]
-  |        ^^^^ the first definition is in images/base.toml
+  |        ^^^^ the second definition
+  |
+ ::: images/base.toml:2:8
+  |
+2 | [image.base]
+  |        ---- the first
 "#,
     );
 }
@@ -366,7 +373,7 @@ error: this template cannot be filled in
 3 | packages = ["python{{ releese.version }}"]
   |             ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ `releese` is undefined
   |
-  = hint: templates know release.{name, codename, version}, arch.{debian, os, architecture, variant}, image.{family, tag}, environment.NAME and, outside `packages`, package("name").version and tarball("name").version
+  = hint: templates know release.{name, codename, version}, arch.{debian, os, architecture, variant}, image.{family, tag}, environment.NAME, version in an image with versions and, outside `packages`, package("name").{version, upstream} and tarball("name").version
 "#,
     );
 }

@@ -415,20 +415,24 @@ error: there are no keys in `images/keys`: export those of the archives (`gpg --
 fn what_an_inherited_family_leaves_out_in_vain_is_told_where_it_is_defined() {
     let team = Team::with(OWN, &format!("{APP}leave-out = {{ perl = \"nothing runs\" }}\n"));
     team.shop.edit("static.toml", "openssl =", "debconf = \"nothing is configured\"\nopenssl =");
-    team.distro(&["lock"]).assert_is(r#"
+    team.distro(&["lock"]).assert_is(
+        r#"
 status: 0
 ----- stdout -----
 ----- stderr -----
 warning: nothing in debian13 wants `perl`, which app leaves out
      Locked debian13: 6 packages for 3 images in own-lock/debian13.lock
-"#);
-    team.shop.world.distro(&["lock"]).assert_is(r#"
+"#,
+    );
+    team.shop.world.distro(&["lock"]).assert_is(
+        r#"
 status: 0
 ----- stdout -----
 ----- stderr -----
 warning: nothing in debian13 wants `debconf`, which base, cc, static leaves out
      Locked debian13: 6 packages for 9 images in lock/debian13.lock
-"#);
+"#,
+    );
 }
 
 #[test]

@@ -2,23 +2,24 @@
 //! each the package's own name, then those that its relations mention.
 //!
 //! apt numbers packages so, and where nothing else tells two providers of a name apart, takes that with
-//! the higher number.
+//! the higher number. Few are ever compared, so each is looked for when it is.
 
-use super::Universe;
+use super::Suite;
 
-/// For each candidate the place of its name in that order.
-pub(super) fn places(universe: &Universe<'_>) -> Vec<usize> {
-    let mut places = vec![usize::MAX; universe.candidates.len()];
-    let mut met = 0;
-    // A stanza that cannot be read would have kept the universe from being made.
-    let packages = universe.suites.iter().flat_map(|suite| suite.index.packages()).flatten();
-    for name in packages.flat_map(|package| package.names()) {
-        if let Some(id) = universe.find(name)
-            && let place @ &mut usize::MAX = &mut places[id.0 as usize]
-        {
-            *place = met;
-            met += 1;
-        }
-    }
-    places
+/// Where a name is first met: the suite, the stanza in its index, and the mention in the stanza. Ordered as apt
+/// meets them; one that is nowhere comes last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    suite: usize,
+    stanza: usize,
+    mention: usize,
+}
+
+pub(super) fn place(suites: &[Suite<'_>], name: &str) -> Place {
+    let nowhere = Place { suite: suites.len(), stanza: 0, mention: 0 };
+    let met = suites.iter().enumerate().find_map(|(suite, Suite { index, .. })| {
+        let (stanza, mention) = index.first_mention(name)?;
+        Some(Place { suite, stanza, mention })
+    });
+    met.unwrap_or(nowhere)
 }

@@ -154,11 +154,11 @@ fn a_tarball_is_a_layer_of_root_s_files_with_what_is_dropped_left_out() {
         r#"
 status: 0
 ----- stdout -----
-IMAGE                 ARCH   LAYERS  COMPRESSED  UNPACKED  DIGEST
-one-debian13:latest   amd64       2       708 B  11.0 KiB  sha256:70e4ffd3c82f
-one-debian13:latest   arm64       2       708 B  11.0 KiB  sha256:933dcc106fd4
-tool-debian13:latest  amd64       3       971 B  17.0 KiB  sha256:da4721f339ae
-tool-debian13:latest  arm64       3       972 B  17.0 KiB  sha256:42ecc29d02fd
+IMAGE                 ARCH   PACKAGES  LAYERS  COMPRESSED  UNPACKED  DIGEST
+one-debian13:latest   amd64         1       2       708 B  11.0 KiB  sha256:70e4ffd3c82f
+one-debian13:latest   arm64         1       2       708 B  11.0 KiB  sha256:933dcc106fd4
+tool-debian13:latest  amd64         1       3       971 B  17.0 KiB  sha256:da4721f339ae
+tool-debian13:latest  arm64         1       3       972 B  17.0 KiB  sha256:42ecc29d02fd
 ----- stderr -----
       Built 4 images in out; 2 packages and 2 tarballs converted
 "#,
@@ -602,8 +602,8 @@ warning: the tarball `tool` cannot be had, and debian13 is without tool-debian13
         r#"
 status: 0
 ----- stdout -----
-IMAGE                ARCH   LAYERS  COMPRESSED  UNPACKED  DIGEST
-one-debian13:latest  amd64       2       708 B  11.0 KiB  sha256:70e4ffd3c82f
+IMAGE                ARCH   PACKAGES  LAYERS  COMPRESSED  UNPACKED  DIGEST
+one-debian13:latest  amd64         1       2       708 B  11.0 KiB  sha256:70e4ffd3c82f
 ----- stderr -----
 warning: tool-debian13:latest is not locked, because its tarball `tool` could not be had
       Built 1 image in out; 1 package converted

@@ -22,13 +22,6 @@ pub struct Sample {
     pub peak: Option<u64>,
 }
 
-/// Runs work in this process, whose memory is not only that of the work.
-pub fn of_this_process(work: impl FnOnce()) -> Sample {
-    let (start, before) = (Instant::now(), cpu("self").unwrap_or(0.0));
-    work();
-    Sample { wall: start.elapsed().as_secs_f64(), cpu: cpu("self").unwrap_or(0.0) - before, peak: None }
-}
-
 /// Runs a command, which has to succeed.
 pub fn of_command(mut command: Command) -> Sample {
     let start = Instant::now();
@@ -61,7 +54,7 @@ pub fn medians(samples: &[Sample]) -> Sample {
 }
 
 /// User and system time, in seconds.
-fn cpu(process: &str) -> Option<f64> {
+pub fn cpu(process: &str) -> Option<f64> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
     let ticks = |at: usize| fields.get(at)?.parse::<f64>().ok();
