@@ -670,10 +670,15 @@ fn a_family_has_one_definition_in_all_catalogs() {
         &Team::with(OWN, &APP.replace("image.app", "image.cc")).list(),
         r#"
 error: the image `cc` is defined twice
- --> own/app.toml:2:8
-  |
-2 | [image.cc]
-  |        ^^ the first definition is in own/../images/base.toml
+  --> own/app.toml:2:8
+   |
+ 2 | [image.cc]
+   |        ^^ the second definition
+   |
+  ::: own/../images/base.toml:10:8
+   |
+10 | [image.cc]
+   |        -- the first
 "#,
     );
 }
@@ -687,40 +692,60 @@ fn accounts_that_contradict_each_other_name_both_files() {
         &own(&user("nonroot", 7)),
         r#"
 error: two users have the name `nonroot`: rename or remove one
- --> own/catalog.toml:3:1
-  |
-3 | [[user]]
-  | ^^^^^^^^ the other is in own/../images/catalog.toml
+  --> own/catalog.toml:3:1
+   |
+ 3 | [[user]]
+   | ^^^^^^^^ the second
+   |
+  ::: own/../images/catalog.toml:38:1
+   |
+38 | [[user]]
+   | -------- the first
 "#,
     );
     assert_refused(
         &own(&user("app", 65532)),
         r#"
 error: users `nonroot` and `app` both have the uid 65532: give one of them another
- --> own/catalog.toml:3:1
-  |
-3 | [[user]]
-  | ^^^^^^^^ the other is in own/../images/catalog.toml
+  --> own/catalog.toml:3:1
+   |
+ 3 | [[user]]
+   | ^^^^^^^^ the second
+   |
+  ::: own/../images/catalog.toml:38:1
+   |
+38 | [[user]]
+   | -------- the first
 "#,
     );
     assert_refused(
         &own(&format!("{OWN}\n[[group]]\nname = \"app\"\ngid = 0\n")),
         r#"
 error: groups `root` and `app` both have the gid 0: give one of them another
- --> own/catalog.toml:3:1
-  |
-3 | [[group]]
-  | ^^^^^^^^^ the other is in own/../images/catalog.toml
+  --> own/catalog.toml:3:1
+   |
+ 3 | [[group]]
+   | ^^^^^^^^^ the second
+   |
+  ::: own/../images/catalog.toml:44:1
+   |
+44 | [[group]]
+   | --------- the first
 "#,
     );
     assert_refused(
         &own(&format!("{OWN}\n[[group]]\nname = \"nonroot\"\ngid = 7\n")),
         r#"
 error: two groups have the name `nonroot`: rename or remove one
- --> own/catalog.toml:3:1
-  |
-3 | [[group]]
-  | ^^^^^^^^^ the other is in own/../images/catalog.toml
+  --> own/catalog.toml:3:1
+   |
+ 3 | [[group]]
+   | ^^^^^^^^^ the second
+   |
+  ::: own/../images/catalog.toml:48:1
+   |
+48 | [[group]]
+   | --------- the first
 "#,
     );
 }
