@@ -100,21 +100,22 @@ fn files(
 }
 
 fn check(all: &[(Location, Declared)]) -> Result<(), Diagnostic> {
-    let mut known: BTreeMap<&ImagePath, &Declared> = BTreeMap::new();
+    let mut known: BTreeMap<&ImagePath, (&Location, &Declared)> = BTreeMap::new();
     for (at, declared) in all {
-        if let Some(first) = known.insert(&declared.path, declared)
+        if let Some((first_at, first)) = known.insert(&declared.path, (at, declared))
             && !(first.is_directory() && declared.is_directory())
         {
-            return Err(at.error(format!("`{}` is declared twice", declared.path), ""));
+            let twice = at.error(format!("`{}` is declared twice", declared.path), "the second declaration");
+            return Err(twice.beside(first_at.clone(), "the first"));
         }
     }
     for (at, Declared { path, .. }) in all {
-        let above =
-            path.ancestors().find(|above| known.get(above).is_some_and(|above| !above.is_directory()));
-        if let Some(above) = above {
-            return Err(
-                at.error(format!("`{path}` lies below `{above}`, which is declared as no directory"), "")
-            );
+        let mut above = path.ancestors().filter_map(|above| known.get(&above).copied());
+        if let Some((above_at, above)) = above.find(|(_, above)| !above.is_directory()) {
+            let title = format!("`{path}` lies below `{}`, which is no directory", above.path);
+            return Err(at
+                .error(title, "this cannot be there")
+                .beside(above_at.clone(), "nothing lies below"));
         }
     }
     Ok(())

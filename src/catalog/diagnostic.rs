@@ -129,12 +129,6 @@ impl Location {
         Snippet::source(&self.source.text).path(&self.source.path)
     }
 
-    /// The name of the text.
-    #[must_use]
-    pub fn path(&self) -> &str {
-        &self.source.path
-    }
-
     #[must_use]
     pub fn error(&self, title: impl Into<String>, label: impl Into<String>) -> Diagnostic {
         let (title, label) = (title.into(), label.into());

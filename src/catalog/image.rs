@@ -227,9 +227,10 @@ fn bases(
 ) -> Result<Vec<Image>, Diagnostic> {
     let mut wanted: BTreeMap<ImageName, BTreeSet<&Architecture>> = BTreeMap::new();
     let Some(tag) = shared.tags.keys().next() else { return Ok(Vec::new()) };
-    for image in images.values().filter(|image| image.name.tag == *tag) {
+    for image in images.values() {
         for family in image.lineage() {
-            let name = ImageName { family: family.clone(), ..image.name.clone() };
+            let (family, release) = (family.clone(), image.name.release.clone());
+            let name = ImageName { family, release, tag: tag.clone() };
             if !images.contains_key(&name) {
                 wanted.entry(name).or_default().extend(&image.architectures);
             }

@@ -270,8 +270,8 @@ fn accounts(
         let at = places.iter().rfind(|(name, _)| Some(*name) == error.account());
         let other = places.iter().find(|(name, _)| Some(*name) == error.other());
         match (at, other) {
-            (Some((_, at)), Some((_, other))) if at.path() != other.path() => {
-                at.error(error.to_string(), format!("the other is in {}", other.path()))
+            (Some((_, at)), Some((_, other))) => {
+                at.error(error.to_string(), "the second").beside(other.clone(), "the first")
             }
             (Some((_, at)), _) => at.invalid(&error),
             (None, _) => Location::start(source).invalid(&error),

@@ -81,7 +81,13 @@ fn releases<'a>(catalog: &'a Catalog, asked: &[String]) -> anyhow::Result<Vec<&'
         [] => has_images(release),
         asked => asked.iter().any(|asked| asked == release.as_str()),
     };
-    Ok(known.iter().filter(is_asked).copied().collect())
+    let releases: Vec<_> = known.iter().filter(is_asked).copied().collect();
+    if releases.is_empty() {
+        let hint = "a family is one file beside catalog.toml; in a catalog that extends another, `images = [\"*\"]` \
+                    takes all images of that";
+        return Err(Advice::new(anyhow!("the catalog has no images"), hint).into());
+    }
+    Ok(releases)
 }
 
 /// Tells of locks that do not fit the definitions, whether there are any.

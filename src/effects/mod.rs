@@ -17,6 +17,7 @@
 //! | [`changelogs`] | what the packages of a lock say was changed |
 //! | [`revisions`] | locks as git has them |
 //! | [`definitions`] | a catalog's directory: definitions, keys, locks |
+//! | `source_files` | what definitions take from their directory |
 //! | [`layers`] | packages fetched and converted, each once |
 //! | [`builder`] | images put together from layers, and checked |
 //! | [`publish`] | built images written into a layout, with their SBOMs |

@@ -348,15 +348,18 @@ fn pin(
     Ok(())
 }
 
-/// Names that are left out in vain wherever they are.
+/// Names that are left out in vain wherever they are. What families leave out that have no images here is not this
+/// catalog's to change.
 fn unused(closures: &[Closure]) -> BTreeMap<PackageName, BTreeSet<FamilyName>> {
     let used: BTreeSet<&PackageName> = closures
         .iter()
         .flat_map(|closure| closure.left_out.iter().filter(|(_, by)| !by.is_empty()).map(|(name, _)| name))
         .collect();
+    let bases = closures.iter().filter(|closure| closure.tags.is_empty());
+    let inherited: BTreeSet<&PackageName> = bases.flat_map(|base| base.left_out.keys()).collect();
     let mut unused: BTreeMap<PackageName, BTreeSet<FamilyName>> = BTreeMap::new();
     for closure in closures {
-        for name in closure.left_out.keys().filter(|name| !used.contains(name)) {
+        for name in closure.left_out.keys().filter(|name| !used.contains(name) && !inherited.contains(name)) {
             unused.entry(name.clone()).or_default().insert(closure.family.clone());
         }
     }

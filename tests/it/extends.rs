@@ -412,6 +412,68 @@ error: there are no keys in `images/keys`: export those of the archives (`gpg --
 }
 
 #[test]
+fn what_an_inherited_family_leaves_out_in_vain_is_told_where_it_is_defined() {
+    let team = Team::with(OWN, &format!("{APP}leave-out = {{ perl = \"nothing runs\" }}\n"));
+    team.shop.edit("static.toml", "openssl =", "debconf = \"nothing is configured\"\nopenssl =");
+    team.distro(&["lock"]).assert_is(
+        r#"
+status: 0
+----- stdout -----
+----- stderr -----
+warning: nothing in debian13 wants `perl`, which app leaves out
+     Locked debian13: 6 packages for 3 images in own-lock/debian13.lock
+"#,
+    );
+    team.shop.world.distro(&["lock"]).assert_is(
+        r#"
+status: 0
+----- stdout -----
+----- stderr -----
+warning: nothing in debian13 wants `debconf`, which base, cc, static leaves out
+     Locked debian13: 6 packages for 9 images in lock/debian13.lock
+"#,
+    );
+}
+
+#[test]
+fn a_catalog_without_images_is_not_locked() {
+    let team = Team::new();
+    fs::remove_file(team.shop.world.path("own/app.toml")).unwrap();
+    assert_refused(
+        &team.distro(&["lock"]),
+        r#"
+error: the catalog has no images
+hint: a family is one file beside catalog.toml; in a catalog that extends another, `images = ["*"]` takes all images of that
+"#,
+    );
+}
+
+#[test]
+fn a_release_without_images_is_locked_only_where_it_is_asked_for() {
+    let team = Team::new();
+    let forky = "\n[release.forky]\ncodename = \"forky\"\nversion = \"14\"\narchitectures = [\"amd64\"]\n\
+         sources = []\nkeys = []\n";
+    team.shop.world.write("own/catalog.toml", &format!("{OWN}{forky}"));
+    team.shop.world.write("own/app.toml", &format!("{APP}releases = [\"debian13\"]\n"));
+    team.distro(&["lock"]).assert_is(
+        r#"
+status: 0
+----- stdout -----
+----- stderr -----
+     Locked debian13: 6 packages for 3 images in own-lock/debian13.lock
+"#,
+    );
+    team.distro(&["lock", "--release", "forky", "--dry-run"]).assert_is(
+        r#"
+status: 0
+----- stdout -----
+----- stderr -----
+ Would lock forky: 0 packages for 0 images in own-lock/forky.lock
+"#,
+    );
+}
+
+#[test]
 fn a_catalog_that_is_not_there_is_shown_where_it_is_named() {
     assert_refused(
         &own("extends = \"../imges\"\n"),
@@ -608,10 +670,15 @@ fn a_family_has_one_definition_in_all_catalogs() {
         &Team::with(OWN, &APP.replace("image.app", "image.cc")).list(),
         r#"
 error: the image `cc` is defined twice
- --> own/app.toml:2:8
-  |
-2 | [image.cc]
-  |        ^^ the first definition is in own/../images/base.toml
+  --> own/app.toml:2:8
+   |
+ 2 | [image.cc]
+   |        ^^ the second definition
+   |
+  ::: own/../images/base.toml:10:8
+   |
+10 | [image.cc]
+   |        -- the first
 "#,
     );
 }
@@ -625,40 +692,60 @@ fn accounts_that_contradict_each_other_name_both_files() {
         &own(&user("nonroot", 7)),
         r#"
 error: two users have the name `nonroot`: rename or remove one
- --> own/catalog.toml:3:1
-  |
-3 | [[user]]
-  | ^^^^^^^^ the other is in own/../images/catalog.toml
+  --> own/catalog.toml:3:1
+   |
+ 3 | [[user]]
+   | ^^^^^^^^ the second
+   |
+  ::: own/../images/catalog.toml:38:1
+   |
+38 | [[user]]
+   | -------- the first
 "#,
     );
     assert_refused(
         &own(&user("app", 65532)),
         r#"
 error: users `nonroot` and `app` both have the uid 65532: give one of them another
- --> own/catalog.toml:3:1
-  |
-3 | [[user]]
-  | ^^^^^^^^ the other is in own/../images/catalog.toml
+  --> own/catalog.toml:3:1
+   |
+ 3 | [[user]]
+   | ^^^^^^^^ the second
+   |
+  ::: own/../images/catalog.toml:38:1
+   |
+38 | [[user]]
+   | -------- the first
 "#,
     );
     assert_refused(
         &own(&format!("{OWN}\n[[group]]\nname = \"app\"\ngid = 0\n")),
         r#"
 error: groups `root` and `app` both have the gid 0: give one of them another
- --> own/catalog.toml:3:1
-  |
-3 | [[group]]
-  | ^^^^^^^^^ the other is in own/../images/catalog.toml
+  --> own/catalog.toml:3:1
+   |
+ 3 | [[group]]
+   | ^^^^^^^^^ the second
+   |
+  ::: own/../images/catalog.toml:44:1
+   |
+44 | [[group]]
+   | --------- the first
 "#,
     );
     assert_refused(
         &own(&format!("{OWN}\n[[group]]\nname = \"nonroot\"\ngid = 7\n")),
         r#"
 error: two groups have the name `nonroot`: rename or remove one
- --> own/catalog.toml:3:1
-  |
-3 | [[group]]
-  | ^^^^^^^^^ the other is in own/../images/catalog.toml
+  --> own/catalog.toml:3:1
+   |
+ 3 | [[group]]
+   | ^^^^^^^^^ the second
+   |
+  ::: own/../images/catalog.toml:48:1
+   |
+48 | [[group]]
+   | --------- the first
 "#,
     );
 }

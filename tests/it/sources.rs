@@ -314,18 +314,20 @@ error: `/etc/two.conf` is declared twice
  --> images/one.toml:6:60
   |
 6 | file = [{ path = "/etc/two.conf", content = "" }, { path = "/etc", source = "files/etc" }]
-  |                                                            ^^^^^^
+  |                  --------------- the first                 ^^^^^^ the second declaration
 "#,
     );
     let below = "file = [{ path = \"/etc/one\", content = \"\" }]\nlink = [{ path = \"/etc/one/two\", target = \"x\" }]\n";
     assert_refused(
         &said(below),
         r#"
-error: `/etc/one/two` lies below `/etc/one`, which is declared as no directory
+error: `/etc/one/two` lies below `/etc/one`, which is no directory
  --> images/one.toml:7:18
   |
+6 | file = [{ path = "/etc/one", content = "" }]
+  |                  ---------- nothing lies below
 7 | link = [{ path = "/etc/one/two", target = "x" }]
-  |                  ^^^^^^^^^^^^^^
+  |                  ^^^^^^^^^^^^^^ this cannot be there
 "#,
     );
     let agree = "directory = [{ path = \"/etc\" }]\nfile = [{ path = \"/etc\", source = \"files/etc\" }]\n";

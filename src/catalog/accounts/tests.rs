@@ -121,3 +121,18 @@ fn fields_that_would_break_the_files_are_refused() {
         assert_eq!(refusal(&[], &[group("a", id, &[])]), expected);
     }
 }
+
+#[test]
+fn an_owner_is_written_as_for_chown() {
+    let users = [user("root", 0, 0, "/root"), user("app", 10, 20, "/home/app")];
+    let accounts =
+        Accounts::new(users.to_vec(), vec![group("root", 0, &[]), group("staff", 20, &[])]).unwrap();
+    for (text, uid, gid) in
+        [("app", 10, 20), ("app:root", 10, 0), ("0:staff", 0, 20), ("7:8", 7, 8), ("10", 10, 10)]
+    {
+        assert_eq!(accounts.owner(text), Ok(Owner { uid, gid }), "{text}");
+    }
+    for text in ["", ":", "app:", ":root", "staff", "app:app", "-1", "7:65535", "4294967295", "4294967296"] {
+        assert!(accounts.owner(text).is_err(), "{text}");
+    }
+}
