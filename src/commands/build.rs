@@ -43,7 +43,7 @@ pub fn run(workspace: &Workspace, args: &BuildArgs) -> anyhow::Result<()> {
         .iter()
         .map(|release| Ok((*release, workspace.lock(&catalog, release)?)))
         .collect::<anyhow::Result<BTreeMap<_, _>>>()?;
-    let selected = locked(selected, &locks, &args.images)?;
+    let selected = locked(&catalog, selected, &locks, &args.images)?;
 
     let bars = Bars::new();
     let (fetching, converting) = (bars.stage("Fetching"), bars.stage("Converting"));
@@ -105,6 +105,7 @@ fn renew_locks(
 /// The images that the locks hold. Those of which a tarball could not be had are left aside, unless they were
 /// asked for by name.
 fn locked<'a>(
+    catalog: &Catalog,
     selected: Vec<(&'a Image, Vec<Architecture>)>,
     locks: &BTreeMap<&ReleaseName, Lock>,
     asked: &[String],
@@ -112,12 +113,13 @@ fn locked<'a>(
     let lock = |image: &Image| &locks[&image.name.release];
     let (lacking, held): (Vec<_>, Vec<_>) =
         selected.into_iter().partition(|(image, _)| lock(image).lacks(image));
-    for (image, _) in lacking {
-        let error = not_locked(lock(image), image);
+    let lacking: Vec<_> = lacking.into_iter().map(|(image, _)| image).collect();
+    if let Some(first) = lacking.first() {
         if !asked.is_empty() || held.is_empty() {
-            return Err(error.into());
+            return Err(not_locked(lock(first), first).into());
         }
-        warn(&error.to_string());
+        let names = catalog.short_names(&lacking).join(", ");
+        warn(&format!("left out, as upstream tarballs could not be had when the locks were made: {names}"));
     }
     Ok(held)
 }

@@ -580,9 +580,40 @@ fn a_tarball_that_cannot_be_had_leaves_the_other_images_alone() {
         upstream.shop.server.fail("/upstream/**", fault.clone());
         let said = upstream.lock();
         assert_eq!(said.status, Some(0), "{fault:?}: {said}");
-        assert!(said.stderr.contains("debian13 is without tool-debian13:latest"), "{fault:?}: {said}");
+        assert!(
+            said.stderr.contains("tool-debian13 cannot be locked without the tarball `tool`"),
+            "{fault:?}: {said}"
+        );
         upstream.shop.build(&["one"]).success();
     }
+}
+
+#[test]
+fn tarballs_that_fail_alike_are_told_together() {
+    let upstream = Upstream::new();
+    let definition = upstream.shop.world.read("images/tool.toml");
+    let other =
+        definition.replace("1.0", "1.1").replace("tool]", "other]").replace("[\"tool\"]", "[\"other\"]");
+    upstream.shop.world.catalog("other.toml", &other.replace("tarball(\"tool\")", "tarball(\"other\")"));
+    upstream.shop.append("catalog.toml", "[tag.nonroot]\nuser = \"nonroot\"\n");
+    upstream.shop.server.fail("/upstream/v1.0/**", Fault::Status(404));
+    upstream.lock().assert_is(r#"
+status: 0
+----- stdout -----
+----- stderr -----
+warning: other-debian13, tool-debian13 cannot be locked without the tarballs `other`, `tool`: could not get `SHASUMS256.txt.asc` from any source: [URL]/upstream/v1.1/ (upstream): not found
+     Locked debian13: 1 package for 2 images in lock/debian13.lock
+"#);
+    upstream.shop.build(&[]).assert_is(r#"
+status: 0
+----- stdout -----
+IMAGE                 ARCH   LAYERS  COMPRESSED  UNPACKED  DIGEST
+one-debian13:latest   amd64       2       708 B  11.0 KiB  sha256:70e4ffd3c82f
+one-debian13:nonroot  amd64       2       708 B  11.0 KiB  sha256:05d20e2d5e2f
+----- stderr -----
+warning: left out, as upstream tarballs could not be had when the locks were made: other-debian13, tool-debian13
+      Built 2 images in out; 1 package converted
+"#);
 }
 
 #[test]
@@ -593,8 +624,7 @@ fn an_image_whose_tarball_could_not_be_had_is_named_until_it_can() {
 status: 0
 ----- stdout -----
 ----- stderr -----
-warning: the tarball `tool` cannot be had, and debian13 is without tool-debian13:latest: could not get `SHASUMS256.txt.asc` from any source:
-  [URL]/upstream/v1.0/ (upstream): not found
+warning: tool-debian13 cannot be locked without the tarball `tool`: could not get `SHASUMS256.txt.asc` from any source: [URL]/upstream/v1.0/ (upstream): not found
      Locked debian13: 1 package for 1 image in lock/debian13.lock
 "#);
     assert!(upstream.lock_text().contains("missing-tarballs = [\n  \"tool\",\n]\n"));
@@ -605,7 +635,7 @@ status: 0
 IMAGE                ARCH   LAYERS  COMPRESSED  UNPACKED  DIGEST
 one-debian13:latest  amd64       2       708 B  11.0 KiB  sha256:70e4ffd3c82f
 ----- stderr -----
-warning: tool-debian13:latest is not locked, because its tarball `tool` could not be had
+warning: left out, as upstream tarballs could not be had when the locks were made: tool-debian13
       Built 1 image in out; 1 package converted
 "#,
     );
