@@ -2,7 +2,13 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
 
+use openpgp::Cert;
+use openpgp::parse::Parse as _;
+use openpgp::policy::StandardPolicy;
+use sequoia_openpgp as openpgp;
 use serde_json::Value;
 use tar::EntryType;
 
@@ -1033,4 +1039,28 @@ error: `share/man/**` matches no path of an image: it must begin with `/`
    |         ^^^^^^^^^^^^^^
 "#,
     );
+}
+
+#[test]
+fn every_releaser_of_node_js_has_a_key_in_the_catalog_that_can_sign() {
+    let images = Path::new(env!("CARGO_MANIFEST_DIR")).join("images");
+    let definitions: toml::Table =
+        fs::read_to_string(images.join("nodejs-upstream.toml")).unwrap().parse().unwrap();
+    let files: Vec<_> =
+        fs::read_dir(images.join("keys")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let certs: Vec<_> = files.iter().map(|path| Cert::from_file(path).unwrap()).collect();
+    // 2026-11-21: what expires later is to be renewed then.
+    let day = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_219_200);
+    let policy = StandardPolicy::at(day);
+    for (name, tarball) in definitions["tarball"].as_table().unwrap() {
+        let keys = tarball["checksums"]["keys"].as_array().unwrap();
+        assert!(keys.len() > 1, "{name}");
+        for key in keys {
+            let key = key.as_str().unwrap();
+            let cert = certs.iter().find(|cert| cert.fingerprint().to_hex() == key);
+            let cert = cert.unwrap_or_else(|| panic!("{name}: the key {key} is not in images/keys"));
+            let signing = cert.keys().with_policy(&policy, day).alive().revoked(false).for_signing();
+            assert!(signing.count() > 0, "{name}: {key} cannot sign");
+        }
+    }
 }
