@@ -19,7 +19,7 @@ use distro::lock::Lock;
 use distro::lock::hold::Asked;
 
 use super::renewal::{Must, Order, renew};
-use super::{Sources, Workspace, not_locked, select_some};
+use super::{Sources, Workspace, locked, select_some};
 use crate::cli::{BuildArgs, Format};
 use crate::report::diff;
 use crate::report::failure::Advice;
@@ -43,7 +43,7 @@ pub fn run(workspace: &Workspace, args: &BuildArgs) -> anyhow::Result<()> {
         .iter()
         .map(|release| Ok((*release, workspace.lock(&catalog, release)?)))
         .collect::<anyhow::Result<BTreeMap<_, _>>>()?;
-    let selected = locked(&catalog, selected, &locks, &args.images)?;
+    let selected = locked(&catalog, selected, locks.values(), &args.images)?;
 
     let bars = Bars::new();
     let (fetching, converting) = (bars.stage("Fetching"), bars.stage("Converting"));
@@ -100,28 +100,6 @@ fn renew_locks(
         anstream::eprint!("{}", diff::text(difference.as_slice()));
     }
     Ok(())
-}
-
-/// The images that the locks hold. Those of which a tarball could not be had are left aside, unless they were
-/// asked for by name.
-fn locked<'a>(
-    catalog: &Catalog,
-    selected: Vec<(&'a Image, Vec<Architecture>)>,
-    locks: &BTreeMap<&ReleaseName, Lock>,
-    asked: &[String],
-) -> anyhow::Result<Vec<(&'a Image, Vec<Architecture>)>> {
-    let lock = |image: &Image| &locks[&image.name.release];
-    let (lacking, held): (Vec<_>, Vec<_>) =
-        selected.into_iter().partition(|(image, _)| lock(image).lacks(image));
-    let lacking: Vec<_> = lacking.into_iter().map(|(image, _)| image).collect();
-    if let Some(first) = lacking.first() {
-        if !asked.is_empty() || held.is_empty() {
-            return Err(not_locked(lock(first), first).into());
-        }
-        let names = catalog.short_names(&lacking).join(", ");
-        warn(&format!("left out, as upstream tarballs could not be had when the locks were made: {names}"));
-    }
-    Ok(held)
 }
 
 fn targets<'a>(

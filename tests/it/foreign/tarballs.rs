@@ -620,6 +620,13 @@ one-debian13:nonroot  amd64       2       708 B  11.0 KiB  sha256:05d20e2d5e2f
 warning: left out, as upstream tarballs could not be had when the locks were made: other-debian13, tool-debian13
       Built 2 images in out; 1 package converted
 "#);
+    upstream.shop.world.distro(&["vendor", "folder", "--arch", "all"]).assert_is(r#"
+status: 0
+----- stdout -----
+----- stderr -----
+warning: left out, as upstream tarballs could not be had when the locks were made: other-debian13, tool-debian13
+   Vendored 11 files (5.7 KiB) into folder; 0 were there
+"#);
 }
 
 #[test]
