@@ -1,6 +1,6 @@
 //! Which images a person means by `cc`, `cc-debian13` or `cc-debian13:debug`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::diagnostic::nearest;
 use super::name::{ImageName, ReleaseName};
@@ -84,6 +84,20 @@ impl Catalog {
             }
         }
         Ok(selected)
+    }
+
+    /// Images by the shortest names that mean them and no others: `cc-debian13` for all its tags.
+    #[must_use]
+    pub fn short_names(&self, images: &[&Image]) -> Vec<String> {
+        let mut by_repository: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for Image { name, .. } in images {
+            by_repository.entry(name.repository()).or_default().push(name.to_string());
+        }
+        let short = |(repository, names): (String, Vec<String>)| {
+            let tags = self.images().filter(|image| image.name.repository() == repository).count();
+            if names.len() == tags { vec![repository] } else { names }
+        };
+        by_repository.into_iter().flat_map(short).collect()
     }
 
     fn no_such_image(&self, text: &str) -> UnknownImage {

@@ -18,7 +18,7 @@ use distro::lock::Lock;
 use distro::lock::hold::Asked;
 
 use super::renewal::{Must, Order, renew};
-use super::{Sources, Workspace, not_locked, select_some};
+use super::{Sources, Workspace, locked, select_some};
 use crate::cli::BuildArgs;
 use crate::report::diff;
 use crate::report::failure::Advice;
@@ -41,7 +41,7 @@ pub fn run(workspace: &Workspace, args: &BuildArgs) -> anyhow::Result<()> {
         .iter()
         .map(|release| Ok((*release, workspace.lock(&catalog, release)?)))
         .collect::<anyhow::Result<BTreeMap<_, _>>>()?;
-    let selected = locked(selected, &locks, &args.images)?;
+    let selected = locked(&catalog, selected, locks.values(), &args.images)?;
 
     let bars = Bars::new();
     let (fetching, converting) = (bars.stage("Fetching"), bars.stage("Converting"));
@@ -102,26 +102,6 @@ fn renew_locks(
         anstream::eprint!("{}", diff::text(difference.as_slice()));
     }
     Ok(())
-}
-
-/// The images that the locks hold. Those of which a tarball could not be had are left aside, unless they were
-/// asked for by name.
-fn locked<'a>(
-    selected: Vec<(&'a Image, Vec<Architecture>)>,
-    locks: &BTreeMap<&ReleaseName, Lock>,
-    asked: &[String],
-) -> anyhow::Result<Vec<(&'a Image, Vec<Architecture>)>> {
-    let lock = |image: &Image| &locks[&image.name.release];
-    let (lacking, held): (Vec<_>, Vec<_>) =
-        selected.into_iter().partition(|(image, _)| lock(image).lacks(image));
-    for (image, _) in lacking {
-        let error = not_locked(lock(image), image);
-        if !asked.is_empty() || held.is_empty() {
-            return Err(error.into());
-        }
-        warn(&error.to_string());
-    }
-    Ok(held)
 }
 
 fn targets<'a>(

@@ -15,6 +15,7 @@ pub mod verify;
 pub mod why;
 pub mod why_not;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -259,6 +260,29 @@ fn restore(path: &std::path::Path) -> String {
         "a lock is written by `distro lock` only; bring it back with `git checkout {0}`, or remove it and run `distro lock`",
         path.display()
     )
+}
+
+/// The images that the locks hold. Those of which a tarball could not be had are left aside, unless they were
+/// asked for by name.
+pub fn locked<'a, 'l>(
+    catalog: &Catalog,
+    selected: Vec<(&'a Image, Vec<Architecture>)>,
+    locks: impl IntoIterator<Item = &'l Lock>,
+    asked: &[String],
+) -> anyhow::Result<Vec<(&'a Image, Vec<Architecture>)>> {
+    let locks: BTreeMap<_, _> = locks.into_iter().map(|lock| (&lock.release, lock)).collect();
+    let lock = |image: &Image| locks[&image.name.release];
+    let (lacking, held): (Vec<_>, Vec<_>) =
+        selected.into_iter().partition(|(image, _)| lock(image).lacks(image));
+    let lacking: Vec<_> = lacking.into_iter().map(|(image, _)| image).collect();
+    if let Some(first) = lacking.first() {
+        if !asked.is_empty() || held.is_empty() {
+            return Err(not_locked(lock(first), first).into());
+        }
+        let names = catalog.short_names(&lacking).join(", ");
+        warn(&format!("left out, as upstream tarballs could not be had when the locks were made: {names}"));
+    }
+    Ok(held)
 }
 
 /// Why an image is not in a lock that fits the catalog.

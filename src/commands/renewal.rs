@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use anyhow::anyhow;
 use jiff::Timestamp;
 
-use distro::catalog::Catalog;
-use distro::catalog::name::ReleaseName;
+use distro::catalog::name::{ReleaseName, TarballName};
+use distro::catalog::{Catalog, Image};
 use distro::debian::Architecture;
+use distro::effects::archive::Unavailable;
 use distro::effects::definitions;
 use distro::effects::mirrors::parse_snapshot_time;
 use distro::effects::renewal::{Extent, Offer, Renewable, RenewalError, Renewed, Unobtainable};
@@ -155,15 +156,7 @@ impl Outcome {
     fn new(catalog: &Catalog, renewed: Renewed, old: Option<Lock>) -> Self {
         let Renewed { renewal: Renewal { lock, unused }, kept, missing } = renewed;
         let mut warnings = Vec::new();
-        for (name, why) in missing {
-            let images = catalog.images_of(&lock.release);
-            let holding = images.filter(|image| image.tarballs().any(|held| *held == name));
-            let holding: Vec<_> = holding.map(|image| image.name.to_string()).collect();
-            let (release, images) = (&lock.release, holding.join(", "));
-            warnings.push(format!(
-                "the tarball `{name}` cannot be had, and {release} is without {images}: {why}"
-            ));
-        }
+        warnings.extend(without_tarballs(catalog, &lock.release, &missing));
         if let Some((_, error)) = kept.first() {
             let names: Vec<_> = kept.iter().map(|(architecture, _)| architecture.as_str()).collect();
             let (release, names, why) = (&lock.release, names.join(", "), in_one(error));
@@ -226,6 +219,31 @@ impl Outcome {
         }
         Ok(())
     }
+}
+
+/// What tarballs could not be had, and the images of a release that cannot be without them; those that failed alike
+/// together.
+fn without_tarballs(
+    catalog: &Catalog,
+    release: &ReleaseName,
+    missing: &BTreeMap<TarballName, Unavailable>,
+) -> Vec<String> {
+    let mut by_reason: BTreeMap<Vec<String>, BTreeMap<&TarballName, &Unavailable>> = BTreeMap::new();
+    for (name, why) in missing {
+        let reasons = why.tried.iter().map(|tried| tried.reason.to_string()).collect();
+        by_reason.entry(reasons).or_default().insert(name, why);
+    }
+    let warning = |alike: BTreeMap<&TarballName, &Unavailable>| {
+        let lacks = |image: &&Image| image.tarballs().any(|name| alike.contains_key(name));
+        let images: Vec<_> = catalog.images_of(release).filter(lacks).collect();
+        let images = catalog.short_names(&images).join(", ");
+        let tarballs: Vec<_> = alike.keys().map(|name| format!("`{name}`")).collect();
+        let why = alike.values().next().map(ToString::to_string).unwrap_or_default();
+        let why: Vec<_> = why.lines().map(str::trim_start).collect();
+        let (noun, names) = (if tarballs.len() == 1 { "tarball" } else { "tarballs" }, tarballs.join(", "));
+        format!("{images} cannot be locked without the {noun} {names}: {}", why.join(" "))
+    };
+    by_reason.into_values().map(warning).collect()
 }
 
 /// An error and its causes.

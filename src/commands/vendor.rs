@@ -13,7 +13,7 @@ use distro::effects::vendor::{Filled, VendorFolder, Wanted};
 use distro::lock::{Lock, LockedFile};
 
 use super::build::advise_on;
-use super::{Sources, Workspace, select_some};
+use super::{Sources, Workspace, locked, select_some};
 use crate::cli::VendorArgs;
 use crate::report::progress::Bars;
 use crate::report::size::Size;
@@ -33,6 +33,7 @@ pub fn run(workspace: &Workspace, args: &VendorArgs) -> anyhow::Result<()> {
     let fetching = bars.stage("Fetching");
     let locks = releases.iter().map(|release| workspace.lock(&catalog, release));
     let locks = locks.collect::<anyhow::Result<Vec<_>>>()?;
+    let selected = locked(&catalog, selected, &locks, &args.images)?;
     let places = Places::of(&locks, sources.reach(Network::Allowed, &fetching));
     let mut needs = BTreeMap::new();
     for lock in &locks {

@@ -3,10 +3,8 @@
 mod error;
 mod release;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, Read};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use url::Url;
 
@@ -89,9 +87,6 @@ pub struct Archive<'a> {
     progress: &'a dyn Progress,
     bases: Vec<Base>,
     network: Network,
-    /// Why bases could not be reached, by their place in the list. They are not tried again: each was
-    /// tried more than once already, and there may be thousands of files to ask for.
-    unreachable: Mutex<BTreeMap<usize, String>>,
 }
 
 impl<'a> Archive<'a> {
@@ -103,7 +98,7 @@ impl<'a> Archive<'a> {
         network: Network,
         progress: &'a dyn Progress,
     ) -> Self {
-        Self { http, store, progress, bases, network, unreachable: Mutex::default() }
+        Self { http, store, progress, bases, network }
     }
 
     /// Sees to it that a file is in the store: a package, or an index by its plain path.
@@ -188,19 +183,18 @@ impl<'a> Archive<'a> {
         })
     }
 
-    /// Tries one base after the other, those that could not be reached before last.
+    /// Tries one base after the other, but for those that this run could not reach before.
     fn first_of_bases<T>(
         &self,
         what: &str,
         ask: impl Fn(&Base) -> Result<T, Fault>,
     ) -> Result<T, ArchiveError> {
         let mut tried = Vec::new();
-        for (place, base) in self.bases.iter().enumerate() {
+        for base in &self.bases {
             if self.network == Network::Offline && base.url.scheme() != "file" {
                 continue;
             }
-            let known = self.unreachable().get(&place).cloned();
-            let reason = match known {
+            let reason = match self.http.is_given_up(&base.url) {
                 Some(why) => Reason::Unreachable(why),
                 None => match ask(base) {
                     Ok(found) => return Ok(found),
@@ -211,15 +205,11 @@ impl<'a> Archive<'a> {
             if let Reason::Http(kind) = &reason
                 && kind.is_unreachable()
             {
-                self.unreachable().insert(place, kind.to_string());
+                self.http.give_up(&base.url, kind);
             }
             tried.push(Tried { url: Shown(&base.url).to_string(), origin: base.origin.clone(), reason });
         }
         Err(Unavailable { what: what.to_owned(), network: self.network, tried }.into())
-    }
-
-    fn unreachable(&self) -> MutexGuard<'_, BTreeMap<usize, String>> {
-        self.unreachable.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -97,6 +97,8 @@ pub struct Http {
     options: HttpOptions,
     permits: Arc<Permits>,
     clients: Mutex<BTreeMap<Route, Transport>>,
+    /// Why servers could not be reached.
+    unreachable: Mutex<BTreeMap<String, String>>,
 }
 
 /// What serves one route.
@@ -110,7 +112,22 @@ struct Transport {
 impl Http {
     #[must_use]
     pub fn new(options: HttpOptions) -> Self {
-        Self { options, permits: Permits::new(CONNECTIONS), clients: Mutex::default() }
+        let permits = Permits::new(CONNECTIONS);
+        Self { options, permits, clients: Mutex::default(), unreachable: Mutex::default() }
+    }
+
+    /// Why a server is not worth asking again, where [`Http::give_up`] told of it.
+    #[must_use]
+    pub fn is_given_up(&self, url: &Url) -> Option<String> {
+        let unreachable = self.unreachable.lock().unwrap_or_else(PoisonError::into_inner);
+        unreachable.get(&url.origin().ascii_serialization()).cloned()
+    }
+
+    /// Notes a server that was out of reach, however often it was tried: there may be thousands of files to
+    /// ask it for.
+    pub fn give_up(&self, url: &Url, why: &HttpErrorKind) {
+        let mut unreachable = self.unreachable.lock().unwrap_or_else(PoisonError::into_inner);
+        unreachable.insert(url.origin().ascii_serialization(), why.to_string());
     }
 
     /// Asks for a file. Reading the [`Download`] may take further requests, if the connection breaks.
@@ -251,7 +268,7 @@ impl Http {
     fn refused(&self, url: &Url, error: &reqwest::Error, has_authorities: bool) -> HttpErrorKind {
         let innermost = error::innermost(error);
         if error.is_timeout() && error.is_connect() {
-            HttpErrorKind::Timeout(self.options.connect_timeout)
+            HttpErrorKind::ConnectTimeout(self.options.connect_timeout)
         } else if error.is_timeout() {
             HttpErrorKind::Timeout(self.options.idle_timeout)
         } else if error.is_connect() && url.scheme() == "https" && !has_authorities {

@@ -99,6 +99,32 @@ fn a_debug_image_adds_busybox_with_a_link_for_every_applet_and_no_other_shell() 
 }
 
 #[test]
+fn the_applets_of_busybox_may_be_the_commands_of_an_image() {
+    let shop = Workshop::new();
+    shop.append(
+        "static.toml",
+        "[image.busybox]\ndescription = \"A shell\"\nparent = \"static\"\npackages = [\"busybox-static\"]\n\
+         generate = [\"busybox-bin\"]\ncommand = [\"sh\"]\n",
+    );
+    shop.lock().build(&["busybox"]).success();
+    let [latest, debug] =
+        ["latest", "debug"].map(|tag| shop.out().image(&format!("busybox-debian13:{tag}-amd64")));
+    let commands =
+        |tree: Vec<String>| tree.into_iter().filter(|line| line.starts_with("/usr/bin/")).collect::<Vec<_>>();
+    let expected = [
+        "/usr/bin/[ link busybox",
+        "/usr/bin/[[ link busybox",
+        "/usr/bin/busybox file 0755 0:0 af7d52a8ee9f",
+        "/usr/bin/cat link busybox",
+        "/usr/bin/sh link busybox",
+    ];
+    assert_eq!(commands(latest.tree()), expected);
+    assert_eq!(commands(debug.tree()), expected);
+    let config = json!({ "Cmd": ["sh"], "Env": ["PATH=/usr/bin:/bin"], "User": "0", "WorkingDir": "/" });
+    assert_eq!(latest.config["config"], config);
+}
+
+#[test]
 fn a_nonroot_image_has_the_layers_of_the_plain_one_and_another_user() {
     let shop = Workshop::new();
     shop.lock().build(&["static"]).success();

@@ -144,12 +144,12 @@ fn the_error_tells_why_each_base_fell_out() {
 }
 
 #[test]
-fn a_base_out_of_reach_is_not_asked_again() {
+fn a_server_out_of_reach_is_not_asked_again_for_whatever_archive() {
     let bench = Bench::new();
     let silent = Server::start(|_, _| Answer::ok("").less(1).then_hang());
     let good = Server::start(|request, _| Answer::ok(request.path.trim_start_matches("/pool/")));
-    let archive = bench.archive(&[&silent.url, &good.url]);
-    for name in ["one", "two", "three"] {
+    for (name, below) in [("one", "a/"), ("two", "a/"), ("three", "b/")] {
+        let archive = bench.archive(&[&silent.at(below), &good.url]);
         let path = format!("pool/{name}");
         let file = Named { path: &path, sha256: Sha256::of(name.as_bytes()), size: name.len() as u64 };
         archive.package(file).unwrap();

@@ -29,6 +29,8 @@ pub enum HttpErrorKind {
     TooShort { got: u64, want: u64 },
     #[error("there is no connection: {0}")]
     Connect(String),
+    #[error("there is no connection after {}", seconds(*.0))]
+    ConnectTimeout(Duration),
     #[error(
         "this machine has no certificates to know a server by: install `ca-certificates`, or set SSL_CERT_FILE"
     )]
@@ -86,7 +88,8 @@ impl HttpError {
 }
 
 impl HttpErrorKind {
-    /// Whether the next try may well succeed.
+    /// Whether the next try may well succeed. Where a connection does not come about, the kernel has knocked
+    /// several times already.
     pub(super) fn is_passing(&self) -> bool {
         match self {
             Self::Status(status) => {
@@ -101,7 +104,14 @@ impl HttpErrorKind {
     /// Whether the server is out of reach, rather than this one file.
     #[must_use]
     pub fn is_unreachable(&self) -> bool {
-        matches!(self, Self::Timeout(_) | Self::Connect(_) | Self::NoAuthorities | Self::UnknownAuthority)
+        matches!(
+            self,
+            Self::Timeout(_)
+                | Self::Connect(_)
+                | Self::ConnectTimeout(_)
+                | Self::NoAuthorities
+                | Self::UnknownAuthority
+        )
     }
 }
 

@@ -1,4 +1,5 @@
 use std::io::Read as _;
+use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
@@ -229,6 +230,21 @@ fn no_password_is_shown() {
             url.port().unwrap()
         )
     );
+}
+
+#[test]
+fn a_connection_that_does_not_come_about_is_waited_for_once() {
+    // A queue that nobody takes connections from is full some day; the kernel then lets callers wait.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut queue = Vec::new();
+    while let Ok(connection) = TcpStream::connect_timeout(&address, Duration::from_millis(300)) {
+        queue.push(connection);
+    }
+    let began = Instant::now();
+    let error = fetch(&http(100), &Url::parse(&format!("http://{address}/")).unwrap()).unwrap_err();
+    assert_eq!(error.kind.to_string(), "there is no connection after 300 ms");
+    assert!(error.kind.is_unreachable() && began.elapsed() < Duration::from_secs(10));
 }
 
 #[test]

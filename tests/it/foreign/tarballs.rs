@@ -2,7 +2,13 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
 
+use openpgp::Cert;
+use openpgp::parse::Parse as _;
+use openpgp::policy::StandardPolicy;
+use sequoia_openpgp as openpgp;
 use serde_json::Value;
 use tar::EntryType;
 
@@ -580,9 +586,47 @@ fn a_tarball_that_cannot_be_had_leaves_the_other_images_alone() {
         upstream.shop.server.fail("/upstream/**", fault.clone());
         let said = upstream.lock();
         assert_eq!(said.status, Some(0), "{fault:?}: {said}");
-        assert!(said.stderr.contains("debian13 is without tool-debian13:latest"), "{fault:?}: {said}");
+        assert!(
+            said.stderr.contains("tool-debian13 cannot be locked without the tarball `tool`"),
+            "{fault:?}: {said}"
+        );
         upstream.shop.build(&["one"]).success();
     }
+}
+
+#[test]
+fn tarballs_that_fail_alike_are_told_together() {
+    let upstream = Upstream::new();
+    let definition = upstream.shop.world.read("images/tool.toml");
+    let other =
+        definition.replace("1.0", "1.1").replace("tool]", "other]").replace("[\"tool\"]", "[\"other\"]");
+    upstream.shop.world.catalog("other.toml", &other.replace("tarball(\"tool\")", "tarball(\"other\")"));
+    upstream.shop.append("catalog.toml", "[tag.nonroot]\nuser = \"nonroot\"\n");
+    upstream.shop.server.fail("/upstream/v1.0/**", Fault::Status(404));
+    upstream.lock().assert_is(r#"
+status: 0
+----- stdout -----
+----- stderr -----
+warning: other-debian13, tool-debian13 cannot be locked without the tarballs `other`, `tool`: could not get `SHASUMS256.txt.asc` from any source: [URL]/upstream/v1.1/ (upstream): not found
+     Locked debian13: 1 package for 2 images in lock/debian13.lock
+"#);
+    upstream.shop.build(&[]).assert_is(r#"
+status: 0
+----- stdout -----
+IMAGE                 ARCH   LAYERS  COMPRESSED  UNPACKED  DIGEST
+one-debian13:latest   amd64       2       708 B  11.0 KiB  sha256:70e4ffd3c82f
+one-debian13:nonroot  amd64       2       708 B  11.0 KiB  sha256:05d20e2d5e2f
+----- stderr -----
+warning: left out, as upstream tarballs could not be had when the locks were made: other-debian13, tool-debian13
+      Built 2 images in out; 1 package converted
+"#);
+    upstream.shop.world.distro(&["vendor", "folder", "--arch", "all"]).assert_is(r#"
+status: 0
+----- stdout -----
+----- stderr -----
+warning: left out, as upstream tarballs could not be had when the locks were made: other-debian13, tool-debian13
+   Vendored 11 files (5.7 KiB) into folder; 0 were there
+"#);
 }
 
 #[test]
@@ -593,8 +637,7 @@ fn an_image_whose_tarball_could_not_be_had_is_named_until_it_can() {
 status: 0
 ----- stdout -----
 ----- stderr -----
-warning: the tarball `tool` cannot be had, and debian13 is without tool-debian13:latest: could not get `SHASUMS256.txt.asc` from any source:
-  [URL]/upstream/v1.0/ (upstream): not found
+warning: tool-debian13 cannot be locked without the tarball `tool`: could not get `SHASUMS256.txt.asc` from any source: [URL]/upstream/v1.0/ (upstream): not found
      Locked debian13: 1 package for 1 image in lock/debian13.lock
 "#);
     assert!(upstream.lock_text().contains("missing-tarballs = [\n  \"tool\",\n]\n"));
@@ -605,7 +648,7 @@ status: 0
 IMAGE                ARCH   PACKAGES  LAYERS  COMPRESSED  UNPACKED  DIGEST
 one-debian13:latest  amd64         1       2       708 B  11.0 KiB  sha256:70e4ffd3c82f
 ----- stderr -----
-warning: tool-debian13:latest is not locked, because its tarball `tool` could not be had
+warning: left out, as upstream tarballs could not be had when the locks were made: tool-debian13
       Built 1 image in out; 1 package converted
 "#,
     );
@@ -1003,4 +1046,28 @@ error: `share/man/**` matches no path of an image: it must begin with `/`
    |         ^^^^^^^^^^^^^^
 "#,
     );
+}
+
+#[test]
+fn every_releaser_of_node_js_has_a_key_in_the_catalog_that_can_sign() {
+    let images = Path::new(env!("CARGO_MANIFEST_DIR")).join("images");
+    let definitions: toml::Table =
+        fs::read_to_string(images.join("nodejs-upstream.toml")).unwrap().parse().unwrap();
+    let files: Vec<_> =
+        fs::read_dir(images.join("keys")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let certs: Vec<_> = files.iter().map(|path| Cert::from_file(path).unwrap()).collect();
+    // 2026-11-21: what expires later is to be renewed then.
+    let day = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_219_200);
+    let policy = StandardPolicy::at(day);
+    for (name, tarball) in definitions["tarball"].as_table().unwrap() {
+        let keys = tarball["checksums"]["keys"].as_array().unwrap();
+        assert!(keys.len() > 1, "{name}");
+        for key in keys {
+            let key = key.as_str().unwrap();
+            let cert = certs.iter().find(|cert| cert.fingerprint().to_hex() == key);
+            let cert = cert.unwrap_or_else(|| panic!("{name}: the key {key} is not in images/keys"));
+            let signing = cert.keys().with_policy(&policy, day).alive().revoked(false).for_signing();
+            assert!(signing.count() > 0, "{name}: {key} cannot sign");
+        }
+    }
 }
