@@ -166,7 +166,7 @@ fn advise_on_image(error: BuildError, image: &Image) -> anyhow::Error {
     let BuildError::Privileges(privileges) = &error else { return error.into() };
     let path = privileges.first().map(|privilege| privilege.path.to_string()).unwrap_or_default();
     let hint = format!(
-        "leave it out by a filter for its package, or say in the definition why the image needs it:\n\n\
+        "leave it out (a filter drops files of packages), or say in the definition why the image needs it:\n\n\
          [[image.{}.privileged]]\n\
          path = \"{path}\"\n\
          reason = \"who runs it, and what for\"",

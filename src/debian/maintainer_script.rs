@@ -140,11 +140,11 @@ fn interests(triggers: &[u8]) -> Vec<String> {
 
 /// The lines of a script that are not known to do nothing; all of them where it is no shell script.
 fn unknown_lines(script: &str) -> Vec<&str> {
-    let is_shell = script.lines().next().is_some_and(is_shell);
+    let is_shell = script.split('\n').next().is_some_and(is_shell);
     let mut helper = None;
     let mut complained = false;
     let mut unknown = Vec::new();
-    for line in script.lines().map(str::trim) {
+    for line in script.split('\n').map(|line| line.trim_matches([' ', '\t'])) {
         if let Some(name) = line.strip_prefix("# Automatically added by ") {
             helper = name.split('/').next();
         } else if line == "# End automatically added section" {
@@ -325,6 +325,8 @@ fi
             "echo \"postinst called with unknown argument `evil`\" >&2",
             "py3compile -p app",
             "cat <<EOF",
+            "\u{a0}# no comment",
+            "exit 0\r",
         ] {
             assert_eq!(unknown(&format!("{line}\n")), [line]);
         }

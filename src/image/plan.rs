@@ -2,8 +2,8 @@
 //!
 //! Layers of an ancestor come before those of its descendants, so that images which inherit from one
 //! another share the lower ones as they lie. Within a definition, packages come in the order of names,
-//! then upstream tarballs, the links of the usr-merge, the steps, and the declared files. Steps that read the
-//! whole image are taken once, at its end, whichever ancestor asks for them.
+//! then upstream tarballs, the links of the usr-merge, the steps, the declared files, and files that are given
+//! capabilities. Steps that read the whole image are taken once, at its end, whichever ancestor asks for them.
 
 use std::collections::BTreeSet;
 

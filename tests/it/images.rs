@@ -316,6 +316,8 @@ fn hard_links_and_modes_and_owners_are_as_the_package_has_them() {
         .member(Member { mode: 0o2755, ..Member::file("/usr/bin/setgid", "x") })
         .member(Member { owner: (42, 43), ..Member::new("/var/mail", EntryType::Directory) });
     let shop = Workshop::of_one_image([package]);
+    let privileged = "[[image.one.privileged]]\npath = \"/usr/bin/setgid\"\nreason = \"it is asked for\"\n";
+    shop.append("one.toml", privileged);
     shop.lock().build(&[]).success();
     let tree = shop.out().image("one-debian13:latest-amd64").tree();
     for line in [

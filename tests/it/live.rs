@@ -47,6 +47,15 @@ struct Row {
     image: String,
     architecture: String,
     digest: String,
+    scripts: Vec<Script>,
+    privileged: Vec<Value>,
+}
+
+/// A maintainer script that is not run.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+struct Script {
+    package: String,
+    reason: String,
 }
 
 fn live() -> &'static Live {

@@ -43,7 +43,7 @@ error: could not build one-debian13:latest for amd64
   `/usr/bin/expiry` of login is setgid: it runs with the rights of group 42 (mode 2755)
   `/usr/bin/su` of login is setuid: it runs with the rights of user 0 (mode 4755)
   `/usr/bin/su-too` of login is setuid: it runs with the rights of user 0 (mode 4755)
-hint: leave it out by a filter for its package, or say in the definition why the image needs it:
+hint: leave it out (a filter drops files of packages), or say in the definition why the image needs it:
 
 [[image.one.privileged]]
 path = "/usr/bin/both"
@@ -66,7 +66,7 @@ fn a_file_that_the_definition_names_is_kept_and_told_of() {
         r#"
 error: could not build one-debian13:latest for amd64
   `/usr/bin/both` of login is setuid and setgid: it runs with the rights of user 7 and group 8 (mode 6711)
-hint: leave it out by a filter for its package, or say in the definition why the image needs it:
+hint: leave it out (a filter drops files of packages), or say in the definition why the image needs it:
 
 [[image.one.privileged]]
 path = "/usr/bin/both"
@@ -122,7 +122,7 @@ fn a_file_of_a_definition_is_no_exception() {
         r#"
 error: could not build one-debian13:latest for amd64
   `/sbin/rise` of step files is setuid: it runs with the rights of user 0 (mode 4755)
-hint: leave it out by a filter for its package, or say in the definition why the image needs it:
+hint: leave it out (a filter drops files of packages), or say in the definition why the image needs it:
 
 [[image.one.privileged]]
 path = "/sbin/rise"

@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::container::unpack;
@@ -198,4 +199,17 @@ fn trusts_all_of_mozilla(root: &Path, deb: &Path) {
     }
     assert!(certificates > 100, "{certificates}");
     assert_eq!(bundle.matches("-----BEGIN CERTIFICATE-----").count(), certificates);
+}
+
+#[test]
+fn no_image_gives_rights_and_every_script_that_is_not_run_has_a_reason() {
+    for row in &live().built {
+        assert_eq!(row.privileged, [Value::Null; 0], "{}", row.image);
+        for script in &row.scripts {
+            assert!(script.reason.len() > 20, "{}: {script:?}", row.image);
+        }
+    }
+    let cc = live().built.iter().find(|row| row.image == "cc-debian13:latest").unwrap();
+    let packages: BTreeSet<_> = cc.scripts.iter().map(|script| script.package.as_str()).collect();
+    assert_eq!(Vec::from_iter(packages), ["base-files", "ca-certificates", "libc6", "netbase", "tzdata"]);
 }
