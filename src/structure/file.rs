@@ -240,11 +240,22 @@ fn read<T: DeserializeOwned>(source: &Arc<Source>) -> Result<T, Diagnostic> {
                 at.error(format!("the key `{field}` is missing"), "is missing here")
             }
             error => {
-                let message = DefaultMessageFormatter.format_message(error);
-                at.error(message.replace(char::is_control, " "), "")
+                let message = DefaultMessageFormatter.format_message(error).replace(char::is_control, " ");
+                at.error(reworded(&message).unwrap_or(&message), "")
             }
         }
     })
+}
+
+/// What the parser says of its events and of Rust's types, for people who write YAML.
+fn reworded(message: &str) -> Option<&'static str> {
+    match message {
+        "expected sequence start" => Some("a list is expected"),
+        "expected mapping start" => Some("a mapping is expected"),
+        "expected string scalar" => Some("a text is expected"),
+        "invalid i32" | "invalid u32" => Some("a whole number is expected"),
+        _ => None,
+    }
 }
 
 /// The place of a value; its first character, where no more is known.

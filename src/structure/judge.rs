@@ -18,8 +18,8 @@ pub struct Ran {
     pub stderr: String,
 }
 
-/// Characters of a text that a finding shows.
-const SHOWN: usize = 2000;
+/// Lines of a text that a finding shows, and characters.
+const SHOWN: (usize, usize) = (20, 2000);
 
 impl Expectations {
     fn judge(&self, of: &str, text: &str) -> Vec<Finding> {
@@ -33,11 +33,15 @@ impl Expectations {
 }
 
 fn shown(text: &str) -> String {
-    match text.char_indices().nth(SHOWN) {
-        _ if text.is_empty() => "nothing".to_owned(),
-        None => text.trim_end_matches('\n').to_owned(),
-        Some((end, _)) => format!("{}…", &text[..end]),
+    let text = text.trim_end_matches('\n');
+    if text.is_empty() {
+        return "nothing".to_owned();
     }
+    let (lines, characters) = SHOWN;
+    let by_lines = text.match_indices('\n').nth(lines - 1).map_or(text.len(), |(end, _)| end);
+    let by_characters = text.char_indices().nth(characters).map_or(text.len(), |(end, _)| end);
+    let end = by_lines.min(by_characters);
+    format!("{}{}", &text[..end], if end < text.len() { " …" } else { "" })
 }
 
 impl CommandTest {
