@@ -441,3 +441,60 @@ impl Reader<'_> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const WHOLE: &str = r#"schemaVersion: 2.0.0
+globalEnvVars: [{key: A, value: b}]
+commandTests:
+- {name: n, setup: [[a]], teardown: [[b]], envVars: [{key: A, value: 1}], command: c, args: [d], exitCode: 1,
+   expectedOutput: [a], excludedOutput: [b], expectedError: [c], excludedError: [d]}
+fileExistenceTests: [{name: n, path: /p, shouldExist: true, permissions: -rw-r--r--, uid: 0, gid: 0, isExecutableBy: any}]
+fileContentTests: [{name: n, path: /p, expectedContents: [a], excludedContents: [b]}]
+metadataTest:
+  env: [{key: A, value: ".", isRegex: true}]
+  envVars: [{key: B, value: c}]
+  unboundEnvVars: [{key: C}]
+  labels: [{key: l, value: v}]
+  entrypoint: []
+  cmd: [a]
+  exposedPorts: [8080]
+  unexposedPorts: ["22"]
+  volumes: [/v]
+  unmountedVolumes: [/w]
+  workdir: /
+  user: root
+licenseTests: [{debian: true, files: [/l]}]
+containerRunOptions: {user: root, privileged: false, allocateTty: false, capabilities: [NET_ADMIN], bindMounts: ["/a:/b:ro"]}
+"#;
+
+    #[test]
+    fn every_key_of_the_format_is_read() {
+        let file = parse(&Source::new("tests.yaml", WHOLE)).unwrap();
+        let metadata = file.metadata.unwrap();
+        assert_eq!(metadata.entrypoint, Some(Vec::new()));
+        assert_eq!(metadata.exposed_ports.first().map(String::as_str), Some("8080"));
+        let values: Vec<_> = metadata.environment.values().map(ToString::to_string).collect();
+        assert_eq!(values, ["a match of `.`", "`c`"]);
+        assert_eq!(file.commands[0].command, ["c", "d"]);
+        assert_eq!(file.options.bind_mounts[0].destination, "/b");
+        assert_eq!((file.existence.len(), file.contents.len(), file.licenses.len()), (1, 1, 1));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in any::<String>()) {
+            let _ = parse(&Source::new("tests.yaml", text)).map_err(|diagnostic| diagnostic.to_string());
+        }
+
+        #[test]
+        fn no_damage_makes_it_panic(at in 0..WHOLE.len(), more in ".{0,8}", less in 0..20_usize) {
+            let text = format!("{}{more}{}", &WHOLE[..at], &WHOLE[(at + less).min(WHOLE.len())..]);
+            let _ = parse(&Source::new("tests.yaml", text)).map_err(|diagnostic| diagnostic.to_string());
+        }
+    }
+}

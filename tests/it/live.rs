@@ -10,6 +10,7 @@ mod forky;
 mod layout;
 mod programs;
 mod sbom;
+mod structure;
 mod vendor;
 
 use std::fs::{self, File};

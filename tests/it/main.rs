@@ -27,6 +27,7 @@ mod oracle;
 mod renewal;
 mod run;
 mod server;
+mod structure;
 mod vendor;
 mod verbs;
 mod verify;
