@@ -260,10 +260,20 @@ fn reworded(message: &str) -> Option<&'static str> {
 
 /// The place of a value; its first character, where no more is known.
 fn at(source: &Arc<Source>, location: serde_saphyr::Location) -> Location {
+    let number = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
     let span = location.span();
-    let number = |bytes: Option<u64>| bytes.and_then(|bytes| usize::try_from(bytes).ok());
-    let Some(start) = number(span.byte_offset()) else { return Location::start(source) };
-    Location::at(source, start..start.saturating_add(number(span.byte_len()).unwrap_or(0)))
+    let start = span.byte_offset().map_or_else(|| offset(&source.text, location), number);
+    Location::at(source, start..start.saturating_add(span.byte_len().map_or(0, number)))
+}
+
+/// The place of a line and a column, counted from 1, in bytes.
+fn offset(text: &str, location: serde_saphyr::Location) -> usize {
+    let before = |number: u64| usize::try_from(number).unwrap_or(usize::MAX).saturating_sub(1);
+    let (line, column) = (before(location.line()), before(location.column()));
+    let lines = text.split_inclusive('\n');
+    let start: usize = lines.clone().take(line).map(str::len).sum();
+    let line = lines.clone().nth(line).unwrap_or_default();
+    start + line.char_indices().nth(column).map_or(line.len(), |(place, _)| place)
 }
 
 fn all<T, U>(tables: Vec<T>, read: impl Fn(T) -> Result<U, Diagnostic>) -> Result<Vec<U>, Diagnostic> {

@@ -8,7 +8,7 @@ use super::{
     CommandTest, ExecutableBy, Expectations, FileContentTest, FileExistenceTest, Finding, LicenseTest,
     MetadataTest, Value,
 };
-use crate::tree::{ImagePath, Kind, Listed, Stack};
+use crate::tree::{ImagePath, Kind, Listed, Stack, Unresolved};
 
 /// What a command said, and how it ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,7 +65,7 @@ impl FileExistenceTest {
     pub fn judge(&self, stack: &Stack<'_>, environment: &BTreeMap<String, String>) -> Vec<Finding> {
         let path = expand(&self.path, environment);
         let found = ImagePath::parse(&path).map_err(|error| error.to_string());
-        let found = found.and_then(|path| stack.locate(&path).map_err(|error| error.to_string()));
+        let found = found.and_then(|path| stack.locate(&path).map_err(|error| reason(&error)));
         match found {
             Err(why) if self.should_exist => vec![Finding::new(format!("`{path}` is there"), why)],
             Err(_) => Vec::new(),
@@ -100,6 +100,15 @@ impl FileExistenceTest {
             hold(listed.mode & bits != 0, format!("`{path}` is executable by {whom}"));
         }
         findings
+    }
+}
+
+/// Why a path leads to nothing.
+#[must_use]
+pub fn reason(unresolved: &Unresolved) -> String {
+    match unresolved {
+        Unresolved::Missing { path, at } if path == at => "it is not there".to_owned(),
+        other => other.to_string(),
     }
 }
 

@@ -36,8 +36,8 @@ commandTests:
 - {name: of the test, envVars: [{key: MINE, value: "1"}], command: probe, args: [say, "$MINE ${HOW}$NONE."], expectedOutput: ['^1 well\.\n$']}
 - {name: home, command: probe, args: [env, HOME], expectedOutput: ['^/root\n$']}
 - {name: user and directory, command: probe, args: [where], expectedOutput: ['^0:0 /\n$']}
-- {name: setup, setup: [[probe, write, /tmp/a], [probe, exit, "3"]], command: probe, args: [exists, /tmp/a], expectedOutput: [yes]}
-- {name: a fresh container, command: probe, args: [exists, /tmp/a], expectedOutput: [no]}
+- {name: setup, setup: [[probe, write, /made], [probe, exit, "3"]], command: probe, args: [exists, /made], expectedOutput: [yes]}
+- {name: a fresh container, command: probe, args: [exists, /made], expectedOutput: [no]}
 - {name: no network, command: probe, args: [exists, /sys/class/net/eth0], expectedOutput: [no]}
 "#;
     let shop = shop();
@@ -78,7 +78,8 @@ commandTests:
 - {name: says much, command: probe, args: [say, "1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n11\n12\n13\n14\n15\n16\n17\n18\n19\n20\n21"], excludedOutput: [5]}
 "#;
     let (shop, began) = (shop(), Instant::now());
-    tested_by(&shop, yaml, &["--timeout", "1"]).assert_is(r#"
+    tested_by(&shop, yaml, &["--timeout", "1"]).assert_is(
+        r#"
 status: 1
 ----- stdout -----
 IMAGE                ARCH   PASSED  FAILED  SKIPPED  SECONDS
@@ -126,7 +127,8 @@ one-debian13:latest (amd64): says much (own.yaml)
             20 …
 ----- stderr -----
      Tested 1 image: 5 passed, 5 failed, 0 skipped
-"#);
+"#,
+    );
     assert!(began.elapsed() < Duration::from_secs(100));
     assert_nothing_is_left(&shop);
 }
@@ -170,17 +172,23 @@ fn a_machine_without_a_runtime_is_told_what_to_install() {
     let shop = shop();
     shop.lock().build(&[]).success();
     shop.world.write("own.yaml", "schemaVersion: 2.0.0\ncommandTests: [{name: runs, command: probe}]\n");
-    assert_refused(&test(&shop, &["--config", "own.yaml", "--runtime", "/usr/bin/none"]), r#"
+    assert_refused(
+        &test(&shop, &["--config", "own.yaml", "--runtime", "/usr/bin/none"]),
+        r#"
 error: the OCI runtime `/usr/bin/none` cannot be run
   No such file or directory (os error 2)
 hint: name another by --runtime, or apt-get install crun
-"#);
+"#,
+    );
     let mut command = shop.world.command(&["test", "--arch", "amd64", "--config", "own.yaml"]);
     let said = shop.world.finish(command.env("PATH", shop.world.path("tmp")));
-    assert_refused(&said, r#"
+    assert_refused(
+        &said,
+        r#"
 error: none of the OCI runtimes crun, runc and youki is installed
 hint: apt-get install crun
-"#);
+"#,
+    );
 }
 
 #[test]

@@ -15,7 +15,9 @@ fn by(lines: &[&str]) -> Said {
 
 #[test]
 fn another_version_is_refused() {
-    assert_refused(&by(&["schemaVersion: 3.0.0"]), r#"
+    assert_refused(
+        &by(&["schemaVersion: 3.0.0"]),
+        r#"
 error: structure tests of the version `3.0.0` cannot be read
  --> own.yaml:1:16
   |
@@ -23,8 +25,11 @@ error: structure tests of the version `3.0.0` cannot be read
   |                ^^^^^ versions 2.0.0 and 1.0.0 can
   |
   = hint: a file of structure tests begins with `schemaVersion: 2.0.0`
-"#);
-    assert_refused(&by(&["commandTests: []"]), r#"
+"#,
+    );
+    assert_refused(
+        &by(&["commandTests: []"]),
+        r#"
 error: the key `schemaVersion` is missing
  --> own.yaml:1:1
   |
@@ -32,8 +37,11 @@ error: the key `schemaVersion` is missing
   | ^
   |
   = hint: a file of structure tests begins with `schemaVersion: 2.0.0`
-"#);
-    assert_refused(&by(&["schemaVersion: 1.0.0", "commandTests: [{name: a, command: ls}]"]), r#"
+"#,
+    );
+    assert_refused(
+        &by(&["schemaVersion: 1.0.0", "commandTests: [{name: a, command: ls}]"]),
+        r#"
 error: in version 1.0.0 a command is a list
  --> own.yaml:2:35
   |
@@ -41,8 +49,11 @@ error: in version 1.0.0 a command is a list
   |                                   ^^
   |
   = hint: write it as `["program", "argument"]`
-"#);
-    assert_refused(&by(&["schemaVersion: 2.0.0", "commandTests: [{name: a, command: [ls]}]"]), r#"
+"#,
+    );
+    assert_refused(
+        &by(&["schemaVersion: 2.0.0", "commandTests: [{name: a, command: [ls]}]"]),
+        r#"
 error: in version 2.0.0 a command is a text
  --> own.yaml:2:35
   |
@@ -50,7 +61,8 @@ error: in version 2.0.0 a command is a text
   |                                   ^
   |
   = hint: write the arguments as a list under `args`
-"#);
+"#,
+    );
 }
 
 #[test]
@@ -91,20 +103,26 @@ error: this is no regular expression
   |                                          ^^^^ unclosed group
 "#,
     );
-    assert_refused(&by(&["schemaVersion: 2.0.0", "fileExistenceTests: {name: a}"]), r#"
+    assert_refused(
+        &by(&["schemaVersion: 2.0.0", "fileExistenceTests: {name: a}"]),
+        r#"
 error: a list is expected
  --> own.yaml:2:21
   |
 2 | fileExistenceTests: {name: a}
   |                     ^
-"#);
-    assert_refused(&by(&["schemaVersion: 2.0.0", "fileExistenceTests: [{name: a, path: ''}]"]), r#"
+"#,
+    );
+    assert_refused(
+        &by(&["schemaVersion: 2.0.0", "fileExistenceTests: [{name: a, path: ''}]"]),
+        r#"
 error: the path is empty
  --> own.yaml:2:38
   |
 2 | fileExistenceTests: [{name: a, path: ''}]
   |                                      ^^
-"#);
+"#,
+    );
     assert_refused(
         &by(&["schemaVersion: 2.0.0", "commandTests: [{name: a, command: b, exitCode: none}]"]),
         r#"
@@ -115,18 +133,23 @@ error: a whole number is expected
   |                                                ^^^^
 "#,
     );
-    assert_refused(&by(&["schemaVersion: 2.0.0", "commandTests: [{name: \"a, command: b}]"]), r#"
+    assert_refused(
+        &by(&["schemaVersion: 2.0.0", "commandTests: [{name: \"a, command: b}]"]),
+        r#"
 error: unclosed quote
- --> own.yaml:1:1
+ --> own.yaml:2:23
   |
-1 | schemaVersion: 2.0.0
-  | ^
-"#);
+2 | commandTests: [{name: "a, command: b}]
+  |                       ^
+"#,
+    );
 }
 
 #[test]
 fn options_that_no_test_gets_are_refused_with_what_serves() {
-    assert_refused(&by(&["schemaVersion: 2.0.0", "containerRunOptions: {privileged: true}"]), r#"
+    assert_refused(
+        &by(&["schemaVersion: 2.0.0", "containerRunOptions: {privileged: true}"]),
+        r#"
 error: `privileged` is not supported
  --> own.yaml:2:35
   |
@@ -134,8 +157,11 @@ error: `privileged` is not supported
   |                                   ^^^^
   |
   = hint: name what the test needs under `capabilities`
-"#);
-    assert_refused(&by(&["schemaVersion: 2.0.0", "containerRunOptions:", "  envVars: [SECRET]"]), r#"
+"#,
+    );
+    assert_refused(
+        &by(&["schemaVersion: 2.0.0", "containerRunOptions:", "  envVars: [SECRET]"]),
+        r#"
 error: `envVars` is not supported
  --> own.yaml:3:12
   |
@@ -143,21 +169,28 @@ error: `envVars` is not supported
   |            ^
   |
   = hint: say it under `globalEnvVars`: a test does not depend on who runs it
-"#);
-    assert_refused(&by(&["schemaVersion: 2.0.0", "containerRunOptions: {bindMounts: ['data:/data']}"]), r#"
+"#,
+    );
+    assert_refused(
+        &by(&["schemaVersion: 2.0.0", "containerRunOptions: {bindMounts: ['data:/data']}"]),
+        r#"
 error: this is no bind mount
  --> own.yaml:2:36
   |
 2 | containerRunOptions: {bindMounts: ['data:/data']}
   |                                    ^^^^^^^^^^^^ expected two absolute paths, as in `/host/path:/path:ro`
-"#);
+"#,
+    );
 }
 
 #[test]
 fn a_file_that_is_not_there_is_named() {
     let shop = Workshop::of_one_image([Package::new("app", "1")]);
     shop.edit("one.toml", "description", "tests = [\"tests/one.yaml\"]\ndescription");
-    assert_refused(&test(&shop, &[]), r#"
+    assert_refused(
+        &test(&shop, &[]),
+        r#"
 error: could not read `images/tests/one.yaml`: there is no such file or directory
-"#);
+"#,
+    );
 }
