@@ -114,7 +114,7 @@ fn built<'a>(
     }
     if let Some(first) = outdated.first() {
         let images = count(outdated.len(), "image");
-        warn(&format!("{images} were not built from this lock; `distro build` does it\n  {first}"));
+        warn(&format!("{images} not built from this lock; `distro build` does it\n  {first}"));
     }
     Ok(built)
 }

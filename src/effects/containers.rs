@@ -13,7 +13,7 @@ mod emulation;
 mod namespace;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Output, Stdio};
@@ -34,8 +34,12 @@ use crate::structure::process::Process;
 /// Runtimes, the one to be taken first in front.
 const RUNTIMES: [&str; 3] = ["crun", "runc", "youki"];
 
-/// Bytes of a stream that are read; what follows closes it.
+/// Bytes of a stream that are kept.
 const OUTPUT_LIMIT: u64 = 16 << 20;
+
+/// How the name of a directory of unpacked layers begins, and what the file in it is called that its user locks.
+const PREFIX: &str = ".distro-test-";
+const ALIVE: &str = "alive";
 
 /// How often a container is looked after.
 const PATIENCE: Duration = Duration::from_millis(4);
@@ -112,6 +116,8 @@ pub struct Containers {
     runtime: String,
     timeout: Duration,
     directory: TempDir,
+    /// Locked as long as the directory is in use.
+    _alive: File,
     namespace: Option<UserNamespace>,
     /// What stands in the way of the architectures that cannot be run here.
     obstacles: BTreeMap<Architecture, String>,
@@ -143,14 +149,10 @@ impl Containers {
                 obstacles.insert(architecture.clone(), why);
             }
         }
-        let directory = tempfile::Builder::new().prefix(".distro-test-").tempdir_in(options.directory);
-        let made = directory.and_then(|directory| {
-            fs::create_dir(directory.path().join("layers"))?;
-            fs::create_dir(directory.path().join("containers"))?;
-            Ok(directory)
-        });
-        let directory =
-            made.map_err(|cause| FileError::new("make a directory in", options.directory, cause))?;
+        sweep(options.directory, namespace.as_ref());
+        let made = make(options.directory);
+        let failed = |cause| FileError::new("make a directory in", options.directory, cause);
+        let (directory, alive) = made.map_err(failed)?;
         let interrupted = Arc::new(AtomicBool::new(false));
         let flag = interrupted.clone();
         // A second handler is refused: the first one stays, which is as good.
@@ -159,6 +161,7 @@ impl Containers {
             runtime,
             timeout: options.timeout,
             directory,
+            _alive: alive,
             namespace,
             obstacles,
             layers: Mutex::default(),
@@ -242,7 +245,11 @@ impl Containers {
             layer.or_insert_with(|| Arc::new(Layer { name, unpacked: OnceLock::new() })).clone()
         };
         let unpacked = layer.unpacked.get_or_init(|| self.unpack(&layer.name, blob));
-        unpacked.clone().map_err(|why| ContainersError::Unpack(digest, why))?;
+        if let Err(why) = unpacked {
+            // Ctrl-C goes to tar too.
+            self.check_interrupted()?;
+            return Err(ContainersError::Unpack(digest, why.clone()));
+        }
         Ok(layer.name.clone())
     }
 
@@ -264,18 +271,8 @@ impl Containers {
         if status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&stderr).trim().to_owned()) }
     }
 
-    /// A program of the host's, in the user namespace where there is one, which does not outlive this process.
     fn inside(&self, program: &str) -> Command {
-        let mut command = match &self.namespace {
-            None => Command::new("setpriv"),
-            Some(namespace) => {
-                let mut command = namespace.enter();
-                command.arg("setpriv");
-                command
-            }
-        };
-        command.args(["--pdeathsig", "KILL", program]).stdin(Stdio::null()).env("LC_ALL", "C");
-        command
+        inside(self.namespace.as_ref(), program)
     }
 
     /// Runs a command until it ends, or its time is over.
@@ -311,6 +308,41 @@ impl Containers {
     }
 }
 
+/// A directory for layers and containers, and the file in it that says by its lock that it is in use.
+fn make(parent: &Path) -> io::Result<(TempDir, File)> {
+    let directory = tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent)?;
+    let alive = File::create(directory.path().join(ALIVE))?;
+    alive.lock()?;
+    fs::create_dir(directory.path().join("layers"))?;
+    fs::create_dir(directory.path().join("containers"))?;
+    Ok((directory, alive))
+}
+
+/// Removes what runs that were killed left behind. What cannot be removed stays: the next run will try again.
+fn sweep(parent: &Path, namespace: Option<&UserNamespace>) {
+    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
+        let is_ours = entry.file_name().as_encoded_bytes().starts_with(PREFIX.as_bytes());
+        let alive = File::open(entry.path().join(ALIVE)).ok().filter(|_| is_ours);
+        if alive.is_some_and(|alive| alive.try_lock().is_ok()) {
+            let _ = inside(namespace, "rm").args(["--recursive", "--force"]).arg(entry.path()).status();
+        }
+    }
+}
+
+/// A program of the host's, in a user namespace where there is one, which does not outlive this process.
+fn inside(namespace: Option<&UserNamespace>, program: &str) -> Command {
+    let mut command = match namespace {
+        None => Command::new("setpriv"),
+        Some(namespace) => {
+            let mut command = namespace.enter();
+            command.arg("setpriv");
+            command
+        }
+    };
+    command.args(["--pdeathsig", "KILL", program]).stdin(Stdio::null()).env("LC_ALL", "C");
+    command
+}
+
 impl Drop for Containers {
     fn drop(&mut self) {
         // The files of other users can be removed only where these users are known. What is left after that, the
@@ -342,9 +374,10 @@ fn runtime(asked: Option<&str>) -> Result<String, ContainersError> {
 
 fn text(stream: Option<impl Read>) -> String {
     let mut bytes = Vec::new();
-    if let Some(stream) = stream {
+    if let Some(mut stream) = stream {
         // What was read before a pipe broke is what was said.
-        let _ = stream.take(OUTPUT_LIMIT).read_to_end(&mut bytes);
+        let _ = stream.by_ref().take(OUTPUT_LIMIT).read_to_end(&mut bytes);
+        let _ = io::copy(&mut stream, &mut io::sink());
     }
     String::from_utf8_lossy(&bytes).into_owned()
 }

@@ -13,6 +13,7 @@ use crate::debian::Architecture;
 use crate::digest::Sha256;
 use crate::generate::GenerateError;
 use crate::structure::baseline::{ACCOUNT_FILES, Subject};
+use crate::structure::judge::reason;
 use crate::structure::process::{Configuration, Identity, Process, expand};
 use crate::structure::{
     CommandTest, FileContentTest, Finding, LicenseTest, MetadataTest, Outcome, TestFile, Verdict,
@@ -115,7 +116,7 @@ impl<'a> Tester<'a> {
         path: &str,
     ) -> Result<Result<String, String>, LayoutError> {
         let found = ImagePath::parse(path).map_err(|error| error.to_string());
-        let found = found.and_then(|path| stack.resolve(&path).map_err(|error| error.to_string()));
+        let found = found.and_then(|path| stack.resolve(&path).map_err(|error| reason(&error)));
         let found = match found {
             Ok(found) => found,
             Err(why) => return Ok(Err(why)),

@@ -83,7 +83,10 @@ impl Subject<'_> {
         let found = self.stack.iter().map(|stacked| stacked.listed).filter(|listed| is_privileged(listed));
         found
             .map(|listed| {
-                Finding::new("no such file", format!("{} has the mode {:04o}", listed.path, listed.mode))
+                Finding::new(
+                    "no setuid or setgid file",
+                    format!("{} has the mode {:04o}", listed.path, listed.mode),
+                )
             })
             .collect()
     }

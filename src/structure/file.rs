@@ -240,19 +240,40 @@ fn read<T: DeserializeOwned>(source: &Arc<Source>) -> Result<T, Diagnostic> {
                 at.error(format!("the key `{field}` is missing"), "is missing here")
             }
             error => {
-                let message = DefaultMessageFormatter.format_message(error);
-                at.error(message.replace(char::is_control, " "), "")
+                let message = DefaultMessageFormatter.format_message(error).replace(char::is_control, " ");
+                at.error(reworded(&message).unwrap_or(&message), "")
             }
         }
     })
 }
 
+/// What the parser says of its events and of Rust's types, for people who write YAML.
+fn reworded(message: &str) -> Option<&'static str> {
+    match message {
+        "expected sequence start" => Some("a list is expected"),
+        "expected mapping start" => Some("a mapping is expected"),
+        "expected string scalar" => Some("a text is expected"),
+        "invalid i32" | "invalid u32" => Some("a whole number is expected"),
+        _ => None,
+    }
+}
+
 /// The place of a value; its first character, where no more is known.
 fn at(source: &Arc<Source>, location: serde_saphyr::Location) -> Location {
+    let number = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
     let span = location.span();
-    let number = |bytes: Option<u64>| bytes.and_then(|bytes| usize::try_from(bytes).ok());
-    let Some(start) = number(span.byte_offset()) else { return Location::start(source) };
-    Location::at(source, start..start.saturating_add(number(span.byte_len()).unwrap_or(0)))
+    let start = span.byte_offset().map_or_else(|| offset(&source.text, location), number);
+    Location::at(source, start..start.saturating_add(span.byte_len().map_or(0, number)))
+}
+
+/// The place of a line and a column, counted from 1, in bytes.
+fn offset(text: &str, location: serde_saphyr::Location) -> usize {
+    let before = |number: u64| usize::try_from(number).unwrap_or(usize::MAX).saturating_sub(1);
+    let (line, column) = (before(location.line()), before(location.column()));
+    let lines = text.split_inclusive('\n');
+    let start: usize = lines.clone().take(line).map(str::len).sum();
+    let line = lines.clone().nth(line).unwrap_or_default();
+    start + line.char_indices().nth(column).map_or(line.len(), |(place, _)| place)
 }
 
 fn all<T, U>(tables: Vec<T>, read: impl Fn(T) -> Result<U, Diagnostic>) -> Result<Vec<U>, Diagnostic> {
@@ -428,5 +449,62 @@ impl Reader<'_> {
             let why = message.lines().last().unwrap_or_default().trim_start_matches("error: ");
             self.at(text).error("this is no regular expression", why)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const WHOLE: &str = r#"schemaVersion: 2.0.0
+globalEnvVars: [{key: A, value: b}]
+commandTests:
+- {name: n, setup: [[a]], teardown: [[b]], envVars: [{key: A, value: 1}], command: c, args: [d], exitCode: 1,
+   expectedOutput: [a], excludedOutput: [b], expectedError: [c], excludedError: [d]}
+fileExistenceTests: [{name: n, path: /p, shouldExist: true, permissions: -rw-r--r--, uid: 0, gid: 0, isExecutableBy: any}]
+fileContentTests: [{name: n, path: /p, expectedContents: [a], excludedContents: [b]}]
+metadataTest:
+  env: [{key: A, value: ".", isRegex: true}]
+  envVars: [{key: B, value: c}]
+  unboundEnvVars: [{key: C}]
+  labels: [{key: l, value: v}]
+  entrypoint: []
+  cmd: [a]
+  exposedPorts: [8080]
+  unexposedPorts: ["22"]
+  volumes: [/v]
+  unmountedVolumes: [/w]
+  workdir: /
+  user: root
+licenseTests: [{debian: true, files: [/l]}]
+containerRunOptions: {user: root, privileged: false, allocateTty: false, capabilities: [NET_ADMIN], bindMounts: ["/a:/b:ro"]}
+"#;
+
+    #[test]
+    fn every_key_of_the_format_is_read() {
+        let file = parse(&Source::new("tests.yaml", WHOLE)).unwrap();
+        let metadata = file.metadata.unwrap();
+        assert_eq!(metadata.entrypoint, Some(Vec::new()));
+        assert_eq!(metadata.exposed_ports.first().map(String::as_str), Some("8080"));
+        let values: Vec<_> = metadata.environment.values().map(ToString::to_string).collect();
+        assert_eq!(values, ["a match of `.`", "`c`"]);
+        assert_eq!(file.commands[0].command, ["c", "d"]);
+        assert_eq!(file.options.bind_mounts[0].destination, "/b");
+        assert_eq!((file.existence.len(), file.contents.len(), file.licenses.len()), (1, 1, 1));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in any::<String>()) {
+            let _ = parse(&Source::new("tests.yaml", text)).map_err(|diagnostic| diagnostic.to_string());
+        }
+
+        #[test]
+        fn no_damage_makes_it_panic(at in 0..WHOLE.len(), more in ".{0,8}", less in 0..20_usize) {
+            let text = format!("{}{more}{}", &WHOLE[..at], &WHOLE[(at + less).min(WHOLE.len())..]);
+            let _ = parse(&Source::new("tests.yaml", text)).map_err(|diagnostic| diagnostic.to_string());
+        }
     }
 }

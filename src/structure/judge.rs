@@ -8,7 +8,7 @@ use super::{
     CommandTest, ExecutableBy, Expectations, FileContentTest, FileExistenceTest, Finding, LicenseTest,
     MetadataTest, Value,
 };
-use crate::tree::{ImagePath, Kind, Listed, Stack};
+use crate::tree::{ImagePath, Kind, Listed, Stack, Unresolved};
 
 /// What a command said, and how it ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,8 +18,8 @@ pub struct Ran {
     pub stderr: String,
 }
 
-/// Characters of a text that a finding shows.
-const SHOWN: usize = 2000;
+/// Lines of a text that a finding shows, and characters.
+const SHOWN: (usize, usize) = (20, 2000);
 
 impl Expectations {
     fn judge(&self, of: &str, text: &str) -> Vec<Finding> {
@@ -33,11 +33,15 @@ impl Expectations {
 }
 
 fn shown(text: &str) -> String {
-    match text.char_indices().nth(SHOWN) {
-        _ if text.is_empty() => "nothing".to_owned(),
-        None => text.trim_end_matches('\n').to_owned(),
-        Some((end, _)) => format!("{}…", &text[..end]),
+    let text = text.trim_end_matches('\n');
+    if text.is_empty() {
+        return "nothing".to_owned();
     }
+    let (lines, characters) = SHOWN;
+    let by_lines = text.match_indices('\n').nth(lines - 1).map_or(text.len(), |(end, _)| end);
+    let by_characters = text.char_indices().nth(characters).map_or(text.len(), |(end, _)| end);
+    let end = by_lines.min(by_characters);
+    format!("{}{}", &text[..end], if end < text.len() { " …" } else { "" })
 }
 
 impl CommandTest {
@@ -61,7 +65,7 @@ impl FileExistenceTest {
     pub fn judge(&self, stack: &Stack<'_>, environment: &BTreeMap<String, String>) -> Vec<Finding> {
         let path = expand(&self.path, environment);
         let found = ImagePath::parse(&path).map_err(|error| error.to_string());
-        let found = found.and_then(|path| stack.locate(&path).map_err(|error| error.to_string()));
+        let found = found.and_then(|path| stack.locate(&path).map_err(|error| reason(&error)));
         match found {
             Err(why) if self.should_exist => vec![Finding::new(format!("`{path}` is there"), why)],
             Err(_) => Vec::new(),
@@ -96,6 +100,15 @@ impl FileExistenceTest {
             hold(listed.mode & bits != 0, format!("`{path}` is executable by {whom}"));
         }
         findings
+    }
+}
+
+/// Why a path leads to nothing.
+#[must_use]
+pub fn reason(unresolved: &Unresolved) -> String {
+    match unresolved {
+        Unresolved::Missing { path, at } if path == at => "it is not there".to_owned(),
+        other => other.to_string(),
     }
 }
 

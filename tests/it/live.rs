@@ -13,6 +13,7 @@ mod own;
 mod programs;
 mod runtimes;
 mod sbom;
+mod structure;
 mod vendor;
 
 use std::fs::{self, File};

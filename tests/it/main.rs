@@ -31,6 +31,7 @@ mod run;
 mod scripts;
 mod server;
 mod sources;
+mod structure;
 mod vendor;
 mod verbs;
 mod verify;
