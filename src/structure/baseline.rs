@@ -36,7 +36,7 @@ impl Subject<'_> {
     pub fn judge(&self) -> Result<Vec<(&'static str, Outcome)>, GenerateError> {
         let mut checks = vec![
             ("no shell or package manager that no definition asks for", self.tools().into()),
-            ("no setuid or setgid file", self.privileged().into()),
+            ("no setuid or setgid file that no definition names", self.privileged().into()),
             ("the user and the working directory are those of the tag", self.user().into()),
         ];
         if self.image.levels.iter().any(|level| level.steps.contains(&Step::Accounts)) {
@@ -80,7 +80,9 @@ impl Subject<'_> {
         let is_privileged = |listed: &Listed| {
             matches!(listed.kind, Kind::File(_) | Kind::HardLink(_)) && listed.mode & SETUID_OR_SETGID != 0
         };
-        let found = self.stack.iter().map(|stacked| stacked.listed).filter(|listed| is_privileged(listed));
+        let is_named = |listed: &Listed| self.image.privileged().any(|named| named.path == listed.path);
+        let found = self.stack.iter().map(|stacked| stacked.listed);
+        let found = found.filter(|listed| is_privileged(listed) && !is_named(listed));
         found
             .map(|listed| {
                 Finding::new(
@@ -94,7 +96,9 @@ impl Subject<'_> {
     fn user(&self) -> Vec<Finding> {
         let user = self.image.config.user.as_ref().filter(|user| user.uid != 0);
         let uid = user.map_or(0, |user| user.uid).to_string();
-        let directory = user.map_or_else(|| "/".to_owned(), |user| user.home.to_string());
+        let home = || user.map_or_else(|| "/".to_owned(), |user| user.home.to_string());
+        let directory = self.image.config.working_directory.as_ref();
+        let directory = directory.map_or_else(home, ToString::to_string);
         let mut findings = Vec::new();
         for (what, expected, actual) in [
             ("user", uid, &self.config.user),
