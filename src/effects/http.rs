@@ -97,8 +97,13 @@ pub struct Http {
     options: HttpOptions,
     permits: Arc<Permits>,
     clients: Mutex<BTreeMap<Route, Transport>>,
-    /// Why servers could not be reached.
+    /// Why servers, or what is below a URL, could not be reached.
     unreachable: Mutex<BTreeMap<String, String>>,
+}
+
+/// `https://deb.example:8080`.
+fn server(url: &Url) -> String {
+    url.origin().ascii_serialization()
 }
 
 /// What serves one route.
@@ -116,18 +121,22 @@ impl Http {
         Self { options, permits, clients: Mutex::default(), unreachable: Mutex::default() }
     }
 
-    /// Why a server is not worth asking again, where [`Http::give_up`] told of it.
+    /// Why nothing below a URL is worth asking for, where [`Http::give_up`] told of it.
     #[must_use]
-    pub fn is_given_up(&self, url: &Url) -> Option<String> {
+    pub fn is_given_up(&self, base: &Url) -> Option<String> {
         let unreachable = self.unreachable.lock().unwrap_or_else(PoisonError::into_inner);
-        unreachable.get(&url.origin().ascii_serialization()).cloned()
+        [server(base), base.to_string()].iter().find_map(|place| unreachable.get(place).cloned())
     }
 
-    /// Notes a server that was out of reach, however often it was tried: there may be thousands of files to
-    /// ask it for.
-    pub fn give_up(&self, url: &Url, why: &HttpErrorKind) {
+    /// Notes that what is below a URL was out of reach, however often it was tried: there may be thousands of files
+    /// to ask for. A server that no connection comes about with is given up with all that it serves.
+    pub fn give_up(&self, base: &Url, why: &HttpErrorKind) {
+        let place = match why {
+            HttpErrorKind::Timeout(_) => base.to_string(),
+            _ => server(base),
+        };
         let mut unreachable = self.unreachable.lock().unwrap_or_else(PoisonError::into_inner);
-        unreachable.insert(url.origin().ascii_serialization(), why.to_string());
+        unreachable.insert(place, why.to_string());
     }
 
     /// Asks for a file. Reading the [`Download`] may take further requests, if the connection breaks.

@@ -144,17 +144,38 @@ fn the_error_tells_why_each_base_fell_out() {
 }
 
 #[test]
-fn a_server_out_of_reach_is_not_asked_again_for_whatever_archive() {
+fn what_is_out_of_reach_is_not_asked_again() {
     let bench = Bench::new();
-    let silent = Server::start(|_, _| Answer::ok("").less(1).then_hang());
-    let good = Server::start(|request, _| Answer::ok(request.path.trim_start_matches("/pool/")));
-    for (name, below) in [("one", "a/"), ("two", "a/"), ("three", "b/")] {
-        let archive = bench.archive(&[&silent.at(below), &good.url]);
+    let silent = Server::start(|request, _| match request.path.starts_with("/silent/") {
+        true => Answer::ok("").less(1).then_hang(),
+        false => Answer::ok(request.path.trim_start_matches("/good/pool/")),
+    });
+    for name in ["one", "two", "three"] {
+        let archive = bench.archive(&[&silent.at("silent/"), &silent.at("good/")]);
         let path = format!("pool/{name}");
         let file = Named { path: &path, sha256: Sha256::of(name.as_bytes()), size: name.len() as u64 };
         archive.package(file).unwrap();
     }
-    assert_eq!((silent.paths().len(), good.paths().len()), (2, 3));
+    let mut asked = silent.paths();
+    asked.sort();
+    assert_eq!(
+        asked,
+        ["/good/pool/one", "/good/pool/three", "/good/pool/two", "/silent/pool/one", "/silent/pool/one"]
+    );
+}
+
+#[test]
+fn a_server_that_is_not_there_is_given_up_with_all_that_it_serves() {
+    let bench = Bench::new();
+    let absent = Server::absent();
+    let asked = |below: &str| {
+        let archive = bench.archive(&[&absent.join(below).unwrap()]);
+        let Err(ArchiveError::Unavailable(why)) = archive.package(bash()) else { panic!("it was there") };
+        format!("{:?}", why.tried[0].reason)
+    };
+    let refused = "there is no connection: Connection refused (os error 111)";
+    assert!(asked("a/").starts_with("Http(Connect("));
+    assert_eq!(asked("b/"), format!("Unreachable({refused:?})"));
 }
 
 #[test]
