@@ -56,9 +56,8 @@ exec 3>&2 2>>log
 [ -e /sys/fs/cgroup/cgroup.controllers ] || mount -t cgroup2 none /sys/fs/cgroup
 mount -t tmpfs tmpfs bundle
 mkdir bundle/rootfs bundle/upper bundle/work bundle/state
-cd ../../layers
-mount -t overlay overlay -o "lowerdir=$2,upperdir=$1/bundle/upper,workdir=$1/bundle/work$3" "$1/bundle/rootfs"
-cd "$1"
+ln -s ../../layers l
+mount -t overlay overlay -o "lowerdir=$2,upperdir=bundle/upper,workdir=bundle/work$3" bundle/rootfs
 exec 2>&3 3>&-
 run=$4
 shift 4
@@ -170,11 +169,6 @@ impl Containers {
         })
     }
 
-    #[must_use]
-    pub fn runtime(&self) -> &str {
-        &self.runtime
-    }
-
     /// Why containers of an architecture cannot be run here, and what helps; `None` where they can.
     #[must_use]
     pub fn obstacle(&self, architecture: &Architecture) -> Option<&str> {
@@ -235,7 +229,7 @@ impl Containers {
         })
     }
 
-    /// The directory of a layer, with its files in it.
+    /// The directory of a layer, with its files in it, as [`SCRIPT`] knows it.
     fn unpacked(&self, digest: Sha256, blob: &Path) -> Result<String, ContainersError> {
         self.check_interrupted()?;
         let layer = {
@@ -250,7 +244,7 @@ impl Containers {
             self.check_interrupted()?;
             return Err(ContainersError::Unpack(digest, why.clone()));
         }
-        Ok(layer.name.clone())
+        Ok(format!("l/{}", layer.name))
     }
 
     fn unpack(&self, name: &str, blob: &Path) -> Result<(), String> {
