@@ -60,14 +60,18 @@ ln -s ../../layers l
 mount -t overlay overlay -o "lowerdir=$2,upperdir=bundle/upper,workdir=bundle/work$3" bundle/rootfs
 exec 2>&3 3>&-
 run=$4
+case $run in
+  *crun) log=file:$PWD/log; options=--cgroup-manager=disabled ;;
+  *) log=$PWD/log; options= ;;
+esac
 shift 4
 while [ $# -gt 1 ]; do
   cp "$1" bundle/config.json
-  "$run" --root bundle/state --log "$PWD/log" --log-format json $RUNTIME_OPTIONS run --bundle bundle "$1" </dev/null >/dev/null 2>&1 || :
+  "$run" --root bundle/state --log "$log" --log-format json $options run --bundle bundle "$1" </dev/null >/dev/null 2>&1 || :
   shift
 done
 cp "$1" bundle/config.json
-exec "$run" --root bundle/state --log "$PWD/log" --log-format json $RUNTIME_OPTIONS run --bundle bundle "$1"
+exec "$run" --root bundle/state --log "$log" --log-format json $options run --bundle bundle "$1"
 "#;
 
 #[derive(Debug, thiserror::Error)]
@@ -208,7 +212,6 @@ impl Containers {
             fs::write(directory.join(&name), process.specification().to_string()).map_err(failed)?;
             specifications.push(name);
         }
-        let of_runtime = if self.runtime.ends_with("crun") { "--cgroup-manager=disabled" } else { "" };
         let mut command = self.inside("unshare");
         command
             .args(["--mount", "--pid", "--cgroup", "--fork", "--kill-child", "--mount-proc"])
@@ -217,8 +220,7 @@ impl Containers {
             .arg(names.join(":"))
             .arg(if self.namespace.is_some() { ",userxattr" } else { "" })
             .arg(&self.runtime)
-            .args(specifications)
-            .env("RUNTIME_OPTIONS", of_runtime);
+            .args(specifications);
         let ended = self.finish(&mut command)?;
         let log = fs::read_to_string(directory.join("log")).unwrap_or_default();
         // What a container writes lies in its tmpfs, which is gone: this is its specifications and its log.
