@@ -56,19 +56,22 @@ exec 3>&2 2>>log
 [ -e /sys/fs/cgroup/cgroup.controllers ] || mount -t cgroup2 none /sys/fs/cgroup
 mount -t tmpfs tmpfs bundle
 mkdir bundle/rootfs bundle/upper bundle/work bundle/state
-cd ../../layers
-mount -t overlay overlay -o "lowerdir=$2,upperdir=$1/bundle/upper,workdir=$1/bundle/work$3" "$1/bundle/rootfs"
-cd "$1"
+ln -s ../../layers l
+mount -t overlay overlay -o "lowerdir=$2,upperdir=bundle/upper,workdir=bundle/work$3" bundle/rootfs
 exec 2>&3 3>&-
 run=$4
+case $run in
+  *crun) log=file:$PWD/log; options=--cgroup-manager=disabled ;;
+  *) log=$PWD/log; options= ;;
+esac
 shift 4
 while [ $# -gt 1 ]; do
   cp "$1" bundle/config.json
-  "$run" --root bundle/state --log "$PWD/log" --log-format json $RUNTIME_OPTIONS run --bundle bundle "$1" </dev/null >/dev/null 2>&1 || :
+  "$run" --root bundle/state --log "$log" --log-format json $options run --bundle bundle "$1" </dev/null >/dev/null 2>&1 || :
   shift
 done
 cp "$1" bundle/config.json
-exec "$run" --root bundle/state --log "$PWD/log" --log-format json $RUNTIME_OPTIONS run --bundle bundle "$1"
+exec "$run" --root bundle/state --log "$log" --log-format json $options run --bundle bundle "$1"
 "#;
 
 #[derive(Debug, thiserror::Error)]
@@ -170,11 +173,6 @@ impl Containers {
         })
     }
 
-    #[must_use]
-    pub fn runtime(&self) -> &str {
-        &self.runtime
-    }
-
     /// Why containers of an architecture cannot be run here, and what helps; `None` where they can.
     #[must_use]
     pub fn obstacle(&self, architecture: &Architecture) -> Option<&str> {
@@ -214,7 +212,6 @@ impl Containers {
             fs::write(directory.join(&name), process.specification().to_string()).map_err(failed)?;
             specifications.push(name);
         }
-        let of_runtime = if self.runtime.ends_with("crun") { "--cgroup-manager=disabled" } else { "" };
         let mut command = self.inside("unshare");
         command
             .args(["--mount", "--pid", "--cgroup", "--fork", "--kill-child", "--mount-proc"])
@@ -223,8 +220,7 @@ impl Containers {
             .arg(names.join(":"))
             .arg(if self.namespace.is_some() { ",userxattr" } else { "" })
             .arg(&self.runtime)
-            .args(specifications)
-            .env("RUNTIME_OPTIONS", of_runtime);
+            .args(specifications);
         let ended = self.finish(&mut command)?;
         let log = fs::read_to_string(directory.join("log")).unwrap_or_default();
         // What a container writes lies in its tmpfs, which is gone: this is its specifications and its log.
@@ -235,7 +231,7 @@ impl Containers {
         })
     }
 
-    /// The directory of a layer, with its files in it.
+    /// The directory of a layer, with its files in it, as [`SCRIPT`] knows it.
     fn unpacked(&self, digest: Sha256, blob: &Path) -> Result<String, ContainersError> {
         self.check_interrupted()?;
         let layer = {
@@ -250,7 +246,7 @@ impl Containers {
             self.check_interrupted()?;
             return Err(ContainersError::Unpack(digest, why.clone()));
         }
-        Ok(layer.name.clone())
+        Ok(format!("l/{}", layer.name))
     }
 
     fn unpack(&self, name: &str, blob: &Path) -> Result<(), String> {
