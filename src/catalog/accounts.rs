@@ -3,7 +3,7 @@
 //! [passwd(5)]: https://manpages.debian.org/trixie/passwd/passwd.5.en.html
 //! [group(5)]: https://manpages.debian.org/trixie/passwd/group.5.en.html
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -44,12 +44,12 @@ pub struct Group {
     pub members: BTreeSet<AccountName>,
 }
 
-/// Users and groups by their ids. Names and ids are unique; the primary group of every user and
+/// Users and groups, in the order in which they are defined. Names and ids are unique; the primary group of every user and
 /// every member of a group are among them; no two users share a home that is made for them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Accounts {
-    users: BTreeMap<u32, User>,
-    groups: BTreeMap<u32, Group>,
+    users: Vec<User>,
+    groups: Vec<Group>,
 }
 
 /// The home of users that have none, [policy §9.2.3]: a path that must not exist.
@@ -165,7 +165,7 @@ impl Accounts {
         for user in users {
             accounts.add_user(user)?;
         }
-        for group in accounts.groups.values() {
+        for group in &accounts.groups {
             let unknown = |member: &&AccountName| accounts.user(member.as_str()).is_none();
             if let Some(member) = group.members.iter().find(unknown) {
                 return Err(AccountsError::NoMember { group: group.name.clone(), member: member.clone() });
@@ -174,14 +174,12 @@ impl Accounts {
         Ok(accounts)
     }
 
-    /// Users in the order of their uids.
     pub fn users(&self) -> impl Iterator<Item = &User> {
-        self.users.values()
+        self.users.iter()
     }
 
-    /// Groups in the order of their gids.
     pub fn groups(&self) -> impl Iterator<Item = &Group> {
-        self.groups.values()
+        self.groups.iter()
     }
 
     #[must_use]
@@ -213,10 +211,10 @@ impl Accounts {
         if self.groups().any(|other| other.name == group.name) {
             return Err(AccountsError::SameGroupName(group.name));
         }
-        if let Some(other) = self.groups.get(&group.gid) {
+        if let Some(other) = self.groups().find(|other| other.gid == group.gid) {
             return Err(AccountsError::SameGid(other.name.clone(), group.name, group.gid));
         }
-        self.groups.insert(group.gid, group);
+        self.groups.push(group);
         Ok(())
     }
 
@@ -227,10 +225,10 @@ impl Accounts {
         if self.user(user.name.as_str()).is_some() {
             return Err(AccountsError::SameUserName(user.name));
         }
-        if let Some(other) = self.users.get(&user.uid) {
+        if let Some(other) = self.users().find(|other| other.uid == user.uid) {
             return Err(AccountsError::SameUid(other.name.clone(), user.name, user.uid));
         }
-        if !self.groups.contains_key(&user.gid) {
+        if self.groups().all(|group| group.gid != user.gid) {
             return Err(AccountsError::NoPrimaryGroup { user: user.name, gid: user.gid });
         }
         for (field, path) in [("home", &user.home), ("shell", &user.shell)] {
@@ -243,7 +241,7 @@ impl Accounts {
         {
             return Err(AccountsError::SameHome(other.name.clone(), user.name.clone(), home.clone()));
         }
-        self.users.insert(user.uid, user);
+        self.users.push(user);
         Ok(())
     }
 }

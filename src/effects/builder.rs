@@ -316,20 +316,13 @@ impl Builder<'_> {
                 self.made_from(package, "fontconfig", fontconfig::RECIPE, fontconfig::links)
             }
             Step::JavaAlternatives => {
-                let packages = target.packages().filter(|wanted| {
-                    let layer = below.iter().find(|layer| layer.owner == Owner::Package(wanted.name.clone()));
-                    let mut paths = layer.into_iter().flat_map(|layer| layer.record.listing.iter());
-                    paths.any(|listed| java_alternatives::is_jinfo(&listed.path))
-                });
-                let packages: Vec<_> = packages.collect();
-                if packages.is_empty() {
+                let lists: Vec<_> = below.iter().flat_map(|layer| &layer.record.jinfo).collect();
+                if lists.is_empty() {
                     let (step, package) = ("java-alternatives", "a package of Debian's Java");
                     return Err(BuildError::NoInput { step, package });
                 }
                 self.generated("java-alternatives", &whole(java_alternatives::RECIPE, below), || {
-                    let trees = packages.iter().map(|package| self.layers.tree(*package));
-                    let trees = trees.collect::<Result<Vec<_>, _>>()?;
-                    Ok(java_alternatives::links(&union(below), &trees)?)
+                    Ok(java_alternatives::links(&union(below), lists)?)
                 })
             }
             Step::LdSoCache => self.generated("ld-so-cache", &whole(ldconfig::RECIPE, below), || {

@@ -21,6 +21,7 @@ use crate::catalog::name::TarballName;
 use crate::catalog::tarball::Tarball;
 use crate::debian::{Architecture, PackageName};
 use crate::digest::Sha256;
+use crate::generate::java_alternatives::lists;
 use crate::generate::ldconfig::libraries;
 use crate::layer::package::{self, Converted, LayerRecord, PackageError};
 use crate::layer::{self, LayerInfo, tarball};
@@ -240,8 +241,14 @@ impl<'a> Layers<'a> {
         let layer: LayerInfo = layer::write(&tree, &mut blob)
             .map_err(|error| error.downcast().map_or_else(StoreError::Source, StoreError::File))?;
         blob.finish(Expected { digest: Some(layer.digest), size: Some(layer.size) })?;
-        let record =
-            LayerRecord { layer, listing: tree.listing(), control, scripts, libraries: libraries(&tree) };
+        let record = LayerRecord {
+            layer,
+            listing: tree.listing(),
+            control,
+            scripts,
+            libraries: libraries(&tree),
+            jinfo: lists(&tree),
+        };
         let text = serde_json::to_vec(&record).expect("a record is plain data");
         self.store.keep_record(RECORD, key, &text)?;
         Ok(record)

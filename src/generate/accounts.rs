@@ -88,17 +88,17 @@ mod tests {
     }
 
     #[test]
-    fn the_files_name_every_account_by_id() {
+    fn the_files_name_every_account_as_it_is_defined() {
         let tree = files(&catalog(), 0).unwrap();
         assert_eq!(
             text(&tree, "/etc/passwd"),
             "root:x:0:0:root:/root:/sbin/nologin\n\
-             nonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin\n\
-             nobody:x:65534:65534:nobody:/nonexistent:/sbin/nologin\n"
+             nobody:x:65534:65534:nobody:/nonexistent:/sbin/nologin\n\
+             nonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin\n"
         );
         assert_eq!(
             text(&tree, "/etc/group"),
-            "root:x:0:\ntty:x:5:\nstaff:x:50:nobody,nonroot\nnonroot:x:65532:\nnobody:x:65534:\n"
+            "root:x:0:\nnobody:x:65534:\ntty:x:5:\nstaff:x:50:nobody,nonroot\nnonroot:x:65532:\n"
         );
     }
 

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::tree::{Entry, ImagePath, Kind, Tree, Union};
+use serde::{Deserialize, Serialize};
+
+use crate::tree::{Entry, ImagePath, Kind, Node, Tree, Union};
 
 use super::GenerateError;
 
@@ -14,9 +16,30 @@ const JVM: &str = "/usr/lib/jvm";
 /// The sections of a `.jinfo` file whose programs are on the `PATH`; browser plug-ins are not.
 const PROGRAMS: [&str; 4] = ["hl", "jre", "jdkhl", "jdk"];
 
-/// Whether a file lists the programs of a version of Java: `/usr/lib/jvm/.java-1.21.0-openjdk-amd64.jinfo`.
+/// A file that lists the programs of a version of Java: `/usr/lib/jvm/.java-1.21.0-openjdk-amd64.jinfo`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Jinfo {
+    path: ImagePath,
+    text: String,
+    mtime: u64,
+}
+
+/// The lists of a package.
 #[must_use]
-pub fn is_jinfo(path: &ImagePath) -> bool {
+pub fn lists(tree: &Tree) -> Vec<Jinfo> {
+    let lists =
+        tree.iter().filter(|(path, _)| is_jinfo(path)).filter_map(|(path, entry)| match &entry.node {
+            Node::File(text) => {
+                let text = String::from_utf8_lossy(text).into_owned();
+                Some(Jinfo { path: path.clone(), text, mtime: entry.mtime })
+            }
+            _ => None,
+        });
+    lists.collect()
+}
+
+fn is_jinfo(path: &ImagePath) -> bool {
     let name = path.file_name();
     path.relative().strip_suffix(name) == Some(&format!("{}/", &JVM[1..]))
         && name.starts_with('.')
@@ -34,20 +57,16 @@ pub fn is_jinfo(path: &ImagePath) -> bool {
 /// [`GenerateError::Alternative`] where a list cannot be read.
 ///
 /// [update-java-alternatives(8)]: https://manpages.debian.org/trixie/java-common/update-java-alternatives.8.en.html
-pub fn links<O: Clone>(image: &Union<'_, O>, packages: &[Tree]) -> Result<Tree, GenerateError> {
-    let mut lists: Vec<_> = packages
-        .iter()
-        .flat_map(Tree::iter)
-        .filter(|(path, _)| is_jinfo(path))
-        .filter_map(|(path, entry)| match &entry.node {
-            crate::tree::Node::File(text) => Some(Jinfo::parse(path, text, entry.mtime)),
-            _ => None,
-        })
-        .collect::<Result<_, _>>()?;
-    lists.sort_by_key(|list| list.priority);
+pub fn links<'l, O: Clone>(
+    image: &Union<'_, O>,
+    lists: impl IntoIterator<Item = &'l Jinfo>,
+) -> Result<Tree, GenerateError> {
+    let versions = lists.into_iter().map(|list| Ok((Version::read(list)?, list.mtime)));
+    let mut versions = versions.collect::<Result<Vec<_>, GenerateError>>()?;
+    versions.sort_by_key(|(version, _)| version.priority);
     let directory = ImagePath::parse(DIRECTORY)?;
     let mut tree = Tree::new();
-    for Jinfo { programs, mtime, .. } in lists {
+    for (Version { programs, .. }, mtime) in versions {
         for (name, program) in programs {
             let is_there = image.resolve(&program).is_ok_and(|found| found.listed.kind != Kind::Directory);
             if is_there {
@@ -58,40 +77,38 @@ pub fn links<O: Clone>(image: &Union<'_, O>, packages: &[Tree]) -> Result<Tree, 
     Ok(tree)
 }
 
-/// What a package says of the programs of its version of Java.
-struct Jinfo {
+/// What a package says of a version of Java.
+struct Version {
     priority: u32,
     programs: BTreeMap<String, ImagePath>,
-    mtime: u64,
 }
 
-impl Jinfo {
-    fn parse(path: &ImagePath, text: &[u8], mtime: u64) -> Result<Self, GenerateError> {
-        let mut jinfo = Self { priority: 0, programs: BTreeMap::new(), mtime };
-        for line in String::from_utf8_lossy(text).lines() {
+impl Version {
+    fn read(Jinfo { path, text, .. }: &Jinfo) -> Result<Self, GenerateError> {
+        let mut version = Self { priority: 0, programs: BTreeMap::new() };
+        for line in text.lines() {
             let invalid = || GenerateError::Alternative { path: path.clone(), line: line.to_owned() };
             if let Some((key, value)) = line.split_once('=') {
                 if key == "priority" {
-                    jinfo.priority = value.parse().map_err(|_| invalid())?;
+                    version.priority = value.parse().map_err(|_| invalid())?;
                 }
                 continue;
             }
             match line.split_ascii_whitespace().collect::<Vec<_>>()[..] {
                 [section, name, program] if PROGRAMS.contains(&section) => {
-                    jinfo.programs.insert(name.to_owned(), program.parse().map_err(|_| invalid())?);
+                    version.programs.insert(name.to_owned(), program.parse().map_err(|_| invalid())?);
                 }
                 [] | ["plugin", ..] => {}
                 _ => return Err(invalid()),
             }
         }
-        Ok(jinfo)
+        Ok(version)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tree::Node;
 
     /// The list of a version and those of its programs that are there.
     fn java(version: &str, priority: u32, there: &[&str]) -> Tree {
@@ -120,7 +137,8 @@ mod tests {
         for listing in &listings {
             assert!(image.add(&(), listing, |(), ()| false).is_empty());
         }
-        let tree = links(&image, packages).unwrap();
+        let lists: Vec<_> = packages.iter().flat_map(lists).collect();
+        let tree = links(&image, &lists).unwrap();
         let links = tree.iter().filter_map(|(path, entry)| match &entry.node {
             Node::Symlink(target) => Some(format!("{path} -> {target} {}", entry.mtime)),
             _ => None,
@@ -155,7 +173,7 @@ mod tests {
             let mut tree = Tree::new();
             let path: ImagePath = "/usr/lib/jvm/.java.jinfo".parse().unwrap();
             tree.insert(path, Entry::file(line.to_owned(), 0));
-            let error = links(&image, &[tree]).unwrap_err();
+            let error = links(&image, &lists(&tree)).unwrap_err();
             assert_eq!(
                 error.to_string(),
                 format!("`{line}` in /usr/lib/jvm/.java.jinfo is no line of a .jinfo file")

@@ -8,6 +8,7 @@ use crate::catalog::Filter;
 use crate::debian::deb::{self, Deb, DebError};
 use crate::debian::{MaintainerScript, PackageName};
 use crate::digest::Sha256;
+use crate::generate::java_alternatives::Jinfo;
 use crate::generate::ldconfig::Library;
 use crate::lock::Pin;
 use crate::tree::{Entry, ImagePath, InvalidPath, Listing, MergeError, Tree};
@@ -33,6 +34,8 @@ pub struct LayerRecord {
     /// The maintainer scripts of the package that are not harmless.
     pub scripts: Vec<MaintainerScript>,
     pub libraries: Vec<Library>,
+    /// The lists of Java's programs among its files.
+    pub jinfo: Vec<Jinfo>,
 }
 
 /// The tree of a layer, and what is kept of the package that it is made from.

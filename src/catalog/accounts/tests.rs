@@ -41,17 +41,12 @@ fn a_description_is_one_field_of_one_line() {
 }
 
 #[test]
-fn accounts_are_kept_by_id_whatever_order_they_come_in() {
+fn accounts_are_kept_in_the_order_in_which_they_are_defined() {
     let users = [user("nobody", 65_534, 65_534, NO_HOME), user("root", 0, 0, "/root")];
     let groups = [group("nobody", 65_534, &[]), group("root", 0, &["nobody"])];
     let accounts = Accounts::new(users.to_vec(), groups.to_vec()).unwrap();
-    assert_eq!(accounts.users().map(|user| user.uid).collect::<Vec<_>>(), [0, 65_534]);
-    assert_eq!(accounts.groups().map(|group| group.gid).collect::<Vec<_>>(), [0, 65_534]);
-    let reversed = |mut list: Vec<User>| {
-        list.reverse();
-        list
-    };
-    assert_eq!(Accounts::new(reversed(users.to_vec()), groups.to_vec()).unwrap(), accounts);
+    assert_eq!(accounts.users().map(|user| user.uid).collect::<Vec<_>>(), [65_534, 0]);
+    assert_eq!(accounts.groups().map(|group| group.gid).collect::<Vec<_>>(), [65_534, 0]);
 }
 
 #[test]
