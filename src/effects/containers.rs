@@ -5,7 +5,7 @@
 //! copy. Mounts are made in a namespace that ends with the container: nothing is left to unmount, also after a kill.
 //!
 //! Where the user is not root, or the kernel has to be told of an emulator, everything happens in a
-//! [user namespace](namespace).
+//! user namespace.
 
 #![expect(clippy::disallowed_methods, reason = "this is where containers are run")]
 
