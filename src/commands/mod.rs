@@ -132,7 +132,7 @@ impl Workspace {
             access.trust(path)?;
         }
         Ok(Http::new(HttpOptions {
-            connect_timeout: timeout.min(Duration::from_secs(10)),
+            connect_timeout: (timeout / 2).min(Duration::from_secs(10)),
             idle_timeout: timeout,
             retries: network.retries,
             access,
@@ -262,8 +262,8 @@ fn restore(path: &std::path::Path) -> String {
     )
 }
 
-/// The images that the locks hold. Those of which a tarball could not be had are left aside, unless they were
-/// asked for by name.
+/// The images that the locks hold, those of a release without a lock among them. Those of which a tarball could not
+/// be had are left aside, unless they were asked for by name.
 pub fn locked<'a, 'l>(
     catalog: &Catalog,
     selected: Vec<(&'a Image, Vec<Architecture>)>,
@@ -271,13 +271,13 @@ pub fn locked<'a, 'l>(
     asked: &[String],
 ) -> anyhow::Result<Vec<(&'a Image, Vec<Architecture>)>> {
     let locks: BTreeMap<_, _> = locks.into_iter().map(|lock| (&lock.release, lock)).collect();
-    let lock = |image: &Image| locks[&image.name.release];
+    let lacks = |image: &Image| locks.get(&image.name.release).filter(|lock| lock.lacks(image)).copied();
     let (lacking, held): (Vec<_>, Vec<_>) =
-        selected.into_iter().partition(|(image, _)| lock(image).lacks(image));
+        selected.into_iter().partition(|(image, _)| lacks(image).is_some());
     let lacking: Vec<_> = lacking.into_iter().map(|(image, _)| image).collect();
-    if let Some(first) = lacking.first() {
+    if let Some((first, lock)) = lacking.first().and_then(|first| Some((first, lacks(first)?))) {
         if !asked.is_empty() || held.is_empty() {
-            return Err(not_locked(lock(first), first).into());
+            return Err(not_locked(lock, first).into());
         }
         let names = catalog.short_names(&lacking).join(", ");
         warn(&format!("left out, as upstream tarballs could not be had when the locks were made: {names}"));

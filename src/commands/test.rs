@@ -19,7 +19,7 @@ use distro::effects::{definitions, files};
 use distro::lock::Lock;
 use distro::structure::{Outcome, TestFile, file};
 
-use super::{Workspace, not_locked, select_some};
+use super::{Workspace, locked, select_some};
 use crate::cli::{Format, TestArgs};
 use crate::report::failure::{self, Advice};
 use crate::report::progress::Bars;
@@ -37,6 +37,7 @@ pub fn run(workspace: &Workspace, args: &TestArgs) -> anyhow::Result<ExitCode> {
         Selection { images: &args.images, release: args.release.as_deref(), architectures: &architectures };
     let selected = select_some(&catalog, &selection)?;
     let locks = locks(workspace, &selected)?;
+    let selected = locked(&catalog, selected, locks.values(), &args.images)?;
     let files = test_files(args, &selected)?;
     let layout = LayoutReader::open(&args.out)?;
     let built = built(args, &layout, &selected, &locks, &files)?;
@@ -95,10 +96,6 @@ fn built<'a>(
     let mut outdated = Vec::new();
     for (image, architectures) in selected {
         let lock = locks.get(&image.name.release);
-        if let Some(lock) = lock.filter(|lock| args.images.is_empty() && lock.lacks(image)) {
-            warn(&not_locked(lock, image).to_string());
-            continue;
-        }
         let inherited = args.config.is_empty();
         let paths = if inherited { &image.tests } else { &args.config };
         for architecture in architectures {

@@ -40,6 +40,7 @@ const REDIRECTIONS: usize = 10;
 /// types below hold may have a password.
 #[derive(Clone)]
 pub struct HttpOptions {
+    /// How long a connection may take to come about; less than `idle_timeout`, which runs meanwhile.
     pub connect_timeout: Duration,
     /// How long a server may send nothing.
     pub idle_timeout: Duration,

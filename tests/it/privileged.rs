@@ -77,8 +77,8 @@ reason = "who runs it, and what for"
         r#"
 status: 0
 ----- stdout -----
-IMAGE                ARCH   LAYERS  COMPRESSED  UNPACKED  DIGEST
-two-debian13:latest  amd64       2       822 B  14.5 KiB  sha256:3c0590e26b75
+IMAGE                ARCH   PACKAGES  LAYERS  COMPRESSED  UNPACKED  DIGEST
+two-debian13:latest  amd64         1       2       822 B  14.5 KiB  sha256:3c0590e26b75
 ----- stderr -----
       Built 1 image in out; 0 packages converted
  Privileged /usr/bin/both of login, mode 6711, in two-debian13:latest
@@ -157,6 +157,7 @@ status: 0
   {
     "image": "one-debian13:latest",
     "architecture": "amd64",
+    "packages": 2,
     "layers": 5,
     "compressed": 1885,
     "unpacked": 34304,

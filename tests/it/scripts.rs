@@ -78,8 +78,8 @@ fn the_catalog_accounts_for_scripts_in_every_image() {
         r#"
 status: 0
 ----- stdout -----
-IMAGE                ARCH   LAYERS  COMPRESSED  UNPACKED  DIGEST
-one-debian13:latest  amd64       1       486 B   8.0 KiB  sha256:69824adcbc8c
+IMAGE                ARCH   PACKAGES  LAYERS  COMPRESSED  UNPACKED  DIGEST
+one-debian13:latest  amd64         1       1       486 B   8.0 KiB  sha256:69824adcbc8c
 ----- stderr -----
       Built 1 image in out; 1 package converted
     Not run 1 maintainer script, accounted for: daemon
@@ -109,6 +109,7 @@ status: 0
   {
     "image": "one-debian13:latest",
     "architecture": "amd64",
+    "packages": 1,
     "layers": 1,
     "compressed": 486,
     "unpacked": 8192,

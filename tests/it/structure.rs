@@ -293,8 +293,11 @@ fn every_image_is_held_against_the_catalog_without_a_file() {
     ]);
     shop.append("one.toml", "generate = [\"accounts\"]\n");
     shop.edit("one.toml", "\"bash\", \"dpkg\"", "\"dpkg\"");
+    let privileged = "[[image.one.privileged]]\npath = \"/usr/bin/su\"\nreason = \"people ask for it\"\n";
+    shop.append("one.toml", privileged);
     shop.lock().build(&[]).success();
     // The catalog has moved on since.
+    shop.edit("one.toml", privileged, "");
     shop.edit("catalog.toml", "uid = 65532", "uid = 1000");
     shop.edit("catalog.toml", "user = \"root\"", "user = \"nonroot\"");
     test(&shop, &[]).assert_is(
@@ -310,7 +313,7 @@ one-debian13:latest (amd64): no shell or package manager that no definition asks
   expected: no shell and no package manager
     actual: /usr/bin/sh of bash 5 (amd64)
 
-one-debian13:latest (amd64): no setuid or setgid file (built in)
+one-debian13:latest (amd64): no setuid or setgid file that no definition names (built in)
   expected: no setuid or setgid file
     actual: /usr/bin/su has the mode 4755
 
@@ -366,7 +369,7 @@ status: 1
 <testsuites name="distro test" tests="7" skipped="0" failures="1" errors="0">
     <testsuite name="one-debian13:latest (amd64)" tests="7" skipped="0" errors="0" failures="1">
         <testcase name="no shell or package manager that no definition asks for" classname="built in"/>
-        <testcase name="no setuid or setgid file" classname="built in"/>
+        <testcase name="no setuid or setgid file that no definition names" classname="built in"/>
         <testcase name="the user and the working directory are those of the tag" classname="built in"/>
         <testcase name="the accounts are those of the catalog" classname="built in"/>
         <testcase name="homes belong to their users, and open to whoever runs the image" classname="built in"/>

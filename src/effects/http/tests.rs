@@ -1,5 +1,5 @@
 use std::io::Read as _;
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
@@ -11,7 +11,7 @@ const ETAG: &str = "ETag: \"v1\"";
 /// Impatient enough for tests.
 fn http(retries: u32) -> Http {
     Http::new(HttpOptions {
-        connect_timeout: Duration::from_millis(300),
+        connect_timeout: Duration::from_millis(150),
         idle_timeout: Duration::from_millis(300),
         retries,
         pause: Duration::from_millis(1),
@@ -234,16 +234,18 @@ fn no_password_is_shown() {
 
 #[test]
 fn a_connection_that_does_not_come_about_is_waited_for_once() {
-    // A queue that nobody takes connections from is full some day; the kernel then lets callers wait.
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
+    // The kernel lets callers wait while nobody takes connections from a queue that is full.
+    let listener = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    listener.bind(&"127.0.0.1:0".parse::<SocketAddr>().unwrap().into()).unwrap();
+    listener.listen(1).unwrap();
+    let address = listener.local_addr().unwrap().as_socket().unwrap();
     let mut queue = Vec::new();
-    while let Ok(connection) = TcpStream::connect_timeout(&address, Duration::from_millis(300)) {
+    while let Ok(connection) = TcpStream::connect_timeout(&address, Duration::from_secs(1)) {
         queue.push(connection);
     }
     let began = Instant::now();
     let error = fetch(&http(100), &Url::parse(&format!("http://{address}/")).unwrap()).unwrap_err();
-    assert_eq!(error.kind.to_string(), "there is no connection after 300 ms");
+    assert_eq!(error.kind.to_string(), "there is no connection after 150 ms");
     assert!(error.kind.is_unreachable() && began.elapsed() < Duration::from_secs(10));
 }
 

@@ -282,7 +282,7 @@ error: unknown key `user`
 20 | user = 'root'
    | ^^^^ unknown key
    |
-   = hint: known here: packages, tarballs, leave-out
+   = hint: known here: packages, tarballs, leave-out, tests
 "#,
     );
 }

@@ -613,9 +613,9 @@ warning: other-debian13, tool-debian13 cannot be locked without the tarballs `ot
     upstream.shop.build(&[]).assert_is(r#"
 status: 0
 ----- stdout -----
-IMAGE                 ARCH   LAYERS  COMPRESSED  UNPACKED  DIGEST
-one-debian13:latest   amd64       2       708 B  11.0 KiB  sha256:70e4ffd3c82f
-one-debian13:nonroot  amd64       2       708 B  11.0 KiB  sha256:05d20e2d5e2f
+IMAGE                 ARCH   PACKAGES  LAYERS  COMPRESSED  UNPACKED  DIGEST
+one-debian13:latest   amd64         1       2       708 B  11.0 KiB  sha256:70e4ffd3c82f
+one-debian13:nonroot  amd64         1       2       708 B  11.0 KiB  sha256:05d20e2d5e2f
 ----- stderr -----
 warning: left out, as upstream tarballs could not be had when the locks were made: other-debian13, tool-debian13
       Built 2 images in out; 1 package converted

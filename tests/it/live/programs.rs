@@ -176,12 +176,12 @@ fn the_accounts_are_those_of_the_catalog() {
             assert_eq!(
                 read("etc/passwd"),
                 "root:x:0:0:root:/root:/sbin/nologin\n\
-                 nonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin\n\
-                 nobody:x:65534:65534:nobody:/nonexistent:/sbin/nologin\n"
+                 nobody:x:65534:65534:nobody:/nonexistent:/sbin/nologin\n\
+                 nonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin\n"
             );
             assert_eq!(
                 read("etc/group"),
-                "root:x:0:\ntty:x:5:\nstaff:x:50:\nnonroot:x:65532:\nnobody:x:65534:\n"
+                "root:x:0:\nnobody:x:65534:\ntty:x:5:\nstaff:x:50:\nnonroot:x:65532:\n"
             );
         }
     }
