@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use distro::catalog::name::{ReleaseName, TarballName};
 use distro::catalog::{Catalog, Image};
-use distro::debian::Architecture;
+use distro::debian::{Architecture, PackageName, Version};
 use distro::effects::archive::Unavailable;
 use distro::effects::definitions;
 use distro::effects::mirrors::parse_snapshot_time;
@@ -209,16 +209,41 @@ impl Outcome {
                 warn(&format!("`{name}` is as of {date} on {on}: the mirror has no newer indexes there"));
             }
         }
-        for name in lock.version_skew() {
-            let mut versions: BTreeMap<_, Vec<_>> = BTreeMap::new();
-            for (architecture, pin) in &lock.pins[name] {
-                versions.entry(&pin.version).or_default().push(architecture.as_str());
-            }
-            let versions = versions.iter().map(|(version, on)| format!("{version} on {}", on.join(", ")));
-            warn(&format!("{name} has not one version: {}", versions.collect::<Vec<_>>().join("; ")));
-        }
+        version_skew(lock).iter().for_each(|warning| warn(warning));
         Ok(())
     }
+}
+
+/// A package that has not one version, and the versions that it has.
+struct Skewed<'l> {
+    name: &'l PackageName,
+    versions: Vec<&'l Version>,
+}
+
+/// The packages that have not one version; those that differ between the same architectures together.
+fn version_skew(lock: &Lock) -> Vec<String> {
+    let mut alike: BTreeMap<Vec<String>, Vec<Skewed<'_>>> = BTreeMap::new();
+    for name in lock.version_skew() {
+        let mut versions: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for (architecture, pin) in &lock.pins[name] {
+            versions.entry(&pin.version).or_default().push(architecture.as_str());
+        }
+        let on = versions.values().map(|on| format!("on {}", on.join(", "))).collect();
+        alike.entry(on).or_default().push(Skewed { name, versions: versions.into_keys().collect() });
+    }
+    let warning = |(on, packages): (Vec<String>, Vec<Skewed<'_>>)| match &packages[..] {
+        [Skewed { name, versions }] => {
+            let versions = versions.iter().zip(on).map(|(version, on)| format!("{version} {on}"));
+            format!("{name} has not one version: {}", versions.collect::<Vec<_>>().join("; "))
+        }
+        packages => {
+            let on: Vec<_> = on.iter().map(|on| format!("one {on}")).collect();
+            let names: Vec<_> = packages.iter().map(|package| package.name.as_str()).collect();
+            let packages = count(names.len(), "package");
+            format!("{packages} have not one version, but {}: {}", on.join("; "), names.join(", "))
+        }
+    };
+    alike.into_iter().map(warning).collect()
 }
 
 /// What tarballs could not be had, and the images of a release that cannot be without them; those that failed alike

@@ -332,6 +332,30 @@ warning: libzstd1 has not one version: 1.5.6-1 on arm64; 1.5.7-1 on amd64
 }
 
 #[test]
+fn packages_whose_versions_differ_alike_are_told_together() {
+    let mut desk = rich();
+    for name in ["libatomic1", "mawk"] {
+        let newer = Package::new(name, "15").arch("amd64");
+        let newer = if name == "mawk" { newer.provides("awk") } else { newer };
+        newer.publish_to(&mut desk.archive, "trixie-updates");
+    }
+    desk.edit(
+        "images/base.toml",
+        "packages = [\"libstdc++6\"]",
+        "packages = [\"libstdc++6\", \"libatomic1\"]",
+    );
+    desk.lock(&[]).assert_is(
+        r#"
+status: 0
+----- stdout -----
+----- stderr -----
+     Locked debian13: 8 packages for 4 images in lock/debian13.lock
+warning: 3 packages have not one version, but one on arm64; one on amd64: libatomic1, libzstd1, mawk
+"#,
+    );
+}
+
+#[test]
 fn a_suite_that_only_got_a_new_date_leaves_the_lock_as_it_is() {
     let mut desk = rich().locked();
     let before = desk.world.read("lock/debian13.lock");
