@@ -155,13 +155,16 @@ impl Offer<'_> {
             side_by_side(&lacking, |(architecture, _)| resolve(architecture, State::Any)).into_iter();
         let attempts =
             attempts.into_iter().map(|attempt| attempt.or_else(|error| retried.next().unwrap_or(Err(error))));
+        let signers = Signers { keyring: trust.keyring, now: self.now };
+        let Obtained { locked, missing } = self.tarballs(catalog, (name, trust.release), signers, *locked)?;
+        let without: BTreeSet<_> = missing.keys().cloned().collect();
         let mut kept = Vec::new();
         let mut resolved = Vec::new();
         for (architecture, attempt) in architectures.iter().zip(attempts) {
             match (attempt, unobtainable) {
                 (Ok(on), _) => resolved.push(on),
                 (Err(error), Unobtainable::Stays { old, except }) if !except.contains(architecture) => {
-                    match Resolved::kept(catalog, old, architecture) {
+                    match Resolved::kept(catalog, old, architecture, &without) {
                         None => return Err(error),
                         Some(on) => resolved.push(on),
                     }
@@ -171,10 +174,8 @@ impl Offer<'_> {
             }
         }
         let snapshot = self.snapshot.map(str::to_owned);
-        let signers = Signers { keyring: trust.keyring, now: self.now };
-        let Obtained { locked, missing } = self.tarballs(catalog, (name, trust.release), signers, *locked)?;
         let mut renewal = renew(catalog, name, snapshot, resolved)?;
-        renewal.lock = renewal.lock.with_tarballs(locked, missing.keys().cloned().collect());
+        renewal.lock = renewal.lock.with_tarballs(locked, without);
         Ok(Renewed { renewal, kept, missing })
     }
 

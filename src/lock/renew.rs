@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Closure, Lock, LockedSuite, Pin};
-use crate::catalog::name::{FamilyName, ReleaseName, TagName};
+use crate::catalog::name::{FamilyName, ReleaseName, TagName, TarballName};
 use crate::catalog::{Catalog, Image, Release, Suite};
 use crate::debian::{Architecture, InvalidStanza, PackageName, Relation, Subject};
 use crate::digest::Sha256;
@@ -46,13 +46,20 @@ impl Suites {
 }
 
 impl Resolved {
-    /// What an older lock has for an architecture; `None` where it does not fit the definitions.
+    /// What an older lock has for an architecture; `None` where it does not fit the definitions. Images that hold
+    /// a tarball that is missing are in no lock, and passed over.
     #[must_use]
-    pub fn kept(catalog: &Catalog, old: &Lock, architecture: &Architecture) -> Option<Self> {
+    pub fn kept(
+        catalog: &Catalog,
+        old: &Lock,
+        architecture: &Architecture,
+        missing: &BTreeSet<TarballName>,
+    ) -> Option<Self> {
         let mut resolutions = Vec::new();
         for wish in wishes(catalog, &old.release) {
             let image = wish.image;
-            if !image.architectures.contains(architecture) {
+            let is_missing = image.tarballs().any(|name| missing.contains(name));
+            if is_missing || !image.architectures.contains(architecture) {
                 resolutions.push(None);
                 continue;
             }

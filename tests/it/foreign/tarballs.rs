@@ -595,6 +595,48 @@ fn a_tarball_that_cannot_be_had_leaves_the_other_images_alone() {
 }
 
 #[test]
+fn an_architecture_can_stay_as_it_is_locked_without_the_tarballs_that_could_not_be_had() {
+    let mut upstream = Upstream::new();
+    upstream.shop.server.fail("/upstream/**", Fault::Status(404));
+    assert_eq!(upstream.lock().status, Some(0));
+    libc6("2.41-2").publish(&mut upstream.shop.archive);
+    upstream.shop.server.fail("/debian/dists/trixie/main/binary-arm64/**", Fault::Status(404));
+    upstream.shop.world.distro(&["lock", "--keep-going"]).assert_is(r#"
+status: 0
+----- stdout -----
+debian13: 1 upgraded; 1 changelog not at hand; 1 image affected
+
+PACKAGE  OLD     NEW
+libc6    2.41-1  2.41-2  amd64
+
+SOURCE        FIXES
+glibc 2.41-2  changelog not at hand
+
+IMAGE         TAGS  DOWNLOAD  INSTALLED
+one-debian13  all       ±0 B       ±0 B
+----- stderr -----
+warning: tool-debian13 cannot be locked without the tarball `tool`: could not get `SHASUMS256.txt.asc` from any source: [URL]/upstream/v1.0/ (upstream): not found
+warning: debian13 stays as it was locked on arm64, where it cannot be renewed: could not read the suite `trixie`: could not get `dists/trixie/main/binary-arm64/Packages.xz` from any source:
+  [URL]/debian/ (host apt sources): not found
+     Locked debian13: 1 package for 1 image in lock/debian13.lock
+warning: libc6 has not one version: 2.41-1 on arm64; 2.41-2 on amd64
+"#);
+    // What is locked for no architecture cannot stay as it is.
+    upstream.shop.server.heal();
+    upstream.shop.server.fail("/debian/dists/trixie/main/binary-arm64/**", Fault::Status(404));
+    assert_refused(
+        &upstream.shop.world.distro(&["lock", "--keep-going"]),
+        r#"
+error: could not lock debian13
+  could not read the suite `trixie`
+  could not get `dists/trixie/main/binary-arm64/Packages.xz` from any source:
+    [URL]/debian/ (host apt sources): not found
+hint: packages come from the `mirrors` in catalog.toml, then from this machine's apt sources (--apt-dir), or with --snapshot from the snapshot service
+"#,
+    );
+}
+
+#[test]
 fn tarballs_that_fail_alike_are_told_together() {
     let upstream = Upstream::new();
     let definition = upstream.shop.world.read("images/tool.toml");
