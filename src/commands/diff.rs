@@ -45,7 +45,7 @@ pub fn run(workspace: &Workspace, args: &DiffArgs) -> anyhow::Result<()> {
     let differences = pairs.iter().map(|(old, new)| {
         let difference = difference(reach, old, new, u64::MAX);
         let places = &Places::of([old, new], reach);
-        let scripts = Scripts { old, new, places, store: reach.store };
+        let scripts = Scripts { old, new, places };
         let scripts = scripts.changes(&difference.changes, |package| catalog.accounts_for(package));
         Difference { scripts, ..difference }
     });

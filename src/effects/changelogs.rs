@@ -3,9 +3,9 @@
 use bytes::Bytes;
 use rayon::prelude::*;
 
-use super::archive::{ArchiveError, Named};
+use super::archive::ArchiveError;
 use super::places::Places;
-use super::store::{Store, StoreError};
+use super::store::Store;
 use crate::debian::changelog::entries;
 use crate::debian::deb::{self, DebError};
 use crate::debian::{Architecture, ChangelogEntry, Compression, PackageName, UnpackError};
@@ -35,8 +35,6 @@ pub struct Changelogs<'a> {
 enum Untold {
     #[error("{0}")]
     Archive(#[from] ArchiveError),
-    #[error("{0}")]
-    Store(#[from] StoreError),
     #[error("{0}")]
     Deb(#[from] DebError),
     #[error("{0}")]
@@ -115,11 +113,7 @@ impl Changelogs<'_> {
     }
 
     fn tree(&self, pin: &Pin, architecture: &Architecture) -> Result<Tree, Untold> {
-        let suite = self.lock.suite_of(pin, architecture);
-        if let Some(archive) = suite.and_then(|suite| self.places.suite(suite)) {
-            archive.package(Named { path: &pin.path, sha256: pin.sha256, size: pin.size })?;
-        }
-        let bytes = self.store.read(pin.sha256)?.unwrap_or_default();
+        let bytes = self.places.deb(self.lock, pin, architecture)?;
         Ok(deb::read(&bytes, PACKAGE_LIMIT)?.tree)
     }
 }

@@ -4,9 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
-use super::archive::{ArchiveError, Named};
+use super::archive::ArchiveError;
 use super::places::Places;
-use super::store::{Store, StoreError};
 use crate::debian::deb::{self, DebError};
 use crate::debian::{Architecture, MaintainerScript, PackageName, ScriptName};
 use crate::lock::changes::{Changes, PackageChange, ScriptChange, ScriptNews};
@@ -18,7 +17,6 @@ pub struct Scripts<'a> {
     pub new: &'a Lock,
     /// Where the packages of both are.
     pub places: &'a Places<'a>,
-    pub store: &'a Store,
 }
 
 /// Why the scripts of a package are not known.
@@ -26,8 +24,6 @@ pub struct Scripts<'a> {
 enum Unread {
     #[error("{0}")]
     Archive(#[from] ArchiveError),
-    #[error("{0}")]
-    Store(#[from] StoreError),
     #[error("{0}")]
     Deb(#[from] DebError),
 }
@@ -65,11 +61,7 @@ impl Scripts<'_> {
         pin: &Pin,
         architecture: &Architecture,
     ) -> Result<Vec<MaintainerScript>, Unread> {
-        let suite = lock.suite_of(pin, architecture);
-        if let Some(archive) = suite.and_then(|suite| self.places.suite(suite)) {
-            archive.package(Named { path: &pin.path, sha256: pin.sha256, size: pin.size })?;
-        }
-        let bytes = self.store.read(pin.sha256)?.unwrap_or_default();
+        let bytes = self.places.deb(lock, pin, architecture)?;
         Ok(MaintainerScript::of(&deb::control(&bytes)?))
     }
 }
