@@ -9,7 +9,7 @@ use distro::effects::builder::{BuiltImage, OwnedLayer, Owner, Target};
 use distro::effects::layers::Input;
 use distro::image::accounting;
 use distro::layer::LayerInfo;
-use distro::tree::{ImagePath, Listed};
+use distro::tree::Listed;
 
 use super::size::Size;
 use super::{count, say, table};
@@ -91,25 +91,26 @@ fn scripts(catalog: &Catalog, image: &Image, layers: &[OwnedLayer]) -> Vec<Scrip
 }
 
 fn privileged(image: &Image, layers: &[OwnedLayer]) -> Vec<PrivilegedRow> {
-    let mut top: BTreeMap<&ImagePath, (&Owner, &Listed)> = BTreeMap::new();
-    for layer in layers {
-        top.extend(layer.record.listing.iter().map(|listed| (&listed.path, (&layer.owner, listed))));
-    }
     let declared = image.privileged().map(|privileged| (&privileged.path, &privileged.reason));
     let declared: BTreeMap<_, _> = declared.collect();
-    let held = top
-        .into_iter()
-        .filter(|(_, (_, listed))| accounting::gives_rights(listed) || listed.capabilities.is_some());
-    held.map(|(path, (owner, listed))| PrivilegedRow {
-        path: path.to_string(),
-        owner: owner.to_string(),
-        mode: format!("{:04o}", listed.mode),
-        uid: listed.uid,
-        gid: listed.gid,
-        capabilities: listed.capabilities.map(|capabilities| capabilities.to_string()),
-        reason: declared.get(path).map(ToString::to_string).unwrap_or_default(),
-    })
-    .collect()
+    let mut held = BTreeMap::new();
+    for (at, OwnedLayer { owner, record, .. }) in layers.iter().enumerate() {
+        let is_covered = |path| layers[at + 1..].iter().any(|above| above.record.listing.get(path).is_some());
+        let gives_more = |listed: &&Listed| accounting::gives_rights(listed) || listed.capabilities.is_some();
+        let listed = record.listing.iter().filter(gives_more).filter(|listed| !is_covered(&listed.path));
+        held.extend(listed.map(|listed| (&listed.path, (owner, listed))));
+    }
+    held.into_iter()
+        .map(|(path, (owner, listed))| PrivilegedRow {
+            path: path.to_string(),
+            owner: owner.to_string(),
+            mode: format!("{:04o}", listed.mode),
+            uid: listed.uid,
+            gid: listed.gid,
+            capabilities: listed.capabilities.map(|capabilities| capabilities.to_string()),
+            reason: declared.get(path).map(ToString::to_string).unwrap_or_default(),
+        })
+        .collect()
 }
 
 pub fn report(

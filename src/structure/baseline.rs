@@ -7,6 +7,7 @@ use super::{Finding, Outcome};
 use crate::catalog::accounts::{Accounts, User};
 use crate::catalog::{Image, Step};
 use crate::generate::{GenerateError, accounts};
+use crate::image::accounting::gives_rights;
 use crate::tree::{ImagePath, Kind, Listed, Stack};
 
 /// An image as it was built, and the definition that it was built from.
@@ -28,8 +29,6 @@ const SHELLS: [&str; 12] =
 
 const PACKAGE_MANAGERS: [&str; 10] =
     ["apk", "apt", "apt-get", "dnf", "dpkg", "microdnf", "pacman", "rpm", "yum", "zypper"];
-
-const SETUID_OR_SETGID: u32 = 0o6000;
 
 impl Subject<'_> {
     /// Every check by its name.
@@ -77,12 +76,9 @@ impl Subject<'_> {
     }
 
     fn privileged(&self) -> Vec<Finding> {
-        let is_privileged = |listed: &Listed| {
-            matches!(listed.kind, Kind::File(_) | Kind::HardLink(_)) && listed.mode & SETUID_OR_SETGID != 0
-        };
         let is_named = |listed: &Listed| self.image.privileged().any(|named| named.path == listed.path);
         let found = self.stack.iter().map(|stacked| stacked.listed);
-        let found = found.filter(|listed| is_privileged(listed) && !is_named(listed));
+        let found = found.filter(|listed| gives_rights(listed) && !is_named(listed));
         found
             .map(|listed| {
                 Finding::new(
