@@ -284,18 +284,19 @@ impl Builder<'_> {
 
     /// `below` are the layers that the step's own will lie on.
     fn step(&self, step: Step, target: Target<'_>, below: &[OwnedLayer]) -> Result<OwnedLayer, BuildError> {
+        let name = step.name();
         match step {
             Step::Accounts => {
                 let accounts = &self.catalog.accounts;
                 let input = format!("{} {accounts:?}", accounts::RECIPE);
-                self.generated("accounts", &input, || Ok(accounts::files(accounts, 0)?))
+                self.generated(name, &input, || Ok(accounts::files(accounts, 0)?))
             }
             Step::CaCertificates => {
-                let package = target.package("ca-certificates", &["ca-certificates"])?;
-                self.made_from(package, "ca-certificates", cacerts::RECIPE, cacerts::bundle)
+                let package = target.package(name, &["ca-certificates"])?;
+                self.made_from(package, name, cacerts::RECIPE, cacerts::bundle)
             }
             Step::OsRelease => {
-                let package = target.package(OS_RELEASE, &["base-files"])?;
+                let package = target.package(name, &["base-files"])?;
                 let environment = BTreeMap::new();
                 let scope = target.scope(&environment);
                 let branding = self.catalog.branding.iter();
@@ -303,29 +304,28 @@ impl Builder<'_> {
                     .map(|(key, value)| Ok((key.clone(), value.render(&scope)?)))
                     .collect::<Result<BTreeMap<_, _>, Diagnostic>>()?;
                 let input = format!("{} {branding:?}", os_release::RECIPE);
-                self.made_from(package, OS_RELEASE, &input, |tree| os_release::branded(tree, &branding))
+                self.made_from(package, name, &input, |tree| os_release::branded(tree, &branding))
             }
-            Step::Busybox => self.applets(step.name(), target, busybox::DIRECTORY),
-            Step::BusyboxBin => self.applets(step.name(), target, busybox::BIN),
+            Step::Busybox => self.applets(name, target, busybox::DIRECTORY),
+            Step::BusyboxBin => self.applets(name, target, busybox::BIN),
             Step::JavaCacerts => {
-                let package = target.package("java-cacerts", &["ca-certificates"])?;
-                self.made_from(package, "java-cacerts", java_cacerts::RECIPE, java_cacerts::store)
+                let package = target.package(name, &["ca-certificates"])?;
+                self.made_from(package, name, java_cacerts::RECIPE, java_cacerts::store)
             }
             Step::Fontconfig => {
-                let package = target.package("fontconfig", &["fontconfig-config"])?;
-                self.made_from(package, "fontconfig", fontconfig::RECIPE, fontconfig::links)
+                let package = target.package(name, &["fontconfig-config"])?;
+                self.made_from(package, name, fontconfig::RECIPE, fontconfig::links)
             }
             Step::JavaAlternatives => {
                 let lists: Vec<_> = below.iter().flat_map(|layer| &layer.record.jinfo).collect();
                 if lists.is_empty() {
-                    let (step, package) = ("java-alternatives", "a package of Debian's Java");
-                    return Err(BuildError::NoInput { step, package });
+                    return Err(BuildError::NoInput { step: name, package: "a package of Debian's Java" });
                 }
-                self.generated("java-alternatives", &whole(java_alternatives::RECIPE, below), || {
+                self.generated(name, &whole(java_alternatives::RECIPE, below), || {
                     Ok(java_alternatives::links(&union(below), lists)?)
                 })
             }
-            Step::LdSoCache => self.generated("ld-so-cache", &whole(ldconfig::RECIPE, below), || {
+            Step::LdSoCache => self.generated(name, &whole(ldconfig::RECIPE, below), || {
                 let libraries = below.iter().flat_map(|layer| &layer.record.libraries);
                 let libraries = libraries.map(|library| (&library.path, library)).collect();
                 Ok(ldconfig::cache(&union(below), &libraries)?)
@@ -412,9 +412,6 @@ fn union(layers: &[OwnedLayer]) -> Union<'_, Owner> {
     image
 }
 
-/// The step that puts another file in the place of one of base-files.
-const OS_RELEASE: &str = "os-release";
-
 /// Every path has one owner, or two that may share it; only files that the image's definitions name give rights;
 /// every package's copyright file can be read.
 fn check(layers: &[OwnedLayer], image: &Image) -> Result<(), BuildError> {
@@ -432,7 +429,9 @@ fn check(layers: &[OwnedLayer], image: &Image) -> Result<(), BuildError> {
     }
     let may_replace = |new: &Owner, old: &Owner| match (new, old) {
         (Owner::Step(step), Owner::Package(package)) => {
-            *step == capable::STEP || (*step == OS_RELEASE && package.as_str() == "base-files")
+            // It puts another file in the place of one of base-files.
+            let is_os_release = *step == Step::OsRelease.name();
+            *step == capable::STEP || (is_os_release && package.as_str() == "base-files")
         }
         (Owner::Package(new), Owner::Package(old)) => {
             replaces.get(new.as_str()).into_iter().flatten().flat_map(Relation::alternatives).any(|named| {
