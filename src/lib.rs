@@ -29,6 +29,7 @@ pub mod effects;
 pub mod generate;
 pub mod image;
 pub mod layer;
+pub mod license;
 pub mod lock;
 pub mod resolve;
 pub mod sbom;

@@ -379,6 +379,7 @@ impl Lock {
             suites: Vec::new(),
             pins: BTreeMap::new(),
             tarballs: BTreeMap::new(),
+            sources: BTreeMap::new(),
             missing_tarballs: BTreeSet::new(),
             closures: Vec::new(),
         }

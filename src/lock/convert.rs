@@ -38,6 +38,7 @@ impl TryFrom<LockFile> for Lock {
             preferences: file.pin.iter().map(preference).collect::<Result<_, _>>()?,
             suites,
             pins,
+            sources: BTreeMap::new(),
             tarballs: tarballs(file.tarball)?,
             missing_tarballs: parse_all("tarball", &file.missing_tarballs)?,
             closures,
@@ -97,6 +98,7 @@ impl PackageFile {
                     installed: deb.installed,
                     sha256: parse("SHA-256", &deb.sha256)?,
                     depends: depends.collect(),
+                    built_using: BTreeSet::new(),
                 };
                 pins.push((architecture, pin));
             }

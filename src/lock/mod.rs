@@ -22,7 +22,7 @@ use jiff::Timestamp;
 
 use crate::catalog::name::{ArchiveName, FamilyName, ImageName, ReleaseName, TagName, TarballName};
 use crate::debian::signed::Fingerprint;
-use crate::debian::{Architecture, PackageName, Preference, Relation, Subject, Version};
+use crate::debian::{Architecture, PackageName, Preference, Relation, Source, Subject, Version};
 use crate::digest::Sha256;
 use crate::resolve::Recommends;
 pub use file::LockFile;
@@ -49,6 +49,8 @@ pub struct Lock {
     pub suites: Vec<LockedSuite>,
     /// By name, then by the architecture of the images.
     pub pins: BTreeMap<PackageName, BTreeMap<Architecture, Pin>>,
+    /// The source packages of the pins, and those whose code was built into them, as far as the archive has them.
+    pub sources: BTreeMap<Source, SourcePin>,
     pub tarballs: BTreeMap<TarballName, LockedTarball>,
     /// Those that could not be had when the lock was made. No image in it holds one.
     pub missing_tarballs: BTreeSet<TarballName>,
@@ -90,6 +92,21 @@ pub struct Pin {
     pub sha256: Sha256,
     /// The packages that were chosen for its dependencies.
     pub depends: BTreeSet<PackageName>,
+    /// Source packages whose code is in it too: Built-Using and Static-Built-Using, [policy §7.8].
+    ///
+    /// [policy §7.8]: https://www.debian.org/doc/debian-policy/ch-relationships.html#additional-source-packages-used-to-build-the-binary-built-using
+    pub built_using: BTreeSet<Source>,
+}
+
+/// One source package, as the Sources index of a suite has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourcePin {
+    pub archive: ArchiveName,
+    pub suite: String,
+    /// Path of the `.dsc` in the archive, its size in bytes and its digest.
+    pub path: String,
+    pub size: u64,
+    pub sha256: Sha256,
 }
 
 /// What the images of one family hold, in the flavours that hold the same.

@@ -221,6 +221,7 @@ pub fn renew(
         preferences: preferences.collect(),
         suites,
         pins,
+        sources: BTreeMap::new(),
         tarballs: BTreeMap::new(),
         missing_tarballs: BTreeSet::new(),
         closures,
@@ -349,6 +350,7 @@ fn pin(
             installed: package.installed_size()?.unwrap_or(0),
             sha256: package.sha256()?,
             depends: selected.depends.clone(),
+            built_using: BTreeSet::new(),
         };
         pins.insert(name.clone(), pin);
     }

@@ -41,8 +41,8 @@ enum FieldFault {
     Word(String, &'static str),
 }
 
-/// The source package that a binary package was built from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A source package in one version.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Source {
     pub name: PackageName,
     pub version: Version,
