@@ -13,7 +13,7 @@ use crate::digest::Sha256;
 use crate::lock::LockedSuite;
 
 /// Indexes as they are read again: condensed, and compressed anew because unxz takes eight times as long.
-const INDEX: RecordKind = RecordKind::new("packages-zstd-3");
+const INDEX: RecordKind = RecordKind::new("packages-zstd-4");
 
 /// Fast, and the same on every architecture; only this store reads it.
 const INDEX_LEVEL: i32 = 1;
