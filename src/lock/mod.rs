@@ -12,7 +12,7 @@ pub mod files;
 pub mod hold;
 pub mod reasons;
 pub mod renew;
-mod sources;
+pub mod sources;
 pub mod stale;
 mod tarballs;
 pub mod verify;
