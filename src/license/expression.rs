@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+use serde::Deserialize;
 use spdx::expression::{ExprNode, Operator};
 
 /// An SPDX license expression that is valid, by the identifiers that SPDX has not deprecated.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
 pub struct Expression(String);
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,12 +1,20 @@
 //! What packages may be used under: `debian/copyright` → SPDX license expressions.
 
 mod expression;
+pub mod file;
 mod fingerprint;
+mod licenses;
+mod likeness;
+mod notices;
+mod tables;
+mod unreviewed;
 
 use std::collections::BTreeMap;
 
 pub use expression::{Expression, InvalidExpression};
 pub use fingerprint::fingerprint;
+pub use licenses::Licenses;
+pub use unreviewed::{Unreviewed, UnreviewedText};
 
 /// What a binary package may be used under.
 #[derive(Debug, Clone, PartialEq, Eq)]
