@@ -6,6 +6,7 @@ pub mod auth_conf;
 pub mod changelog;
 pub mod compression;
 pub mod control;
+pub mod copyright;
 pub mod deb;
 pub mod maintainer_script;
 pub mod name;
