@@ -32,7 +32,7 @@ use crate::layer::RECIPE;
 use crate::layer::package::LayerRecord;
 use crate::lock::{Closure, Lock};
 use crate::tree::{
-    Alias, Conflict, Entry, ImagePath, InvalidPath, Node, Tree, Union, Unresolved, usr_merge_links,
+    Alias, Conflict, Entry, ImagePath, InvalidPath, Kind, Node, Tree, Union, Unresolved, usr_merge_links,
 };
 
 /// An image of one architecture that is to be built.
@@ -72,6 +72,8 @@ pub struct BuiltImage {
     pub created: Timestamp,
     /// The lowest first.
     pub layers: Vec<OwnedLayer>,
+    /// The copyright file of each package, wherever in the image it is.
+    pub copyright: BTreeMap<PackageName, Sha256>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -96,6 +98,8 @@ pub enum BuildError {
     NotCapable { path: ImagePath },
     #[error("the copyright file of `{package}` cannot be read: name the package that has it")]
     Copyright { package: PackageName, source: Unresolved },
+    #[error("the copyright file of `{0}` is a directory")]
+    CopyrightDirectory(PackageName),
     #[error("`{package}` has a Replaces field that cannot be read")]
     Replaces { package: PackageName, source: InvalidRelation },
     #[error(transparent)]
@@ -184,7 +188,7 @@ impl Builder<'_> {
     /// Builds an image, and checks that it is whole.
     pub fn build(&self, target: Target<'_>) -> Result<BuiltImage, BuildError> {
         let layers = self.image_layers(target)?;
-        check(&layers, target.image)?;
+        let copyright = check(&layers, target.image)?;
         let newest =
             |record: &LayerRecord| record.listing.iter().map(|listed| listed.mtime).max().unwrap_or(0);
         let time = |seconds: u64| Timestamp::from_second(i64::try_from(seconds).unwrap_or(i64::MAX));
@@ -203,7 +207,7 @@ impl Builder<'_> {
             .collect::<Result<_, BuildError>>()?;
         let environment = BTreeMap::new();
         let parts = config::parts(&self.facts(target), &target.scope(&environment), created, parts)?;
-        Ok(BuiltImage { assembled: parts.assemble()?, created, layers })
+        Ok(BuiltImage { assembled: parts.assemble()?, created, layers, copyright })
     }
 
     /// Makes those layers of a target anew that the store has lost since they were looked up.
@@ -413,8 +417,8 @@ fn union(layers: &[OwnedLayer]) -> Union<'_, Owner> {
 }
 
 /// Every path has one owner, or two that may share it; only files that the image's definitions name give rights;
-/// every package's copyright file can be read.
-fn check(layers: &[OwnedLayer], image: &Image) -> Result<(), BuildError> {
+/// every package's copyright file can be read: these are their digests.
+fn check(layers: &[OwnedLayer], image: &Image) -> Result<BTreeMap<PackageName, Sha256>, BuildError> {
     let (mut versions, mut replaces) = (BTreeMap::new(), BTreeMap::new());
     for layer in layers {
         if let Owner::Package(name) = &layer.owner {
@@ -463,12 +467,24 @@ fn check(layers: &[OwnedLayer], image: &Image) -> Result<(), BuildError> {
     if !privileges.is_empty() {
         return Err(BuildError::Privileges(privileges));
     }
-    for layer in layers {
-        if let Owner::Package(package) = &layer.owner {
-            let path = ImagePath::parse(&format!("/usr/share/doc/{package}/copyright"))?;
-            let found = union.resolve(&path);
-            found.map_err(|source| BuildError::Copyright { package: package.clone(), source })?;
-        }
+    let packages = layers.iter().filter_map(|layer| match &layer.owner {
+        Owner::Package(package) => Some(package),
+        _ => None,
+    });
+    packages.map(|package| Ok((package.clone(), copyright(&union, package)?))).collect()
+}
+
+/// The digest of a package's copyright file, wherever the way to it leads.
+fn copyright(union: &Union<'_, Owner>, package: &PackageName) -> Result<Sha256, BuildError> {
+    let path = ImagePath::parse(&format!("/usr/share/doc/{package}/copyright"))?;
+    let found = union.resolve(&path);
+    let found = found.map_err(|source| BuildError::Copyright { package: package.clone(), source })?;
+    let kind = match &found.listed.kind {
+        Kind::HardLink(target) => union.get(target).map(|claim| &claim.listed.kind),
+        kind => Some(kind),
+    };
+    match kind {
+        Some(Kind::File(file)) => Ok(file.sha256),
+        _ => Err(BuildError::CopyrightDirectory(package.clone())),
     }
-    Ok(())
 }
