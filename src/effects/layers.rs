@@ -27,7 +27,7 @@ use crate::layer::package::{self, Converted, LayerRecord, PackageError};
 use crate::layer::{self, LayerInfo, tarball};
 use crate::lock::{Pin, TarballPin};
 use crate::tarball::{FileUrl, TarballError};
-use crate::tree::Tree;
+use crate::tree::{Tree, verification_code};
 
 pub use gone::{Gone, Remedy};
 
@@ -241,9 +241,11 @@ impl<'a> Layers<'a> {
         let layer: LayerInfo = layer::write(&tree, &mut blob)
             .map_err(|error| error.downcast().map_or_else(StoreError::Source, StoreError::File))?;
         blob.finish(Expected { digest: Some(layer.digest), size: Some(layer.size) })?;
+        let listing = tree.listing();
         let record = LayerRecord {
             layer,
-            listing: tree.listing(),
+            verification_code: verification_code(listing.files().map(|(_, file)| file)),
+            listing,
             control,
             scripts,
             libraries: libraries(&tree),
