@@ -9,10 +9,11 @@ use distro::catalog::name::ReleaseName;
 use distro::catalog::{Catalog, Image, Selection};
 use distro::debian::Architecture;
 use distro::effects::archive::Network;
-use distro::effects::builder::{BuildError, Builder, BuiltImage, Target};
+use distro::effects::builder::{BuildError, Builder, Target};
 use distro::effects::layers::{Gone, Input, Layers, LayersError, Remedy};
 use distro::effects::places::Places;
 use distro::image::accounting::Unaccounted;
+use distro::image::built::BuiltImage;
 use distro::lock::Lock;
 
 use super::{Sources, Workspace, locked, select_some};

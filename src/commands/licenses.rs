@@ -1,8 +1,9 @@
 //! `distro licenses`: what has to be handed on with an image.
 
-use distro::effects::builder::{BuiltImage, Target};
+use distro::effects::builder::Target;
 use distro::effects::definitions;
 use distro::effects::licensing::CopyrightFiles;
+use distro::image::built::BuiltImage;
 use distro::license::Licenses;
 use distro::license::notice::{Licensed, Notice, Notices};
 

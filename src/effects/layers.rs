@@ -27,7 +27,7 @@ use crate::layer::package::{self, Converted, LayerRecord, PackageError};
 use crate::layer::{self, LayerInfo, tarball};
 use crate::lock::{Pin, TarballPin};
 use crate::tarball::{FileUrl, TarballError};
-use crate::tree::{Listing, Tree};
+use crate::tree::{Listing, Tree, verification_code};
 
 pub use gone::{Gone, Remedy};
 
@@ -249,6 +249,7 @@ impl<'a> Layers<'a> {
         self.keep_license_texts(&tree, &listing)?;
         let record = LayerRecord {
             layer,
+            verification_code: verification_code(listing.files().map(|(_, file)| file)),
             listing,
             control,
             scripts,

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::builder::{BuiltImage, Owner, Target};
+use super::builder::Target;
 use super::store::{Store, StoreError};
 use crate::catalog::name::TarballName;
 use crate::debian::PackageName;
 use crate::digest::Sha256;
+use crate::image::built::{BuiltImage, Owner};
 use crate::license::notice::{COMMON_LICENSES, Text};
 use crate::license::{Licenses, Licensing, Unreviewed};
 use crate::tree::{FileInfo, ImagePath, Kind, Listed, Stack};
