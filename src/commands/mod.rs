@@ -1,7 +1,9 @@
 //! One file a verb: load → pure call → store → report.
 
+mod assembly;
 pub mod build;
 pub mod diff;
+pub mod licenses;
 pub mod list;
 pub mod lock;
 pub mod outdated;

@@ -106,6 +106,15 @@ impl Terms {
         let words: Vec<_> = line.split_whitespace().collect();
         loose(&words).unwrap_or_else(|| Self::Name(words.join(" ")))
     }
+
+    /// In the order in which they are written.
+    #[must_use]
+    pub fn names(&self) -> Vec<&str> {
+        match self {
+            Self::Name(name) => vec![name],
+            Self::All(terms) | Self::Any(terms) => terms.iter().flat_map(Self::names).collect(),
+        }
+    }
 }
 
 impl std::fmt::Display for Terms {

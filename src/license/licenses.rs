@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::likeness::Standards;
+use super::notice::Text;
 use super::tables::Tables;
 use super::unreviewed::{Unreviewed, UnreviewedText};
 use super::{Expression, Licensing, fingerprint, notices};
@@ -80,6 +81,21 @@ impl Licenses {
             licensing.texts.entry(id.clone()).or_insert_with(known);
         }
         Ok(licensing)
+    }
+
+    /// The texts that SPDX has of the licenses that a short name stands for.
+    pub(super) fn standard_texts(&self, name: &str) -> Vec<Text> {
+        let licenses = self.tables.name(name).into_iter().flat_map(Expression::licenses);
+        let text = |title: &str, text: &str| Text {
+            title: title.to_owned(),
+            text: text.trim_matches('\n').to_owned(),
+        };
+        let texts = licenses.flat_map(|required| {
+            let license = required.license.id().map(|id| text(id.name, id.text()));
+            let exception = required.addition.and_then(|addition| addition.id());
+            [license, exception.map(|id| text(id.name, id.text()))]
+        });
+        texts.flatten().collect()
     }
 
     fn read_stanzas(

@@ -5,6 +5,7 @@ pub mod file;
 mod fingerprint;
 mod licenses;
 mod likeness;
+pub mod notice;
 mod notices;
 mod tables;
 mod unreviewed;
