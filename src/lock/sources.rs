@@ -230,3 +230,6 @@ impl Lock {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

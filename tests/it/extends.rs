@@ -360,6 +360,7 @@ signed-by = [
 ]
 index."main/binary-amd64/Packages.xz" = "…"
 index."main/binary-arm64/Packages.xz" = "…"
+index."main/source/Sources.xz" = "…"
 
 [[suite]]
 name = "trixie-updates"
@@ -393,6 +394,7 @@ signed-by = [
 ]
 index."main/binary-amd64/Packages.xz" = "…"
 index."main/binary-arm64/Packages.xz" = "…"
+index."main/source/Sources.xz" = "…"
 "#,
     );
 }

@@ -3,6 +3,7 @@
 mod broken;
 mod conflicts;
 mod servers;
+mod source_packages;
 mod sources;
 mod stale;
 mod trust;
@@ -121,6 +122,7 @@ signed-by = [
 ]
 index."main/binary-amd64/Packages.xz" = "[OF debian/dists/trixie/main/binary-amd64/Packages.xz]"
 index."main/binary-arm64/Packages.xz" = "[OF debian/dists/trixie/main/binary-arm64/Packages.xz]"
+index."main/source/Sources.xz" = "[OF debian/dists/trixie/main/source/Sources.xz]"
 
 [[suite]]
 name = "trixie-updates"
@@ -132,6 +134,7 @@ signed-by = [
 ]
 index."main/binary-amd64/Packages.xz" = "[OF debian/dists/trixie-updates/main/binary-amd64/Packages.xz]"
 index."main/binary-arm64/Packages.xz" = "[OF debian/dists/trixie-updates/main/binary-arm64/Packages.xz]"
+index."main/source/Sources.xz" = "[OF debian/dists/trixie-updates/main/source/Sources.xz]"
 
 [[suite]]
 name = "trixie-security"
@@ -143,6 +146,7 @@ signed-by = [
 ]
 index."main/binary-amd64/Packages.xz" = "[OF debian-security/dists/trixie-security/main/binary-amd64/Packages.xz]"
 index."main/binary-arm64/Packages.xz" = "[OF debian-security/dists/trixie-security/main/binary-arm64/Packages.xz]"
+index."main/source/Sources.xz" = "[OF debian-security/dists/trixie-security/main/source/Sources.xz]"
 
 [[package]]
 name = "base-files"
@@ -226,6 +230,78 @@ version = "2025b-1"
 suite = "trixie-updates"
 path = "pool/main/t/tzdata/tzdata_2025b-1_{arch}.deb"
 deb.all = { [OF debian/pool/main/t/tzdata/tzdata_2025b-1_all.deb] }
+
+[[source]]
+name = "base-files"
+version = "13.8"
+suite = "trixie"
+path = "pool/main/b/base-files/base-files_13.8.dsc"
+size = 167
+sha256 = "[OF debian/pool/main/b/base-files/base-files_13.8.dsc]"
+
+[[source]]
+name = "busybox-static"
+version = "1:1.37-1"
+suite = "trixie-updates"
+path = "pool/main/b/busybox-static/busybox-static_1.37-1.dsc"
+size = 179
+sha256 = "[OF debian/pool/main/b/busybox-static/busybox-static_1.37-1.dsc]"
+
+[[source]]
+name = "gcc-14"
+version = "14.2.0-1+b1"
+suite = "trixie"
+path = "pool/main/g/gcc-14/gcc-14_14.2.0-1+b1.dsc"
+size = 168
+sha256 = "[OF debian/pool/main/g/gcc-14/gcc-14_14.2.0-1+b1.dsc]"
+
+[[source]]
+name = "glibc"
+version = "2.41-1+deb13u1"
+suite = "trixie-security"
+path = "pool/main/g/glibc/glibc_2.41-1+deb13u1.dsc"
+size = 167
+sha256 = "[OF debian-security/pool/main/g/glibc/glibc_2.41-1+deb13u1.dsc]"
+
+[[source]]
+name = "libatomic1"
+version = "14.2.0-1"
+suite = "trixie"
+path = "pool/main/liba/libatomic1/libatomic1_14.2.0-1.dsc"
+size = 173
+sha256 = "[OF debian/pool/main/liba/libatomic1/libatomic1_14.2.0-1.dsc]"
+
+[[source]]
+name = "libzstd"
+version = "1.5.6-1"
+suite = "trixie"
+path = "pool/main/libz/libzstd/libzstd_1.5.6-1.dsc"
+size = 165
+sha256 = "[OF debian/pool/main/libz/libzstd/libzstd_1.5.6-1.dsc]"
+
+[[source]]
+name = "libzstd"
+version = "1.5.7-1"
+suite = "trixie"
+path = "pool/main/libz/libzstd/libzstd_1.5.7-1.dsc"
+size = 165
+sha256 = "[OF debian/pool/main/libz/libzstd/libzstd_1.5.7-1.dsc]"
+
+[[source]]
+name = "mawk"
+version = "1.3.4-1"
+suite = "trixie"
+path = "pool/main/m/mawk/mawk_1.3.4-1.dsc"
+size = 159
+sha256 = "[OF debian/pool/main/m/mawk/mawk_1.3.4-1.dsc]"
+
+[[source]]
+name = "tzdata"
+version = "2025b-1"
+suite = "trixie-updates"
+path = "pool/main/t/tzdata/tzdata_2025b-1.dsc"
+size = 163
+sha256 = "[OF debian/pool/main/t/tzdata/tzdata_2025b-1.dsc]"
 
 [[image]]
 name = "base"
@@ -406,17 +482,25 @@ warning: libzstd1 has not one version: 1.5.6-1 on arm64; 1.5.7-1 on amd64
 - in-release = "…"
 - index."main/binary-amd64/Packages.xz" = "…"
 - index."main/binary-arm64/Packages.xz" = "…"
+- index."main/source/Sources.xz" = "…"
 - version = "2.41-1+deb13u1"
 - path = "pool/main/libc/libc6/libc6_2.41-1+deb13u1_{arch}.deb"
 - deb.amd64 = { size = 880, installed = 1, sha256 = "…" }
 - deb.arm64 = { size = 880, installed = 1, sha256 = "…" }
+- version = "2.41-1+deb13u1"
+- path = "pool/main/g/glibc/glibc_2.41-1+deb13u1.dsc"
+- sha256 = "…"
 + in-release = "…"
 + index."main/binary-amd64/Packages.xz" = "…"
 + index."main/binary-arm64/Packages.xz" = "…"
++ index."main/source/Sources.xz" = "…"
 + version = "2.41-1+deb13u2"
 + path = "pool/main/libc/libc6/libc6_2.41-1+deb13u2_{arch}.deb"
 + deb.amd64 = { size = 880, installed = 1, sha256 = "…" }
 + deb.arm64 = { size = 880, installed = 1, sha256 = "…" }
++ version = "2.41-1+deb13u2"
++ path = "pool/main/g/glibc/glibc_2.41-1+deb13u2.dsc"
++ sha256 = "…"
 "#,
     );
 }
@@ -506,7 +590,8 @@ fn indexes_are_asked_for_by_their_hash() {
     asked.retain(|path| !path.ends_with("/InRelease"));
     asked.sort();
     let suites = ["trixie", "trixie-updates", "trixie-security"];
-    let indices = suites.iter().flat_map(|suite| BOTH.iter().map(|on| desk.archive.indices(suite, on)));
+    let lists = || BOTH.iter().chain(&["source"]);
+    let indices = suites.iter().flat_map(|suite| lists().map(|list| desk.archive.indices(suite, list)));
     let mut expected: Vec<_> = indices.map(|paths| format!("GET /{}", paths[0])).collect();
     expected.sort();
     assert!(expected.iter().all(|path| path.contains("/by-hash/SHA256/")), "{expected:?}");

@@ -59,7 +59,7 @@ fn a_folder_has_what_images_need_and_what_vouches_for_it() {
 status: 0
 ----- stdout -----
 ----- stderr -----
-   Vendored 12 files (9.6 KiB) into vendored; 0 were there
+   Vendored 13 files (10.9 KiB) into vendored; 0 were there
 "#,
     );
     let files = vendored(&shop);
@@ -77,6 +77,7 @@ debian/dists/trixie-updates/main/binary-amd64/by-hash/SHA256/…
 debian/dists/trixie/InRelease
 debian/dists/trixie/by-hash/SHA256/…
 debian/dists/trixie/main/binary-amd64/by-hash/SHA256/…
+debian/dists/trixie/main/source/by-hash/SHA256/…
 debian/pool/main/b/base-files/base-files_13.8_amd64.deb
 debian/pool/main/b/busybox-static/busybox-static_1.37-1_amd64.deb
 debian/pool/main/c/ca-certificates/ca-certificates_20250419_all.deb
@@ -114,7 +115,7 @@ fn a_build_from_a_folder_is_the_same_and_takes_no_connection() {
 status: 0
 ----- stdout -----
 ----- stderr -----
-   Verified debian13: 6 packages in 3 package lists of 3 signed suites; 6 .debs at hand and whole
+   Verified debian13: 6 packages in 3 package lists of 3 signed suites, 6 sources in 1 source list; 6 .debs at hand and whole
 "#,
     );
 }
@@ -168,7 +169,7 @@ hint: do not build from this lock: see who changed it, and how (`git log -p`); `
 status: 0
 ----- stdout -----
 ----- stderr -----
-   Vendored 1 file (1.0 KiB) into vendored; 11 were there
+   Vendored 1 file (1.0 KiB) into vendored; 12 were there
 "#,
     );
     assert_eq!(vendored(&shop)[LIBC], good);
@@ -187,7 +188,7 @@ fn a_second_run_asks_for_what_is_missing_alone() {
 status: 0
 ----- stdout -----
 ----- stderr -----
-   Vendored 0 files (0 B) into vendored; 9 were there
+   Vendored 0 files (0 B) into vendored; 10 were there
 "#,
     );
     assert_eq!(shop.asked_for(), [""; 0]);
@@ -220,7 +221,7 @@ fn only_what_an_earlier_run_wrote_is_ever_removed_and_only_if_asked() {
 status: 0
 ----- stdout -----
 ----- stderr -----
-   Vendored 0 files (0 B) into vendored; 10 were there, 5 removed
+   Vendored 0 files (0 B) into vendored; 11 were there, 6 removed
 "#,
     );
     let files = vendored(&shop);
@@ -289,7 +290,7 @@ fn packages_that_are_gone_fail_the_run_and_the_rest_is_vendored() {
 status: 1
 ----- stdout -----
 ----- stderr -----
-   Vendored 8 files (5.9 KiB) into vendored; 0 were there
+   Vendored 9 files (7.3 KiB) into vendored; 0 were there
 error: a locked package is not to be had:
   libc6 2.41-1 (amd64)
 asked [URL]/debian/ (host apt sources): not found

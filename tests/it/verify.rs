@@ -62,7 +62,7 @@ fn a_lock_as_it_was_made_holds() {
 status: 0
 ----- stdout -----
 ----- stderr -----
-   Verified debian13: 12 packages in 6 package lists of 3 signed suites; 0 .debs at hand and whole
+   Verified debian13: 12 packages in 6 package lists of 3 signed suites, 6 sources in 1 source list; 0 .debs at hand and whole
 "#,
     );
     verify(&shop, &["--packages"]).assert_is(
@@ -120,7 +120,8 @@ error: 1 link of the chain of trust cannot be trusted:
 hint: do not build from this lock: see who changed it, and how (`git log -p`); `distro lock` makes a new one
 "#,
     );
-    let other_version = edited(&shop, r#"version = "2.41-1""#, r#"version = "2.41-2""#);
+    let other_version =
+        edited(&shop, "version = \"2.41-1\"\nsource = \"glibc\"", "version = \"2.41-2\"\nsource = \"glibc\"");
     assert_refused(
         &other_version,
         r#"

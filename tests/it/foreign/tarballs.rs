@@ -362,7 +362,7 @@ fn a_vendor_folder_has_tarballs_too_and_a_build_from_it_needs_no_server() {
 status: 0
 ----- stdout -----
 ----- stderr -----
-   Verified debian13: 1 package in 3 package lists of 3 signed suites, 1 tarball; 2 files at hand and whole
+   Verified debian13: 1 package in 3 package lists of 3 signed suites, 1 source in 1 source list, 1 tarball; 2 files at hand and whole
 "#,
     );
 }
@@ -380,7 +380,7 @@ fn a_tarball_s_chain_of_trust_is_verified_again() {
 status: 0
 ----- stdout -----
 ----- stderr -----
-   Verified debian13: 2 packages in 6 package lists of 3 signed suites, 1 tarball; 2 files at hand and whole
+   Verified debian13: 2 packages in 6 package lists of 3 signed suites, 1 source in 1 source list, 1 tarball; 2 files at hand and whole
 "#,
     );
     let lock = upstream.lock_text();
@@ -667,7 +667,7 @@ status: 0
 ----- stdout -----
 ----- stderr -----
 warning: left out, as upstream tarballs could not be had when the locks were made: other-debian13, tool-debian13
-   Vendored 11 files (5.7 KiB) into folder; 0 were there
+   Vendored 12 files (6.6 KiB) into folder; 0 were there
 "#);
 }
 

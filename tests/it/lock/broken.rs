@@ -16,7 +16,7 @@ fn with_second(change: impl Fn(&str) -> String) -> Desk {
     let desk = Desk::new().locked();
     let lock = desk.world.read(LOCK);
     let start = lock.find("[[package]]\nname = \"libc6\"").unwrap();
-    let end = start + lock[start..].find("[[image]]").unwrap();
+    let end = start + lock[start..].find("[[source]]").unwrap();
     desk.world.write(LOCK, &format!("{}{}{}", &lock[..end], change(&lock[start..end]), &lock[end..]));
     desk
 }
@@ -58,7 +58,7 @@ hint: a lock is written by `distro lock` only; bring it back with `git checkout 
 
 #[test]
 fn a_dependency_that_is_not_pinned_is_named() {
-    let desk = edited("suite = \"trixie\"\n", "suite = \"trixie\"\ndepends = [\"libfoo\"]\n");
+    let desk = edited("_{arch}.deb\"\n", "_{arch}.deb\"\ndepends = [\"libfoo\"]\n");
     assert_refused(
         &desk.build(),
         r#"
@@ -132,9 +132,9 @@ fn a_key_that_the_lock_does_not_have_is_shown() {
         &edited("suite = \"trixie\"\n", "suit = \"trixie\"\n").build(),
         r#"
 error: unknown key `suit`
-  --> lock/debian13.lock:42:1
+  --> lock/debian13.lock:43:1
    |
-42 | suit = "trixie"
+43 | suit = "trixie"
    | ^^^^ unknown key
    |
    = hint: did you mean `suite`?
@@ -174,9 +174,9 @@ fn half_a_lock_is_none() {
         &desk.build(),
         r#"
 error: unclosed inline table, expected `}`
-  --> lock/debian13.lock:44:14
+  --> lock/debian13.lock:45:14
    |
-44 | deb.amd64 = { 
+45 | deb.amd64 = { 
    |              ^
 hint: a lock is written by `distro lock` only; bring it back with `git checkout lock/debian13.lock`, or remove it and run `distro lock`
 "#,
