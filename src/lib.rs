@@ -17,6 +17,7 @@
 //! | [`image`] | layers and a configuration | manifests, indexes, a layout |
 //! | [`sbom`] | an image and its packages | SPDX |
 //! | [`advisory`] | what is known of vulnerabilities, and versions | what that means for them |
+//! | [`audit`] | SBOMs, layers and a policy | findings |
 //! | [`structure`] | an image and what is expected of it | what does not hold |
 //!
 //! All of these are pure: bytes out depend on arguments only. [`effects`] holds the doors to the outside
@@ -24,6 +25,7 @@
 //! environment and the clock. The program around it all is in `main.rs`, `cli.rs`, `commands/` and `report/`.
 
 pub mod advisory;
+pub mod audit;
 pub mod catalog;
 pub mod debian;
 pub mod digest;
