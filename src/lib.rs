@@ -18,6 +18,7 @@
 //! | [`sbom`] | an image and its packages | SPDX |
 //! | [`advisory`] | what is known of vulnerabilities, and versions | what that means for them |
 //! | [`audit`] | SBOMs, layers and a policy | findings |
+//! | [`find`] | what is looked for | which images hold it |
 //! | [`structure`] | an image and what is expected of it | what does not hold |
 //!
 //! All of these are pure: bytes out depend on arguments only. [`effects`] holds the doors to the outside
@@ -30,6 +31,7 @@ pub mod catalog;
 pub mod debian;
 pub mod digest;
 pub mod effects;
+pub mod find;
 pub mod generate;
 pub mod image;
 pub mod layer;
