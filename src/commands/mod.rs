@@ -1,7 +1,9 @@
 //! One file a verb: load → pure call → store → report.
 
 pub mod build;
+mod advisories;
 pub mod diff;
+pub mod find;
 pub mod list;
 pub mod lock;
 pub mod outdated;
@@ -12,6 +14,7 @@ pub mod test;
 pub mod tree;
 pub mod vendor;
 pub mod verify;
+pub mod vex;
 pub mod why;
 pub mod why_not;
 

@@ -25,15 +25,9 @@ impl Holders {
         self.0.entry(image.clone()).or_default().insert(architecture.clone());
     }
 
-    /// How many images there are, each architecture counted.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.0.values().map(BTreeSet::len).sum()
-    }
-
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    /// Each image of each architecture.
+    pub fn images(&self) -> impl Iterator<Item = (&ImageName, &Architecture)> {
+        self.0.iter().flat_map(|(image, architectures)| architectures.iter().map(move |on| (image, on)))
     }
 
     /// By repository.
@@ -72,6 +66,6 @@ mod tests {
             .map(|row| (row.repository.as_str(), row.tags.len(), row.architectures.len()))
             .collect();
         assert_eq!(rows, [("cc-debian13", 2, 1), ("cc-debian13", 1, 2)]);
-        assert_eq!(holders.len(), 4);
+        assert_eq!(holders.images().count(), 4);
     }
 }

@@ -1,0 +1,4 @@
+//! `distro vex`.
+use super::Workspace;
+use crate::cli::VexArgs;
+pub fn run(_: &Workspace, _: &VexArgs) -> anyhow::Result<()> { Ok(()) }
