@@ -19,6 +19,7 @@
 //! | [`advisory`] | what is known of vulnerabilities, and versions | what that means for them |
 //! | [`audit`] | SBOMs, layers and a policy | findings |
 //! | [`find`] | what is looked for | which images hold it |
+//! | [`vex`] | an SBOM, and what is known of vulnerabilities | OpenVEX |
 //! | [`structure`] | an image and what is expected of it | what does not hold |
 //!
 //! All of these are pure: bytes out depend on arguments only. [`effects`] holds the doors to the outside
@@ -43,3 +44,4 @@ pub mod structure;
 pub mod tarball;
 mod text;
 pub mod tree;
+pub mod vex;

@@ -1,9 +1,10 @@
 //! What is known of vulnerabilities: by the [Debian security tracker](https://security-tracker.debian.org/), and by
 //! the organisation that publishes the images.
 //!
-//! [`tracker`] reads the tracker's data, and [`judgement`] says what it means for the version that an image holds.
+//! [`tracker`] reads the tracker's data, and [`judgement`] says what they mean for the version that an image holds.
 
 pub mod judgement;
+mod label;
 pub mod tracker;
 
 use std::convert::Infallible;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::debian::Cve;
 
 pub use judgement::{Advisory, Code, Judgement};
+pub use label::{Justification, Status};
 pub use tracker::{InvalidTracker, Issue, ReleaseState, Scope, Tracker};
 
 /// What a vulnerability is known by. `TEMP-0841856-B18BAF` is the tracker's own, until there is a CVE id.
