@@ -7,11 +7,7 @@ pub mod judgement;
 mod label;
 pub mod tracker;
 
-use std::convert::Infallible;
 use std::fmt;
-use std::str::FromStr;
-
-use serde::{Deserialize, Serialize};
 
 use crate::debian::Cve;
 
@@ -20,18 +16,15 @@ pub use label::{Justification, Status};
 pub use tracker::{InvalidTracker, Issue, ReleaseState, Scope, Tracker};
 
 /// What a vulnerability is known by. `TEMP-0841856-B18BAF` is the tracker's own, until there is a CVE id.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum VulnerabilityId {
     Cve(Cve),
     Other(Box<str>),
 }
 
-impl FromStr for VulnerabilityId {
-    type Err = Infallible;
-
-    fn from_str(text: &str) -> Result<Self, Infallible> {
-        Ok(text.parse().map_or_else(|_| Self::Other(text.into()), Self::Cve))
+impl From<&str> for VulnerabilityId {
+    fn from(text: &str) -> Self {
+        text.parse().map_or_else(|_| Self::Other(text.into()), Self::Cve)
     }
 }
 
@@ -43,5 +36,3 @@ impl fmt::Display for VulnerabilityId {
         }
     }
 }
-
-crate::text::string_form!(VulnerabilityId);

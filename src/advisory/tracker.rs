@@ -315,8 +315,7 @@ impl<'de> Visitor<'de> for Issues<'_, '_> {
             let issue = map.next_value_seed(OneIssue { reading: &mut *reading, keep });
             let issue = issue.inspect_err(|_| reading.place = format!("{source}, {id}: "))?;
             if keep {
-                let Ok(id) = id.parse();
-                issues.insert(id, issue);
+                issues.insert(id.as_str().into(), issue);
             }
         }
         if !issues.is_empty() {

@@ -51,7 +51,6 @@ impl Statement {
             let at = Location::of(source, &table.vulnerability);
             return Err(at.error(format!("`{id}` is no vulnerability"), "").help("as in CVE-2025-9230"));
         }
-        let Ok(vulnerability) = id.parse();
         if table.packages.get_ref().is_empty() {
             return Err(Location::of(source, &table.packages).error("the packages are missing", "says nothing"));
         }
@@ -73,7 +72,7 @@ impl Statement {
             return Err(Location::of(source, day).error("the statement expires before its date", ""));
         }
         Ok(Self {
-            vulnerability,
+            vulnerability: id.as_str().into(),
             packages: all_parsed(source, table.packages.get_ref())?,
             images: table.images.as_ref().map(|names| names.iter().map(|name| name.get_ref().clone()).collect()),
             verdict: verdict(source, table)?,

@@ -117,10 +117,7 @@ impl Place {
     fn ask(&self, url: &Url, scope: Scope<'_>, cache: &Cache<'_>) -> Result<Obtained, TrackerError> {
         let key = Sha256::of(url.as_str().as_bytes());
         let kept = cache.store.record(RECORD, key)?.and_then(Kept::split);
-        let asked = match cache.http {
-            None => None,
-            Some(http) => Some(self.fetch(url, http, kept.as_ref(), scope, cache.now)),
-        };
+        let asked = cache.http.map(|http| self.fetch(url, http, kept.as_ref(), scope, cache.now));
         match (asked, kept) {
             (Some(Ok(Some(News { kept, data, tracker }))), _) => {
                 if cache.store.access() == Access::ReadWrite {

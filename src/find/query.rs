@@ -82,8 +82,7 @@ impl Query {
             Kind::File => FilePattern::parse(text).map(Self::File),
             Kind::License => glob(text).map(LicensePattern).map(Self::License),
             Kind::Vulnerability => {
-                let Ok(id) = text.to_ascii_uppercase().parse();
-                Ok(Self::Vulnerability(id))
+                Ok(Self::Vulnerability(text.to_ascii_uppercase().as_str().into()))
             }
         }
     }
