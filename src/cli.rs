@@ -140,6 +140,34 @@ Examples:
   distro licenses java21-debian13 > NOTICE
   distro licenses cc --arch arm64 --format json | jq -r '.packages[] | .name + \": \" + .license'")]
     Licenses(LicensesArgs),
+    /// Tell which images hold a package, a file, a licence or a vulnerability
+    ///
+    /// Packages and vulnerabilities are looked up in the locks, files in the layers that the store has, licences in
+    /// the SBOMs of built images. What could not be looked into is named.
+    #[command(after_help = "\
+Exit codes:
+  0  found; a vulnerability: an image has it
+  1  an error
+  3  not found
+  4  not found, but some images could not be looked into
+
+Examples:
+  distro find libssl3t64                    the images that hold a package
+  distro find 'libssl3t64 (<< 3.5.4)'       older than a version, as Debian writes dependencies
+  distro find src:glibc                     all of a source package, also where it was built into others
+  distro find '/usr/lib/**/libcrypto.so.*'  a file
+  distro find GPL-3.0-only                  a licence
+  distro find CVE-2025-9230 --tracker debian")]
+    Find(FindArgs),
+    /// Write what is known of the vulnerabilities of built images, as OpenVEX
+    ///
+    /// What the Debian security tracker says counts, and before it the statements of the catalog (`[[vex]]`).
+    #[command(after_help = "\
+Examples:
+  distro vex cc-debian13:debug --tracker debian     print the document of one image
+  distro vex --all --tracker tracker.json --to vex  a file for each image and architecture
+  grype out/… --vex vex/cc-debian13_debug-amd64.openvex.json")]
+    Vex(VexArgs),
     /// List the images of the catalog
     #[command(
         visible_alias = "ls",
@@ -401,6 +429,63 @@ pub struct LicensesArgs {
     pub network: NetworkArgs,
 }
 
+/// Where vulnerabilities are known.
+#[derive(Debug, Args)]
+pub struct TrackerArgs {
+    /// The Debian security tracker's JSON: a file, a URL, or `debian` for its own server
+    #[arg(long, value_name = "FILE|URL")]
+    pub tracker: Option<String>,
+    /// Make no connection: the tracker's data are those that an earlier run kept in the store
+    #[arg(long)]
+    pub offline: bool,
+    #[command(flatten)]
+    pub network: NetworkArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct FindArgs {
+    /// A package, `src:` and a source package, a package URL, a path, an SPDX licence id, or a CVE; globs too
+    #[arg(value_name = "QUERY")]
+    pub query: String,
+    /// Only in these images: `cc`, `cc-debian13` or `cc-debian13:debug` [default: all]
+    #[arg(value_name = "IMAGE")]
+    pub images: Vec<String>,
+    /// What the query is, where its shape does not tell
+    #[arg(long, value_enum)]
+    pub kind: Option<QueryKind>,
+    /// Debian's name of an architecture [default: all]
+    #[arg(long, value_name = "ARCH", value_delimiter = ',')]
+    pub arch: Vec<Architecture>,
+    /// The directory of the OCI image layout
+    #[arg(long, value_name = "DIR", default_value = "out")]
+    pub out: PathBuf,
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+    #[command(flatten)]
+    pub tracker: TrackerArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct VexArgs {
+    /// Images by name: `cc`, `cc-debian13` or `cc-debian13:debug`
+    #[arg(value_name = "IMAGE", required_unless_present = "all")]
+    pub images: Vec<String>,
+    /// Every image of the catalog
+    #[arg(long, conflicts_with = "images")]
+    pub all: bool,
+    /// Debian's name of an architecture, or `all` [default: this machine's; with --all, all]
+    #[arg(long, value_name = "ARCH", value_delimiter = ',')]
+    pub arch: Vec<Architecture>,
+    /// The directory of the OCI image layout
+    #[arg(long, value_name = "DIR", default_value = "out")]
+    pub out: PathBuf,
+    /// Write a file for each image and architecture into this directory, instead of one to stdout
+    #[arg(long, value_name = "DIR")]
+    pub to: Option<PathBuf>,
+    #[command(flatten)]
+    pub tracker: TrackerArgs,
+}
+
 #[derive(Debug, Args)]
 pub struct ListArgs {
     /// Images by name: `cc`, `cc-debian13` or `cc-debian13:debug` [default: all]
@@ -465,4 +550,13 @@ pub enum SchemaOf {
     Family,
     Licenses,
     Lock,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum QueryKind {
+    Package,
+    Source,
+    File,
+    License,
+    Vulnerability,
 }

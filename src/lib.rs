@@ -16,16 +16,23 @@
 //! | [`layer`] | a tree | a tar in gzip, the same bytes everywhere |
 //! | [`image`] | layers and a configuration | manifests, indexes, a layout |
 //! | [`sbom`] | an image and its packages | SPDX |
+//! | [`advisory`] | what is known of vulnerabilities, and versions | what that means for them |
+//! | [`audit`] | SBOMs, layers and a policy | findings |
+//! | [`find`] | what is looked for | which images hold it |
+//! | [`vex`] | an SBOM, and what is known of vulnerabilities | OpenVEX |
 //! | [`structure`] | an image and what is expected of it | what does not hold |
 //!
 //! All of these are pure: bytes out depend on arguments only. [`effects`] holds the doors to the outside
 //! (files, the store, servers); lints keep every other module away from the file system, the
 //! environment and the clock. The program around it all is in `main.rs`, `cli.rs`, `commands/` and `report/`.
 
+pub mod advisory;
+pub mod audit;
 pub mod catalog;
 pub mod debian;
 pub mod digest;
 pub mod effects;
+pub mod find;
 pub mod generate;
 pub mod image;
 pub mod layer;
@@ -37,3 +44,4 @@ pub mod structure;
 pub mod tarball;
 mod text;
 pub mod tree;
+pub mod vex;

@@ -9,7 +9,7 @@ use toml::Spanned;
 use super::diagnostic::{Diagnostic, Location, Source};
 use super::file::{
     ArchitectureTable, ArchiveTable, CatalogFile, FamilyFile, FilterTable, GroupTable, MaintainerScriptTable,
-    MirrorTable, OrganizationTable, TagTable, UserTable,
+    MirrorTable, OrganizationTable, TagTable, UserTable, VexTable,
 };
 use super::name::{ArchiveName, FamilyName, ReleaseName, TagName};
 use super::release::ReleaseTables;
@@ -54,6 +54,7 @@ pub(super) struct Chain {
     pub maintainer_scripts: Vec<Written<MaintainerScriptTable>>,
     /// Those of the last catalog first.
     pub mirrors: Vec<MirrorTable>,
+    pub vex: Vec<Written<VexTable>>,
 }
 
 impl Chain {
@@ -76,6 +77,7 @@ impl Chain {
         let scripts = file.maintainer_script.into_iter().map(|table| (source.clone(), table));
         self.maintainer_scripts.extend(scripts);
         self.mirrors.splice(0..0, file.mirror);
+        self.vex.extend(file.vex.into_iter().map(|table| (source.clone(), table)));
         Ok(())
     }
 

@@ -15,6 +15,7 @@ use url::Url;
 
 use super::accounts::{AccountName, Gecos};
 use super::name::{ArchiveName, ReleaseName, TagName};
+use crate::advisory::{Justification, Status};
 use crate::debian::ScriptName;
 use crate::tree::ImagePath;
 
@@ -78,6 +79,9 @@ pub struct CatalogFile {
     /// URL prefixes that are read from somewhere else.
     #[serde(default)]
     pub mirror: Vec<MirrorTable>,
+    /// What the organization says of vulnerabilities. It counts before what the Debian security tracker says.
+    #[serde(default)]
+    pub vex: Vec<VexTable>,
 }
 
 /// Who publishes the images and answers for their SBOMs.
@@ -268,6 +272,41 @@ pub struct MaintainerScriptTable {
     /// What the scripts do, and what does it here, or why nothing needs to; it is shown with the image.
     #[schemars(with = "String")]
     pub reason: Spanned<String>,
+}
+
+/// What the organization says of a vulnerability in packages of its images, in the words of OpenVEX.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct VexTable {
+    /// `CVE-2025-9230`
+    #[schemars(with = "String")]
+    pub vulnerability: Spanned<String>,
+    /// The packages that it is about: by name, by `src:` and the name of the source package, or upstream tarballs by
+    /// the name of their software.
+    #[schemars(with = "Vec<String>")]
+    pub packages: Spanned<Vec<Spanned<String>>>,
+    /// The images that it is about, where not all: `cc`, `cc-debian13`, `cc-debian13:debug`.
+    #[schemars(with = "Option<Vec<String>>")]
+    pub images: Option<Vec<Spanned<String>>>,
+    #[schemars(with = "Status")]
+    pub status: Spanned<Status>,
+    /// Why the images are not affected. Has to be there for `not_affected`, unless there is an `impact`.
+    #[schemars(with = "Option<Justification>")]
+    pub justification: Option<Spanned<Justification>>,
+    /// Why the images are not affected, in words.
+    #[schemars(with = "Option<String>")]
+    pub impact: Option<Spanned<String>>,
+    /// What users should do. Has to be there for `affected`.
+    #[schemars(with = "Option<String>")]
+    pub action: Option<Spanned<String>>,
+    /// Who says so, where that is not the organization.
+    pub author: Option<String>,
+    /// The day on which it was found to be true: `2026-11-01`.
+    #[schemars(with = "String")]
+    pub date: Spanned<toml::value::Datetime>,
+    /// The last day on which it counts.
+    #[schemars(with = "Option<String>")]
+    pub expires: Option<Spanned<toml::value::Datetime>>,
 }
 
 /// What lies below `from` is read from below `to` instead.

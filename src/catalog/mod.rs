@@ -16,6 +16,7 @@ mod image;
 pub mod name;
 mod release;
 mod select;
+mod statement;
 pub mod tarball;
 pub mod template;
 
@@ -43,6 +44,7 @@ pub use image::{Image, Level};
 use name::{ArchiveName, ImageName, ReleaseName, TarballName};
 pub use release::{Pinned, Release, Suite};
 pub use select::{Selection, UnknownImage};
+pub use statement::{Statement, Verdict};
 use tarball::Tarball;
 use template::Template;
 
@@ -62,6 +64,8 @@ pub struct Catalog {
     pub understood: Vec<Understood>,
     pub rewrites: Vec<MirrorTable>,
     pub tarballs: BTreeMap<TarballName, Tarball>,
+    /// What the organization says of vulnerabilities.
+    pub statements: Vec<Statement>,
     images: BTreeMap<ImageName, Image>,
     bases: Vec<Image>,
 }
@@ -137,6 +141,12 @@ impl Catalog {
             files: &files,
         };
         let Images { images, bases } = image::expand(families, &taken, &shared)?;
+        // Another catalog's images need not be here.
+        let own = |of: &Arc<Source>| Arc::ptr_eq(of, &source);
+        let statements = chain.vex.iter().map(|(of, table)| {
+            Statement::read(of, table, own(of).then_some(&images))
+        });
+        let statements = statements.collect::<Result<_, _>>()?;
         Ok(Self {
             organization,
             platforms,
@@ -148,6 +158,7 @@ impl Catalog {
             understood,
             rewrites: chain.mirrors,
             tarballs,
+            statements,
             images,
             bases,
         })

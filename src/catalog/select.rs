@@ -53,10 +53,10 @@ impl Catalog {
         }
         let mut wanted = BTreeSet::new();
         for text in selection.images {
-            let found = self.images().filter(|image| is_meant(&image.name, text)).map(|image| &image.name);
+            let found = self.images().filter(|image| image.name.is_meant_by(text)).map(|image| &image.name);
             let before = wanted.len();
             wanted.extend(found);
-            if wanted.len() == before && !self.images().any(|image| is_meant(&image.name, text)) {
+            if wanted.len() == before && !self.images().any(|image| image.name.is_meant_by(text)) {
                 return Err(self.no_such_image(text));
             }
         }
@@ -133,9 +133,12 @@ fn no_such<'a>(
     UnknownImage::NoSuch { what, name: name.to_owned(), hint }
 }
 
-/// A name may leave out the tag, or the release, or both.
-fn is_meant(name: &ImageName, text: &str) -> bool {
-    let (repository, tag) = text.split_once(':').map_or((text, None), |(name, tag)| (name, Some(tag)));
-    tag.is_none_or(|tag| tag == name.tag.as_str())
-        && (repository == name.family.as_str() || repository == name.repository())
+impl ImageName {
+    /// Whether a name means this image: it may leave out the tag, or the release, or both.
+    #[must_use]
+    pub fn is_meant_by(&self, text: &str) -> bool {
+        let (repository, tag) = text.split_once(':').map_or((text, None), |(name, tag)| (name, Some(tag)));
+        tag.is_none_or(|tag| tag == self.tag.as_str())
+            && (repository == self.family.as_str() || repository == self.repository())
+    }
 }

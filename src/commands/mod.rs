@@ -2,7 +2,9 @@
 
 mod assembly;
 pub mod build;
+mod advisories;
 pub mod diff;
+pub mod find;
 pub mod licenses;
 pub mod list;
 pub mod lock;
@@ -14,6 +16,7 @@ pub mod test;
 pub mod tree;
 pub mod vendor;
 pub mod verify;
+pub mod vex;
 pub mod why;
 pub mod why_not;
 

@@ -46,6 +46,17 @@ impl Compression {
         }
     }
 
+    /// By the first bytes of a file whose name says nothing.
+    #[must_use]
+    pub fn of(packed: &[u8]) -> Self {
+        match packed {
+            [0x1f, 0x8b, ..] => Self::Gzip,
+            [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Self::Xz,
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => Self::Zstd,
+            _ => Self::None,
+        }
+    }
+
     /// That of an index, by its path: `main/source/Sources.xz`.
     #[must_use]
     pub fn of_index(path: &str) -> Self {
@@ -175,6 +186,7 @@ mod tests {
         let content = vec![7; 100_000];
         for compression in ALL {
             let packed = packed(compression, &content);
+            assert_eq!(Compression::of(&packed), compression);
             assert_eq!(compression.unpack(&packed, 100_000).unwrap(), content);
             let error = compression.unpack(&packed, 99_999).unwrap_err();
             assert_eq!(error.to_string(), "it unpacks to more than the 99999 bytes allowed");

@@ -11,6 +11,7 @@
 //! | [`places`] | every place that serves what locks name |
 //! | [`suites`] | the signed suites of an archive, and their indexes |
 //! | [`tarballs`] | upstream tarballs, and the signed checksums that vouch for them |
+//! | [`tracker`] | the Debian security tracker's data, and the copy that is kept of them |
 //! | [`vendor`] | a folder with all that locked builds need |
 //! | [`kept`] | what is at hand of what a lock names: in the store, in the vendor folder |
 //! | [`renewal`] | a release as the archive offers it, made into a lock |
@@ -51,6 +52,7 @@ pub mod store;
 pub mod suites;
 pub mod tarballs;
 pub mod tester;
+pub mod tracker;
 pub mod vendor;
 
 #[cfg(test)]

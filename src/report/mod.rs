@@ -3,6 +3,7 @@
 pub mod built;
 pub mod diff;
 pub mod failure;
+pub mod find;
 pub mod licenses;
 pub mod progress;
 pub mod size;

@@ -1,0 +1,5 @@
+//! SBOMs, layers and a policy → findings.
+
+pub mod inventory;
+
+pub use inventory::{Inventory, InventoryError};
