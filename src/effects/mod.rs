@@ -22,6 +22,7 @@
 //! | [`builder`] | images put together from layers, and checked |
 //! | [`publish`] | built images written into a layout, with their SBOMs |
 //! | [`layout`] | an OCI image layout on disk |
+//! | [`registry`] | an OCI registry: manifests, blobs and referrers, read and written |
 //! | [`containers`] | containers of an OCI runtime, over layers that are unpacked once |
 //! | [`tester`] | structure tests run on built images |
 //! | [`progress`] | how long work is told to whoever waits for it |
@@ -41,6 +42,7 @@ pub mod mirrors;
 pub mod places;
 pub mod progress;
 pub mod publish;
+pub mod registry;
 pub mod renewal;
 pub mod revisions;
 pub mod scripts;

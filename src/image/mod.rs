@@ -9,6 +9,7 @@ pub mod accounting;
 pub mod config;
 pub mod layout;
 pub mod plan;
+pub mod reference;
 
 use std::collections::BTreeMap;
 
