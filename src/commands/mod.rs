@@ -5,6 +5,7 @@ pub mod diff;
 pub mod list;
 pub mod lock;
 pub mod outdated;
+pub mod push;
 mod renewal;
 pub mod sbom;
 pub mod schema;

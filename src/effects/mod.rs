@@ -21,6 +21,7 @@
 //! | [`layers`] | packages fetched and converted, each once |
 //! | [`builder`] | images put together from layers, and checked |
 //! | [`publish`] | built images written into a layout, with their SBOMs |
+//! | [`push`] | images of a layout sent to a registry |
 //! | [`layout`] | an OCI image layout on disk |
 //! | [`registry`] | an OCI registry: manifests, blobs and referrers, read and written |
 //! | [`containers`] | containers of an OCI runtime, over layers that are unpacked once |
@@ -42,6 +43,7 @@ pub mod mirrors;
 pub mod places;
 pub mod progress;
 pub mod publish;
+pub mod push;
 pub mod registry;
 pub mod renewal;
 pub mod revisions;

@@ -10,6 +10,9 @@ pub mod config;
 pub mod layout;
 pub mod plan;
 pub mod reference;
+pub mod referrer;
+pub mod shipment;
+pub mod tag_template;
 
 use std::collections::BTreeMap;
 
