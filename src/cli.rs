@@ -6,6 +6,8 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use distro::debian::{Architecture, PackageName, Subject};
+use distro::image::reference::Destination;
+use distro::image::tag_template::TagTemplate;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -119,6 +121,23 @@ Examples:
   distro vendor vendor cc --prune           one family, and nothing else
   distro build --offline --vendor vendor    build from it, without a connection")]
     Vendor(VendorArgs),
+    /// Send built images to a registry, with all their tags and what refers to them
+    ///
+    /// Each image goes to the repository of its name, below the prefix: `cc-debian13:debug` becomes
+    /// `registry.example.org/base/cc-debian13:debug`, and `…:debug-amd64` for each architecture. What the registry has
+    /// is not sent again, and tags are set when all else is there. Logins are those of docker and podman.
+    #[command(
+        allow_missing_positional = true,
+        after_help = "\
+Examples:
+  distro push --all registry.example.org/base                   all images that are built
+  distro push cc static-debian13:debug registry.example.org     some
+  distro push --all --dry-run registry.example.org/base         say what would be sent
+  distro push --all localhost:5000                              a registry on this machine, without encryption
+  distro push --all --tag-template '{{ tag }}-{{ created | date }}' registry.example.org/base
+                                                                and tags that never move: debug-20261121"
+    )]
+    Push(PushArgs),
     /// Print the SBOM of an image, made from the lock as `distro build` makes it
     #[command(after_help = "\
 Exit codes:
@@ -369,6 +388,41 @@ pub struct TestArgs {
     pub junit: Option<PathBuf>,
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
+}
+
+#[derive(Debug, Args)]
+pub struct PushArgs {
+    /// Images by name: `cc`, `cc-debian13` or `cc-debian13:debug`
+    #[arg(value_name = "IMAGE")]
+    pub images: Vec<String>,
+    /// The registry, and what the names of all repositories there begin with: `registry.example.org/base`
+    #[arg(value_name = "REGISTRY/PREFIX")]
+    pub destination: Destination,
+    /// All images that are built
+    #[arg(long, conflicts_with = "images")]
+    pub all: bool,
+    /// Only images of this release
+    #[arg(long, value_name = "RELEASE")]
+    pub release: Option<String>,
+    /// The directory of the OCI image layout
+    #[arg(long, value_name = "DIR", default_value = "out")]
+    pub out: PathBuf,
+    /// Tags that never move too, as Jinja: `{{ tag }}-{{ created | date }}` or `{{ tag }}-{{ digest | short }}`
+    #[arg(long, value_name = "TEMPLATE")]
+    pub tag_template: Vec<TagTemplate>,
+    /// Say what would be sent, and send nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Look for everything in the registry, also where tags say that it is there
+    #[arg(long)]
+    pub force: bool,
+    /// Speak to the registry without encryption, as is done to one on this machine
+    #[arg(long)]
+    pub plain_http: bool,
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+    #[command(flatten)]
+    pub network: NetworkArgs,
 }
 
 #[derive(Debug, Args)]

@@ -4,7 +4,7 @@ mod cli;
 mod commands;
 mod report;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -23,6 +23,7 @@ fn main() -> ExitCode {
         Command::Build(args) => commands::build::run(&workspace, args).map(success),
         Command::Test(args) => commands::test::run(&workspace, args),
         Command::Vendor(args) => commands::vendor::run(&workspace, args).map(success),
+        Command::Push(args) => commands::push::run(&workspace, args).map(success),
         Command::Sbom(args) => commands::sbom::run(&workspace, args),
         Command::Licenses(args) => commands::licenses::run(&workspace, args).map(success),
         Command::Find(args) => commands::find::run(&workspace, args),
@@ -61,7 +62,21 @@ fn host() -> Host {
     Host {
         now: jiff::Timestamp::now(),
         cache: variable("XDG_CACHE_HOME").unwrap_or_else(|| home().join(".cache")).join("distro"),
+        registry_logins: registry_logins(variable, &home()),
         netrc: variable("NETRC").unwrap_or_else(|| home().join(".netrc")),
         architecture: architecture.parse().ok(),
     }
+}
+
+/// The files that docker, podman and skopeo keep logins in. A variable that names one counts more than the usual
+/// places, and that of podman more than all: it is meant to be the only one.
+fn registry_logins(variable: impl Fn(&'static str) -> Option<PathBuf>, home: &Path) -> Vec<PathBuf> {
+    if let Some(only) = variable("REGISTRY_AUTH_FILE") {
+        return vec![only];
+    }
+    let docker = variable("DOCKER_CONFIG").map(|directory| directory.join("config.json"));
+    let podman = variable("XDG_RUNTIME_DIR").map(|directory| directory.join("containers/auth.json"));
+    let config = variable("XDG_CONFIG_HOME").unwrap_or_else(|| home.join(".config"));
+    let usual = [config.join("containers/auth.json"), home.join(".docker/config.json")];
+    docker.into_iter().chain(podman).chain(usual).collect()
 }

@@ -9,6 +9,7 @@ pub mod licenses;
 pub mod list;
 pub mod lock;
 pub mod outdated;
+pub mod push;
 mod renewal;
 pub mod sbom;
 pub mod schema;
@@ -52,6 +53,8 @@ pub struct Host {
     pub cache: PathBuf,
     /// Where logins are, besides those of apt.
     pub netrc: PathBuf,
+    /// Where logins for registries may be, the file that counts most first.
+    pub registry_logins: Vec<PathBuf>,
     /// This machine's architecture, where Debian has it.
     pub architecture: Option<Architecture>,
 }
@@ -127,22 +130,16 @@ impl Workspace {
     }
 
     pub fn http(&self, network: &NetworkArgs, apt: &AptConfiguration) -> anyhow::Result<Http> {
-        let timeout = Duration::from_secs(network.timeout.max(1));
         let netrc = files::read_text_if_there(&self.host.netrc).unwrap_or_else(|error| {
             warn(&error.to_string());
             None
         });
-        let mut access = ServerAccess::new(apt, netrc.as_deref());
-        if let Some(path) = &network.ca_certificates {
-            access.trust(path)?;
-        }
-        Ok(Http::new(HttpOptions {
-            connect_timeout: (timeout / 2).min(Duration::from_secs(10)),
-            idle_timeout: timeout,
-            retries: network.retries,
-            access,
-            ..HttpOptions::default()
-        }))
+        http(network, ServerAccess::new(apt, netrc.as_deref()))
+    }
+
+    /// The way to registries: by what the environment says of proxies, whatever apt does.
+    pub fn http_to_registries(&self, network: &NetworkArgs) -> anyhow::Result<Http> {
+        http(network, ServerAccess::default())
     }
 
     /// The vendor folder, where one is named.
@@ -179,6 +176,20 @@ impl Workspace {
         };
         self.host.architecture.clone().ok_or_else(unknown)
     }
+}
+
+fn http(network: &NetworkArgs, mut access: ServerAccess) -> anyhow::Result<Http> {
+    let timeout = Duration::from_secs(network.timeout.max(1));
+    if let Some(path) = &network.ca_certificates {
+        access.trust(path)?;
+    }
+    Ok(Http::new(HttpOptions {
+        connect_timeout: (timeout / 2).min(Duration::from_secs(10)),
+        idle_timeout: timeout,
+        retries: network.retries,
+        access,
+        ..HttpOptions::default()
+    }))
 }
 
 /// Where bytes of archives come from: other machines, and the store.

@@ -7,6 +7,7 @@ mod access;
 mod attempts;
 mod download;
 mod error;
+mod exchange;
 mod permits;
 
 use std::collections::BTreeMap;
@@ -19,17 +20,17 @@ use jiff::Timestamp;
 use reqwest::blocking::Client;
 use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
-use reqwest::{StatusCode, Url};
+use reqwest::{Method, StatusCode, Url};
 
 use super::files::FileError;
-use crate::debian::Login;
 use access::Route;
-use attempts::Attempts;
 use permits::{Permit, Permits};
 
 pub use access::ServerAccess;
+pub(super) use attempts::Attempts;
 pub use download::Download;
 pub use error::{HttpError, HttpErrorKind, Shown};
+pub(super) use exchange::{Answer, Body, Failure, Request};
 
 /// How many connections there are at a time, in all.
 const CONNECTIONS: usize = 8;
@@ -84,6 +85,8 @@ pub struct Terms {
     pub unless: Validators,
     /// Not if it is larger, in bytes.
     pub at_most: Option<u64>,
+    /// Who asks, for the server of the URL alone.
+    pub authorization: Option<HeaderValue>,
 }
 
 /// What a server has for us.
@@ -163,11 +166,13 @@ impl Http {
         put(&mut headers, header::IF_NONE_MATCH, terms.unless.etag.as_deref());
         put(&mut headers, header::IF_MODIFIED_SINCE, terms.unless.last_modified.as_deref());
         let conditional = !headers.is_empty();
-        let mut attempts = Attempts::new(&self.options);
+        headers.extend(terms.authorization.clone().map(|value| (header::AUTHORIZATION, value)));
+        let mut attempts = self.attempts();
         let connection = self.connect(url, &headers, &mut attempts)?;
         match connection.response.status() {
-            StatusCode::OK => Download::from_server(self, url.clone(), connection, attempts, terms.at_most)
-                .map(Response::Found),
+            StatusCode::OK => {
+                Download::from_server(self, url.clone(), connection, attempts, terms).map(Response::Found)
+            }
             StatusCode::NOT_MODIFIED if conditional => Ok(Response::NotModified),
             other => Err(HttpErrorKind::Status(other)),
         }
@@ -180,9 +185,10 @@ impl Http {
         headers: &HeaderMap,
         attempts: &mut Attempts,
     ) -> Result<Connection, HttpErrorKind> {
+        let request = Request { headers: headers.clone(), ..Request::new(Method::GET, url.clone()) };
         loop {
             let permit = self.permits.acquire();
-            let (kind, retry_after) = match self.send(url, headers) {
+            let (kind, retry_after) = match self.send(&request) {
                 Ok(response) if is_answer(response.status()) => {
                     return Ok(Connection { response, _permit: permit });
                 }
@@ -194,37 +200,6 @@ impl Http {
             };
             drop(permit);
             attempts.pause_after(kind, retry_after)?;
-        }
-    }
-
-    /// Follows redirections; each server is told its own login, and no other.
-    fn send(&self, url: &Url, headers: &HeaderMap) -> Result<reqwest::blocking::Response, HttpErrorKind> {
-        let mut at = url.clone();
-        for _ in 0..=REDIRECTIONS {
-            let response = self.send_once(&at, headers)?;
-            match redirection(&at, &response)? {
-                None => return Ok(response),
-                Some(next) => at = next,
-            }
-        }
-        Err(HttpErrorKind::Redirect("more than 10 in a row"))
-    }
-
-    fn send_once(
-        &self,
-        url: &Url,
-        headers: &HeaderMap,
-    ) -> Result<reqwest::blocking::Response, HttpErrorKind> {
-        let Transport { client, has_authorities } = self.transport(url)?;
-        let mut request =
-            client.get(url.clone()).header(header::ACCEPT_ENCODING, "identity").headers(headers.clone());
-        if let Some(Login { user, password }) = self.options.access.login(url) {
-            request = request.basic_auth(user, Some(password));
-        }
-        let response = request.send().map_err(|error| self.refused(url, &error, has_authorities))?;
-        match response.status() {
-            StatusCode::UNAUTHORIZED if self.options.access.withholds(url) => Err(HttpErrorKind::Withheld),
-            _ => Ok(response),
         }
     }
 

@@ -93,7 +93,7 @@ impl LayoutDirectory {
 
     /// What the layout refers to; nothing where it is new.
     pub fn layout(&self) -> Result<Layout, LayoutError> {
-        read_index(&self.root.join("index.json"))
+        read_index(&self.root)
     }
 
     /// Adds a document as a blob.
@@ -162,13 +162,13 @@ impl LayoutDirectory {
 
     /// Writes what was added, makes the layout refer to what it is to refer to, and then removes what
     /// nothing refers to.
-    pub fn finish(mut self, store: &Store, layout: &Layout) -> Result<(), LayoutError> {
+    pub fn finish(mut self, store: &Store, mut layout: Layout) -> Result<(), LayoutError> {
         if let Some(digest) = self.write(store)?.pop_first() {
             return Err(LayoutError::Lost(digest));
         }
-        files::write_atomically(&self.root.join("index.json"), &layout.to_bytes()?)?;
         let read = |digest| Ok::<_, LayoutError>(files::read(&self.blob(digest))?);
-        let keep = layout.reachable(read)?;
+        let keep = layout.settle(read)?;
+        files::write_atomically(&self.root.join("index.json"), &layout.to_bytes()?)?;
         let keep: BTreeSet<_> = keep.iter().map(ToString::to_string).collect();
         self.sweep(&self.root.join("blobs/sha256"), |name| keep.contains(name))?;
         let named = layout.names().flat_map(|name| LAYOUT_FORMATS.map(|format| format.file_name(name)));
@@ -177,7 +177,7 @@ impl LayoutDirectory {
     }
 
     fn blob(&self, digest: Sha256) -> PathBuf {
-        self.root.join("blobs/sha256").join(digest.to_string())
+        blob(&self.root, digest)
     }
 
     /// Removes the files of a directory whose names are not kept.
@@ -228,12 +228,23 @@ fn copy(store: &Store, digest: Sha256, path: &Path) -> Result<bool, LayoutError>
 }
 
 /// What an `index.json` refers to; nothing where there is none.
-fn read_index(path: &Path) -> Result<Layout, LayoutError> {
-    let Some(text) = files::read_text_if_there(path)? else { return Ok(Layout::default()) };
-    Layout::parse(text.as_bytes()).map_err(|error| {
+fn read_index(root: &Path) -> Result<Layout, LayoutError> {
+    let path = root.join("index.json");
+    let Some(text) = files::read_text_if_there(&path)? else { return Ok(Layout::default()) };
+    Layout::parse(text.as_bytes(), |digest| files::read(&blob(root, digest)).ok()).map_err(|error| {
         let reason = error.source().map_or_else(|| error.to_string(), ToString::to_string);
-        LayoutError::Index { path: path.to_owned(), reason }
+        LayoutError::Index { path, reason }
     })
+}
+
+fn blob(root: &Path, digest: Sha256) -> PathBuf {
+    root.join("blobs/sha256").join(digest.to_string())
+}
+
+/// The SBOM, as SPDX 2.3, of an image of one architecture: `cc-debian13:debug-amd64`.
+pub fn read_sbom(root: &Path, reference: &str) -> Result<String, LayoutError> {
+    let text = files::read_text_if_there(&root.join(SBOMS).join(Format::Spdx23.file_name(reference)))?;
+    text.ok_or_else(|| LayoutError::NoImage { root: root.to_owned(), name: reference.to_owned() })
 }
 
 fn is_there(path: &Path, size: u64) -> bool {

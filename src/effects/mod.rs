@@ -23,7 +23,9 @@
 //! | [`builder`] | images put together from layers, and checked |
 //! | [`publish`] | built images written into a layout, with their SBOMs |
 //! | [`licensing`] | copyright files out of the store, and what they were found to say |
+//! | [`push`] | images of a layout sent to a registry |
 //! | [`layout`] | an OCI image layout on disk |
+//! | [`registry`] | an OCI registry: manifests, blobs and referrers, read and written |
 //! | [`containers`] | containers of an OCI runtime, over layers that are unpacked once |
 //! | [`tester`] | structure tests run on built images |
 //! | [`progress`] | how long work is told to whoever waits for it |
@@ -44,6 +46,8 @@ pub mod mirrors;
 pub mod places;
 pub mod progress;
 pub mod publish;
+pub mod push;
+pub mod registry;
 pub mod renewal;
 pub mod revisions;
 pub mod scripts;

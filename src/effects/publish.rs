@@ -58,7 +58,7 @@ pub fn publish(
             builder.mend(*target)?;
         }
     }
-    Ok(directory.finish(store, &layout)?)
+    Ok(directory.finish(store, layout)?)
 }
 
 /// The SBOMs of images that the layout does not have as they are to be.

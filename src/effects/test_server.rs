@@ -10,6 +10,7 @@ use reqwest::Url;
 /// What a client asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
+    pub method: String,
     pub path: String,
     /// In lower case: `range: bytes=5-`.
     pub headers: Vec<String>,
@@ -109,8 +110,9 @@ fn serve(
     let lines = BufReader::new(stream.try_clone().unwrap()).lines();
     let mut lines = lines.map_while(Result::ok).take_while(|line| !line.is_empty());
     let Some(first) = lines.next() else { return };
-    let path = first.split(' ').nth(1).unwrap_or_default().to_owned();
-    let request = Request { path, headers: lines.map(|line| line.to_lowercase()).collect() };
+    let mut words = first.split(' ').map(str::to_owned);
+    let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let request = Request { method, path, headers: lines.map(|line| line.to_lowercase()).collect() };
     let number = {
         let mut seen = seen.lock().unwrap();
         seen.push(request.clone());

@@ -143,7 +143,7 @@ impl Place {
         now: Timestamp,
     ) -> Result<Option<News>, TrackerError> {
         let unless = kept.map(|(kept, _)| kept.validators.clone()).unwrap_or_default();
-        let mut download = match http.get(url, &Terms { unless, at_most: Some(AT_MOST) })? {
+        let mut download = match http.get(url, &Terms { unless, at_most: Some(AT_MOST), authorization: None })? {
             Response::NotModified => return Ok(None),
             Response::Found(download) => download,
         };

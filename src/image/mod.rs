@@ -10,6 +10,10 @@ pub mod built;
 pub mod config;
 pub mod layout;
 pub mod plan;
+pub mod reference;
+pub mod referrer;
+pub mod shipment;
+pub mod tag_template;
 
 use std::collections::BTreeMap;
 

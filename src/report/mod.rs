@@ -6,6 +6,7 @@ pub mod failure;
 pub mod find;
 pub mod licenses;
 pub mod progress;
+pub mod pushed;
 pub mod size;
 pub mod table;
 pub mod test;

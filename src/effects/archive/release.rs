@@ -91,13 +91,14 @@ impl Archive<'_> {
         // A copy that does not pass any more, say as it expired, is not one to be told unchanged.
         let kept = self.kept(&url)?.and_then(|(bytes, kept)| Some((check(&bytes).ok()?, bytes, kept)));
         let unless = kept.as_ref().map(|(_, _, kept)| kept.validators.clone()).unwrap_or_default();
-        let mut download = match self.http.get(&url, &Terms { unless, at_most: Some(AT_MOST) })? {
-            Response::Found(download) => download,
-            Response::NotModified => {
-                let (checked, bytes, _) = kept.ok_or(HttpErrorKind::Changed)?;
-                return Ok(found(checked, bytes));
-            }
-        };
+        let mut download =
+            match self.http.get(&url, &Terms { unless, at_most: Some(AT_MOST), ..Terms::default() })? {
+                Response::Found(download) => download,
+                Response::NotModified => {
+                    let (checked, bytes, _) = kept.ok_or(HttpErrorKind::Changed)?;
+                    return Ok(found(checked, bytes));
+                }
+            };
         let mut bytes = Vec::new();
         download.read_to_end(&mut bytes)?;
         let checked = check(&bytes)?;

@@ -6,7 +6,7 @@ use reqwest::header::{self, HeaderMap};
 use super::{HttpErrorKind, HttpOptions};
 
 /// How often something may still be tried, and after what pause.
-pub(super) struct Attempts {
+pub(in crate::effects) struct Attempts {
     retries: u32,
     left: u32,
     pause: Duration,

@@ -5,7 +5,7 @@ use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{StatusCode, Url};
 
 use super::attempts::Attempts;
-use super::{Connection, Http, HttpError, HttpErrorKind, Validators};
+use super::{Connection, Http, HttpError, HttpErrorKind, Terms, Validators};
 use crate::effects::files::FileError;
 
 /// A download that got this far, in bytes, since it last broke off has its retries back.
@@ -34,6 +34,7 @@ struct Server<'a> {
     http: &'a Http,
     /// `None` while there is none, after one broke.
     connection: Option<Connection>,
+    authorization: Option<HeaderValue>,
     attempts: Attempts,
     /// How many bytes of this connection are to be passed over, as they were handed out already.
     skip: u64,
@@ -53,14 +54,17 @@ impl<'a> Download<'a> {
         url: Url,
         connection: Connection,
         attempts: Attempts,
-        at_most: Option<u64>,
+        terms: &Terms,
     ) -> Result<Self, HttpErrorKind> {
         let headers = connection.response.headers();
         if text(headers, header::CONTENT_TYPE).is_some_and(|media| media.starts_with("text/html")) {
             return Err(HttpErrorKind::Html);
         }
         let (len, validators) = (content_length(headers), Validators::of(headers));
-        let server = Server { http, connection: Some(connection), attempts, skip: 0, since: 0 };
+        let authorization = terms.authorization.clone();
+        let server =
+            Server { http, connection: Some(connection), authorization, attempts, skip: 0, since: 0 };
+        let at_most = terms.at_most;
         Self { url, len, at_most, validators, position: 0, from: From::Server(Box::new(server)) }.checked()
     }
 
@@ -160,6 +164,7 @@ impl Server<'_> {
     /// [RFC 9110 §14.2]: https://www.rfc-editor.org/rfc/rfc9110#section-14.2
     fn take_up(&mut self, state: &State<'_>, position: u64) -> Result<(), HttpErrorKind> {
         let mut headers = HeaderMap::new();
+        headers.extend(self.authorization.clone().map(|value| (header::AUTHORIZATION, value)));
         if let Some(validator) = state.validators.for_range().filter(|_| position > 0) {
             headers.insert(header::RANGE, range(position));
             headers.insert(header::IF_RANGE, validator);
@@ -181,7 +186,7 @@ impl Server<'_> {
 
 impl Http {
     /// What it means that a body could not be read on.
-    fn interrupted(&self, error: io::Error, got: u64, len: Option<u64>) -> HttpErrorKind {
+    pub(super) fn interrupted(&self, error: io::Error, got: u64, len: Option<u64>) -> HttpErrorKind {
         let timed_out = error.kind() == io::ErrorKind::TimedOut
             || error
                 .get_ref()

@@ -47,7 +47,7 @@ impl LayoutReader {
             }
             Err(_) => None,
         };
-        let layout = super::read_index(&root.join("index.json"))?;
+        let layout = super::read_index(root)?;
         Ok(Self { root: root.to_owned(), layout, _marker: marker })
     }
 
@@ -71,13 +71,24 @@ impl LayoutReader {
     }
 
     fn document<T: DeserializeOwned>(&self, digest: Sha256) -> Result<T, LayoutError> {
-        let bytes = files::read(&self.blob(digest))?;
+        let bytes = self.read(digest)?;
         Ok(serde_json::from_slice(&bytes).map_err(OciSpecError::from)?)
+    }
+
+    /// What the layout refers to.
+    #[must_use]
+    pub fn layout(&self) -> &Layout {
+        &self.layout
     }
 
     #[must_use]
     pub fn blob(&self, digest: Sha256) -> PathBuf {
-        self.root.join("blobs/sha256").join(digest.to_string())
+        super::blob(&self.root, digest)
+    }
+
+    /// The bytes of a document.
+    pub fn read(&self, digest: Sha256) -> Result<Vec<u8>, LayoutError> {
+        Ok(files::read(&self.blob(digest))?)
     }
 
     /// The files of a layer.
