@@ -1,22 +1,33 @@
 //! What a tree holds, without the content of its files: enough to check an image whose layers
 //! are all in the store, without opening a package.
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::resolve::Step;
 use super::{Capabilities, Entry, ImagePath, Node, Tree};
+use crate::digest::{Sha1, Sha256};
 
 /// What stands at a path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     Directory,
-    /// A regular file of so many bytes.
-    File(u64),
+    File(FileInfo),
     /// A symbolic link, its target as it is written.
     Symlink(String),
     /// The same file as that of the path named.
     HardLink(ImagePath),
+}
+
+/// The content of a regular file, in short.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileInfo {
+    /// In bytes.
+    pub size: u64,
+    pub sha256: Sha256,
+    pub sha1: Sha1,
 }
 
 /// A path and its metadata.
@@ -46,6 +57,13 @@ pub enum InvalidListing {
     Order(ImagePath),
     #[error("`{0}` is listed, the directory that holds it is not")]
     Orphan(ImagePath),
+}
+
+impl FileInfo {
+    #[must_use]
+    pub fn of(content: &[u8]) -> Self {
+        Self { size: content.len() as u64, sha256: Sha256::of(content), sha1: Sha1::of(content) }
+    }
 }
 
 impl Kind {
@@ -81,13 +99,14 @@ impl Listing {
 }
 
 impl Tree {
+    /// Lists the paths. Files are hashed on the current rayon pool.
     #[must_use]
     pub fn listing(&self) -> Listing {
         let listed = |(path, entry): (&ImagePath, &Entry)| Listed {
             path: path.clone(),
             kind: match &entry.node {
                 Node::Directory => Kind::Directory,
-                Node::File(content) => Kind::File(content.len() as u64),
+                Node::File(content) => Kind::File(FileInfo::of(content)),
                 Node::Symlink(target) => Kind::Symlink(target.clone()),
                 Node::HardLink(target) => Kind::HardLink(target.clone()),
             },
@@ -97,7 +116,7 @@ impl Tree {
             mtime: entry.mtime,
             capabilities: entry.capabilities,
         };
-        Listing(self.iter().map(listed).collect())
+        Listing(self.entries.par_iter().map(listed).collect())
     }
 }
 
@@ -135,7 +154,10 @@ mod tests {
         tree.insert("/usr/bin/a".parse().unwrap(), Entry::file("abc", 7));
         tree.insert("/usr/bin/b".parse().unwrap(), Entry::symlink("a", 7));
         let json = serde_json::to_string(&tree.listing()).unwrap();
-        assert!(json.contains(r#"{"path":"/usr/bin/a","kind":{"file":3},"mode":420"#), "{json}");
+        assert!(
+            json.contains(r#"{"path":"/usr/bin/a","kind":{"file":{"size":3,"sha256":"ba7816bf"#),
+            "{json}"
+        );
         assert_eq!(serde_json::from_str::<Listing>(&json).unwrap(), tree.listing());
     }
 
