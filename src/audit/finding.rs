@@ -31,6 +31,8 @@ pub enum Rule {
     RootUser,
     /// The lock is not older than the policy allows.
     LockAge,
+    /// The image was built from the lock as it is.
+    StaleImage,
     /// The operating system and the packages are supported.
     EndOfLife,
     /// Every blob is what its digest says.
@@ -88,7 +90,7 @@ pub struct Evidence {
 }
 
 impl Rule {
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Sbom,
         Self::SbomFields,
         Self::LicenseDenied,
@@ -100,6 +102,7 @@ impl Rule {
         Self::Shell,
         Self::RootUser,
         Self::LockAge,
+        Self::StaleImage,
         Self::EndOfLife,
         Self::Blob,
         Self::PackageNotInSbom,
@@ -126,6 +129,7 @@ impl Rule {
             Self::Shell => "shell",
             Self::RootUser => "root-user",
             Self::LockAge => "lock-age",
+            Self::StaleImage => "stale-image",
             Self::EndOfLife => "end-of-life",
             Self::Blob => "blob",
             Self::PackageNotInSbom => "package-not-in-sbom",
@@ -154,6 +158,7 @@ impl Rule {
             Self::Shell => "no shell is in an image that is not meant to have one",
             Self::RootUser => "images that are not to run as root do not",
             Self::LockAge => "the lock is not older than the policy allows",
+            Self::StaleImage => "every image was built from the lock as it is",
             Self::EndOfLife => "the operating system and the packages are supported",
             Self::Blob => "every blob is what its digest says",
             Self::PackageNotInSbom => "every package of the image is in its SBOM",
@@ -171,7 +176,7 @@ impl Rule {
     #[must_use]
     pub fn severity(self) -> Severity {
         match self {
-            Self::LicenseReview => Severity::Warning,
+            Self::LicenseReview | Self::StaleImage => Severity::Warning,
             Self::NotChecked => Severity::Note,
             _ => Severity::Error,
         }

@@ -1,5 +1,6 @@
 //! One file a verb: load → pure call → store → report.
 
+pub mod audit;
 pub mod build;
 pub mod diff;
 pub mod list;

@@ -226,8 +226,14 @@ fn read_index(path: &Path) -> Result<Layout, LayoutError> {
 
 /// The SBOM of an image of one architecture: `cc-debian13:debug-amd64`.
 pub fn read_sbom(root: &Path, reference: &str) -> Result<String, LayoutError> {
-    let text = files::read_text_if_there(&root.join(SBOMS).join(sbom_name(reference)))?;
+    let text = files::read_text_if_there(&sbom_path(root, reference))?;
     text.ok_or_else(|| LayoutError::NoImage { root: root.to_owned(), name: reference.to_owned() })
+}
+
+/// Where the SBOM of an image of one architecture is.
+#[must_use]
+pub fn sbom_path(root: &Path, reference: &str) -> PathBuf {
+    root.join(SBOMS).join(sbom_name(reference))
 }
 
 /// `cc-debian13_debug-amd64.spdx.json`: a colon is no part of file names everywhere.

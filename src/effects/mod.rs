@@ -23,11 +23,13 @@
 //! | [`publish`] | built images written into a layout, with their SBOMs |
 //! | [`layout`] | an OCI image layout on disk |
 //! | [`containers`] | containers of an OCI runtime, over layers that are unpacked once |
+//! | [`auditor`] | images and their SBOMs read for an audit |
 //! | [`tester`] | structure tests run on built images |
 //! | [`progress`] | how long work is told to whoever waits for it |
 
 pub mod apt_sources;
 pub mod archive;
+pub mod auditor;
 pub mod builder;
 pub mod changelogs;
 pub mod containers;

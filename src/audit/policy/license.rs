@@ -73,7 +73,8 @@ impl LicensePolicy {
     /// What is to be said of a package of an image that is under an expression.
     #[must_use]
     pub fn judge(&self, expression: &Expression, package: &str, image: &str) -> Verdict {
-        let exceptions: Vec<_> = self.exceptions.iter().filter(|exception| exception.is_for(package, image)).collect();
+        let exceptions: Vec<_> =
+            self.exceptions.iter().filter(|exception| exception.is_for(package, image)).collect();
         let rank = |license: &LicenseReq| {
             if exceptions.iter().any(|exception| any(&exception.allow, license, Pattern::permits)) {
                 Rank::Allowed
@@ -105,7 +106,8 @@ impl LicensePolicy {
 impl Rank {
     /// What this rank says of an expression, with the licenses that have it.
     fn verdict(self, expression: &Expression, rank: impl Fn(&LicenseReq) -> Self) -> Verdict {
-        let of_rank = expression.requirements().map(|found| &found.req).filter(|license| rank(license) == self);
+        let of_rank =
+            expression.requirements().map(|found| &found.req).filter(|license| rank(license) == self);
         let mut licenses: Vec<_> = of_rank.map(ToString::to_string).collect();
         licenses.sort();
         licenses.dedup();

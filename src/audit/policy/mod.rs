@@ -129,7 +129,9 @@ impl Policy {
                 _ => {
                     let at = Location::of(source, &table.date);
                     let hint = "write `system = \"debian 13\"` or `packages = [\"openjdk-21-*\"]`";
-                    return Err(at.error("an end of life is of a system or of packages", "of one of them").help(hint));
+                    return Err(at
+                        .error("an end of life is of a system or of packages", "of one of them")
+                        .help(hint));
                 }
             };
             Ok(EndOfLife { of, date, notice_days: table.notice_days, source: table.source.clone() })
@@ -204,7 +206,10 @@ impl Waiver {
 struct Reader<'a>(&'a Arc<Source>);
 
 impl Reader<'_> {
-    fn one<T: std::str::FromStr<Err: std::error::Error>>(&self, text: &Spanned<String>) -> Result<T, Diagnostic> {
+    fn one<T: std::str::FromStr<Err: std::error::Error>>(
+        &self,
+        text: &Spanned<String>,
+    ) -> Result<T, Diagnostic> {
         text.get_ref().parse().map_err(|error: T::Err| Location::of(self.0, text).invalid(&error))
     }
 
@@ -230,7 +235,8 @@ impl Reader<'_> {
     fn date(&self, text: &Spanned<String>) -> Result<Date, Diagnostic> {
         text.get_ref().parse().map_err(|_| {
             let at = Location::of(self.0, text);
-            at.error(format!("`{}` is no date", text.get_ref()), "").help("a date is written as in `2028-08-09`")
+            at.error(format!("`{}` is no date", text.get_ref()), "")
+                .help("a date is written as in `2028-08-09`")
         })
     }
 

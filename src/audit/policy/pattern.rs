@@ -75,13 +75,16 @@ mod tests {
     fn a_pattern_without_a_tag_is_for_all_tags() {
         let admits = |pattern: &str, image: &str| pattern.parse::<ImagePattern>().unwrap().admits(image);
         assert!(admits("busybox-*", "busybox-debian13:nonroot") && admits("*", "a:b"));
-        assert!(admits("*:debug*", "cc-debian13:debug-nonroot") && !admits("*:debug*", "debug-debian13:latest"));
+        assert!(
+            admits("*:debug*", "cc-debian13:debug-nonroot") && !admits("*:debug*", "debug-debian13:latest")
+        );
         assert!(!admits("cc-debian13", "cc-debian12:debug"));
     }
 
     #[test]
     fn a_star_in_a_subject_stands_for_any_text() {
-        let admits = |pattern: &str, subject: &str| pattern.parse::<SubjectPattern>().unwrap().admits(subject);
+        let admits =
+            |pattern: &str, subject: &str| pattern.parse::<SubjectPattern>().unwrap().admits(subject);
         assert!(admits("/usr/*", "/usr/bin/ping") && admits("CVE-2024-*", "CVE-2024-1"));
         assert!(!admits("libc6", "libc6-dev"));
         assert!("".parse::<SubjectPattern>().is_err() && "[".parse::<SubjectPattern>().is_err());

@@ -1,0 +1,4 @@
+use super::Report;
+pub fn text(_: &Report) -> anyhow::Result<String> {
+    unreachable!()
+}
