@@ -46,6 +46,18 @@ pub struct Row<'a> {
     pub waiver: Option<&'a Waiver>,
 }
 
+/// What is the same for all images of a row.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Group {
+    finding: Finding,
+    waiver: Option<usize>,
+}
+
+struct Sightings {
+    evidence: Option<Evidence>,
+    images: Vec<usize>,
+}
+
 /// How much of a catalog an audit sees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
@@ -71,7 +83,7 @@ impl<'a> Audit<'a> {
         images.sort_by_key(|subject| subject.reference());
         let judged: Vec<_> = images.par_iter().map(|subject| rules::judge(subject, policy, today)).collect();
         let mut used = vec![false; policy.waivers.len()];
-        let mut groups: BTreeMap<(Finding, Option<usize>), (Option<Evidence>, Vec<usize>)> = BTreeMap::new();
+        let mut groups: BTreeMap<Group, Sightings> = BTreeMap::new();
         for (image, findings) in judged.into_iter().enumerate() {
             for mut finding in findings {
                 let mut waivers = policy.waivers.iter();
@@ -80,14 +92,14 @@ impl<'a> Audit<'a> {
                 let in_force = covering.filter(|&waiver| policy.waivers[waiver].expires >= today);
                 // What differs from image to image is where a finding can be seen: the first is told.
                 let evidence = finding.evidence.take();
-                let group = groups.entry((finding, in_force)).or_insert_with(|| (evidence, Vec::new()));
-                group.1.push(image);
+                let group = groups.entry(Group { finding, waiver: in_force });
+                group.or_insert(Sightings { evidence, images: Vec::new() }).images.push(image);
             }
         }
-        let of_images = groups.into_iter().map(|((finding, waiver), (evidence, images))| Row {
-            finding: Finding { evidence, ..finding },
+        let of_images = groups.into_iter().map(|(group, Sightings { evidence, images })| Row {
+            finding: Finding { evidence, ..group.finding },
             images,
-            waiver: waiver.map(|waiver| &policy.waivers[waiver]),
+            waiver: group.waiver.map(|waiver| &policy.waivers[waiver]),
         });
         let of_audit = waivers(policy, today, &used, scope).into_iter().chain(not_checked(subjects, policy));
         let of_audit = of_audit.filter_map(|finding| policy.weighed(finding));
@@ -152,13 +164,13 @@ fn waivers(policy: &Policy, today: Date, used: &[bool], scope: Scope) -> Vec<Fin
 /// What was not looked at.
 fn not_checked(subjects: &[Subject], policy: &Policy) -> Vec<Finding> {
     let note = |subject: &str, message: &str| Finding::new(Rule::NotChecked, subject, message);
-    let mut notes = vec![note("vulnerabilities", "no data of a security tracker were given")];
+    let mut notes = vec![note("vulnerabilities", "were not looked for: no data of a security tracker were given")];
     if subjects.iter().any(|subject| subject.image.is_none()) {
-        let message = "files, users and the completeness of SBOMs: only documents were looked at";
+        let message = "were not read: nothing is known of files, users and the completeness of SBOMs";
         notes.push(note("layers", message));
     }
     if policy.max_age_days.is_some() && subjects.iter().any(|subject| subject.lock.is_none()) {
-        notes.push(note("lock", "nobody knows the locks that these images were made from"));
+        notes.push(note("lock", "ages were not looked at: nobody knows the locks that these images were made from"));
     }
     notes
 }

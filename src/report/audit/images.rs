@@ -7,8 +7,8 @@ use distro::audit::Subject;
 /// Names that are told at most.
 const SHOWN: usize = 5;
 
-/// `all 460 images`, or the shortest names that mean these and no others: `cc-debian13` for all tags and
-/// architectures, `cc-debian13:debug` for all architectures.
+/// `all 460 images`, or the shortest names that mean these and no others of the audit: `cc-debian13` for all tags
+/// and architectures, `cc-debian13:debug` for all architectures.
 pub fn told(all: &[&Subject], of: &[usize]) -> String {
     if of.is_empty() {
         return String::new();
@@ -31,7 +31,7 @@ pub fn told(all: &[&Subject], of: &[usize]) -> String {
         told.insert(
             if repositories[repository(image)].len() > 1 && is_whole(&repositories[repository(image)]) {
                 repository(image).to_owned()
-            } else if is_whole(&names[name]) && names[name].len() > 1 {
+            } else if is_whole(&names[name]) {
                 name.to_owned()
             } else {
                 format!("{name} ({})", all[image].architecture)
