@@ -114,6 +114,25 @@ Examples:
   distro test --junit tests.xml              for CI
   distro test my-app --config app.yaml       tests of one's own in place of those of the definitions")]
     Test(TestArgs),
+    /// Hold images against a policy: what their SBOMs say, what their layers hold
+    ///
+    /// Each image is audited by its SBOM and its layers, which have to agree to the last file. What an
+    /// organisation asks besides stands in `policy.toml` beside `catalog.toml`: licences, packages, fields of SBOMs,
+    /// shells, users, ages, ends of support; and what it waives, why, and until when. What cannot be told for want
+    /// of data is a finding. No connection is made.
+    #[command(after_help = "\
+Exit codes:
+  0  nothing worse than a note
+  1  an error: the audit was not made
+  3  findings that no waiver covers
+
+Examples:
+  distro audit                                 every image of the catalog that was built
+  distro audit cc java21 --arch amd64          two families, one architecture
+  distro audit --format html > audit.html      for whoever asks; markdown, sarif and json are for machines
+  distro audit --layout theirs --policy ours.toml   a layout that somebody else built
+  distro audit --sbom received/*.spdx.json     documents alone")]
+    Audit(AuditArgs),
     /// Write all that locked builds need into a folder
     #[command(after_help = "\
 Examples:
@@ -391,6 +410,39 @@ pub struct TestArgs {
 }
 
 #[derive(Debug, Args)]
+pub struct AuditArgs {
+    /// Images by name: `cc`, `cc-debian13` or `cc-debian13:debug` [default: all]
+    #[arg(value_name = "IMAGE", conflicts_with_all = ["all", "layout", "sbom"])]
+    pub images: Vec<String>,
+    /// Every image of the catalog, as where none is named
+    #[arg(long, conflicts_with_all = ["layout", "sbom"])]
+    pub all: bool,
+    /// Only images of this release
+    #[arg(long, value_name = "RELEASE", conflicts_with_all = ["layout", "sbom"])]
+    pub release: Option<String>,
+    /// Debian's name of an architecture, or `all` [default: those that were built]
+    #[arg(long, value_name = "ARCH", value_delimiter = ',', conflicts_with_all = ["layout", "sbom"])]
+    pub arch: Vec<Architecture>,
+    /// The directory of the OCI image layout, with SBOMs
+    #[arg(long, value_name = "DIR", default_value = "out", conflicts_with_all = ["layout", "sbom"])]
+    pub out: PathBuf,
+    /// All images of this layout, whichever catalog they are of
+    #[arg(long, value_name = "DIR", conflicts_with = "sbom")]
+    pub layout: Option<PathBuf>,
+    /// Only these documents, SPDX 2.3 in JSON
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub sbom: Vec<PathBuf>,
+    /// The policy [default: `policy.toml` beside the catalog]
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
+    /// Look at documents alone, and leave the layers unread
+    #[arg(long)]
+    pub no_layers: bool,
+    #[arg(long, value_enum, default_value_t = AuditFormat::Table)]
+    pub format: AuditFormat,
+}
+
+#[derive(Debug, Args)]
 pub struct PushArgs {
     /// Images by name: `cc`, `cc-debian13` or `cc-debian13:debug`
     #[arg(value_name = "IMAGE")]
@@ -599,11 +651,24 @@ pub enum NoticeFormat {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum AuditFormat {
+    Table,
+    Json,
+    /// For the code scanning of forges, SARIF 2.1.0
+    Sarif,
+    /// For the body of a pull request
+    Markdown,
+    /// A page of its own
+    Html,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum SchemaOf {
     Catalog,
     Family,
     Licenses,
     Lock,
+    Policy,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

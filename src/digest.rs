@@ -85,6 +85,11 @@ digest! {
     Sha512, "SHA-512", sha2::Sha512, 64
 }
 
+digest! {
+    /// What dpkg's `.md5sums` have. Nothing is trusted for it.
+    Md5, "MD5", md5::Md5, 16
+}
+
 impl Sha256 {
     /// `sha256:…`, as OCI descriptors write it.
     #[must_use]

@@ -22,6 +22,7 @@ fn main() -> ExitCode {
         Command::Diff(args) => commands::diff::run(&workspace, args).map(success),
         Command::Build(args) => commands::build::run(&workspace, args).map(success),
         Command::Test(args) => commands::test::run(&workspace, args),
+        Command::Audit(args) => commands::audit::run(&workspace, args),
         Command::Vendor(args) => commands::vendor::run(&workspace, args).map(success),
         Command::Push(args) => commands::push::run(&workspace, args).map(success),
         Command::Sbom(args) => commands::sbom::run(&workspace, args),

@@ -132,9 +132,14 @@ impl Inventory {
         format!("{}:{}-{}", self.repository, self.tag, self.architecture)
     }
 
+    /// What others have published: packages and tarballs.
+    pub fn distributed(&self) -> impl Iterator<Item = &Element> {
+        self.packages.iter().map(|package| &package.element).chain(&self.upstream)
+    }
+
     /// Everything that was put into the image: packages, tarballs and generated layers.
     pub fn contents(&self) -> impl Iterator<Item = &Element> {
-        self.packages.iter().map(|package| &package.element).chain(&self.upstream).chain(&self.generators)
+        self.distributed().chain(&self.generators)
     }
 }
 

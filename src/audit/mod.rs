@@ -1,5 +1,180 @@
 //! SBOMs, layers and a policy → findings.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`inventory`] | what an SBOM says that an image holds |
+//! | [`subject`] | an image as it is looked at: its SBOM, its layers, its lock |
+//! | [`policy`] | what an organisation asks of its images |
+//! | [`rules`] | what is checked |
+//! | [`finding`] | what does not hold |
+//!
+//! What cannot be told for want of data is a finding too.
 
+pub mod finding;
 pub mod inventory;
+pub mod policy;
+pub mod rules;
+pub mod subject;
 
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+use rayon::prelude::*;
+
+pub use finding::{Evidence, Finding, Rule, Severity};
 pub use inventory::{Inventory, InventoryError};
+pub use policy::{Policy, PolicyFile, Waiver};
+pub use subject::Subject;
+
+/// What came of an audit.
+#[derive(Debug)]
+pub struct Audit<'a> {
+    pub policy: &'a Policy,
+    pub today: Date,
+    /// In the order of their references.
+    pub images: Vec<&'a Subject>,
+    /// The gravest first, then by rule.
+    pub rows: Vec<Row<'a>>,
+}
+
+/// A finding, and all images that it is of.
+#[derive(Debug)]
+pub struct Row<'a> {
+    pub finding: Finding,
+    /// Positions in [`Audit::images`]; none for what is said of the audit itself.
+    pub images: Vec<usize>,
+    pub waiver: Option<&'a Waiver>,
+}
+
+/// What is the same for all images of a row.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Group {
+    finding: Finding,
+    waiver: Option<usize>,
+}
+
+struct Sightings {
+    evidence: Option<Evidence>,
+    images: Vec<usize>,
+}
+
+/// How much of a catalog an audit sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// A waiver of which nothing is found is of no use any more.
+    Whole,
+    Part,
+}
+
+/// How many findings there are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    pub errors: usize,
+    pub warnings: usize,
+    pub notes: usize,
+    pub waived: usize,
+}
+
+impl<'a> Audit<'a> {
+    /// Holds images against a policy on a day.
+    #[must_use]
+    pub fn new(subjects: &'a [Subject], policy: &'a Policy, today: Date, scope: Scope) -> Self {
+        let mut images: Vec<_> = subjects.iter().collect();
+        images.sort_by_key(|subject| subject.reference());
+        let judged: Vec<_> = images.par_iter().map(|subject| rules::judge(subject, policy, today)).collect();
+        let mut used = vec![false; policy.waivers.len()];
+        let mut groups: BTreeMap<Group, Sightings> = BTreeMap::new();
+        for (image, findings) in judged.into_iter().enumerate() {
+            for mut finding in findings {
+                let mut waivers = policy.waivers.iter();
+                let covering = waivers.position(|waiver| waiver.covers(&finding, &images[image].name));
+                covering.inspect(|&waiver| used[waiver] = true);
+                let in_force = covering.filter(|&waiver| policy.waivers[waiver].expires >= today);
+                // What differs from image to image is where a finding can be seen: the first is told.
+                let evidence = finding.evidence.take();
+                let group = groups.entry(Group { finding, waiver: in_force });
+                group.or_insert(Sightings { evidence, images: Vec::new() }).images.push(image);
+            }
+        }
+        let of_images = groups.into_iter().map(|(group, Sightings { evidence, images })| Row {
+            finding: Finding { evidence, ..group.finding },
+            images,
+            waiver: group.waiver.map(|waiver| &policy.waivers[waiver]),
+        });
+        let of_audit = waivers(policy, today, &used, scope).into_iter().chain(not_checked(subjects, policy));
+        let of_audit = of_audit.filter_map(|finding| policy.weighed(finding));
+        let of_audit = of_audit.map(|finding| Row { finding, images: Vec::new(), waiver: None });
+        let mut rows: Vec<_> = of_images.chain(of_audit).collect();
+        rows.sort_by(|a, b| (a.waiver.is_some(), &a.finding).cmp(&(b.waiver.is_some(), &b.finding)));
+        Self { policy, today, images, rows }
+    }
+
+    /// How many findings there are, each counted once for all images.
+    #[must_use]
+    pub fn tally(&self) -> Tally {
+        self.rows.iter().fold(Tally::default(), Tally::with)
+    }
+
+    /// How many there are of one image.
+    #[must_use]
+    pub fn tally_of(&self, image: usize) -> Tally {
+        self.rows.iter().filter(|row| row.images.contains(&image)).fold(Tally::default(), Tally::with)
+    }
+
+    /// Whether nothing was found that is worse than a note.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        let Tally { errors, warnings, .. } = self.tally();
+        errors + warnings == 0
+    }
+}
+
+impl Tally {
+    fn with(mut self, row: &Row<'_>) -> Self {
+        let number = match (row.waiver, row.finding.severity) {
+            (Some(_), _) => &mut self.waived,
+            (None, Severity::Error) => &mut self.errors,
+            (None, Severity::Warning) => &mut self.warnings,
+            (None, Severity::Note) => &mut self.notes,
+        };
+        *number += 1;
+        self
+    }
+}
+
+/// Waivers that no longer count, and those that are of no use.
+fn waivers(policy: &Policy, today: Date, used: &[bool], scope: Scope) -> Vec<Finding> {
+    let findings = policy.waivers.iter().zip(used).filter_map(|(waiver, used)| {
+        let Waiver { rule, subject, expires, owner, line, .. } = waiver;
+        let name = format!("{rule} {}", subject.as_str());
+        let finding = if *expires < today {
+            Finding::new(Rule::Waiver, name, format!("expired on {expires}: {owner} answers for it"))
+                .help("renew it with its reason, or remove it")
+        } else if !used && scope == Scope::Whole {
+            let finding = Finding::new(Rule::Waiver, name, "waives nothing that was found");
+            Finding { severity: Severity::Note, ..finding }.help("remove it")
+        } else {
+            return None;
+        };
+        Some(finding.seen_in(&policy.path, format!("line {line}")))
+    });
+    findings.collect()
+}
+
+/// What was not looked at.
+fn not_checked(subjects: &[Subject], policy: &Policy) -> Vec<Finding> {
+    let note = |subject: &str, message: &str| Finding::new(Rule::NotChecked, subject, message);
+    let mut notes =
+        vec![note("vulnerabilities", "were not looked for: no data of a security tracker were given")];
+    if subjects.iter().any(|subject| subject.image.is_none()) {
+        let message = "were not read: nothing is known of files, users and the completeness of SBOMs";
+        notes.push(note("layers", message));
+    }
+    if policy.max_age_days.is_some() && subjects.iter().any(|subject| subject.lock.is_none()) {
+        notes.push(note(
+            "lock",
+            "ages were not looked at: nobody knows the locks that these images were made from",
+        ));
+    }
+    notes
+}

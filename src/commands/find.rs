@@ -12,13 +12,13 @@ use distro::catalog::{Catalog, Image, Selection};
 use distro::debian::{Architecture, PackageName, Source, Version};
 use distro::effects::archive::Network;
 use distro::effects::builder::{Builder, Target};
-use distro::image::built::{OwnedLayer, Owner};
 use distro::effects::definitions;
 use distro::effects::layers::Layers;
 use distro::effects::layout::{LayoutError, read_sbom};
 use distro::effects::places::Places;
 use distro::effects::progress::Silent;
 use distro::find::{FilePattern, Holders, Kind, LicensePattern, PackageQuery, Query};
+use distro::image::built::{OwnedLayer, Owner};
 use distro::lock::{Closure, Lock, Pin};
 use distro::tree;
 
@@ -43,7 +43,8 @@ pub fn run(workspace: &Workspace, args: &FindArgs) -> anyhow::Result<ExitCode> {
     for release in releases {
         locks.extend(definitions::lock(&workspace.lock_directory(), release)?.map(|lock| (release, lock)));
     }
-    let mut search = Search { workspace, args, catalog: &catalog, images: Vec::new(), unseen: BTreeMap::new() };
+    let mut search =
+        Search { workspace, args, catalog: &catalog, images: Vec::new(), unseen: BTreeMap::new() };
     for (image, architectures) in &selected {
         search.add(image, architectures, &locks);
     }
@@ -275,7 +276,8 @@ impl<'a> Search<'a> {
         locks: &BTreeMap<&ReleaseName, Lock>,
     ) -> anyhow::Result<Findings<FileRow>> {
         let vendor = self.workspace.vendor()?;
-        let sources = Sources::open(self.workspace, self.catalog, vendor.as_ref(), &self.args.tracker.network)?;
+        let sources =
+            Sources::open(self.workspace, self.catalog, vendor.as_ref(), &self.args.tracker.network)?;
         let places = Places::of(locks.values(), sources.reach(Network::Offline, &Silent));
         let pool = rayon::ThreadPoolBuilder::new().build()?;
         let layers = Layers { store: &sources.store, filters: &self.catalog.filters, pool: &pool };
@@ -322,8 +324,9 @@ impl<'a> Search<'a> {
                 }
                 text => text?,
             };
-            let inventory = Inventory::parse(&text)
-                .map_err(|error| anyhow::Error::new(error).context(format!("the SBOM of {reference} cannot be read")))?;
+            let inventory = Inventory::parse(&text).map_err(|error| {
+                anyhow::Error::new(error).context(format!("the SBOM of {reference} cannot be read"))
+            })?;
             for element in inventory.contents() {
                 let of = |license: &Option<String>| license.clone().filter(|text| pattern.admits(text));
                 let concluded = of(&element.license_concluded);
@@ -336,7 +339,10 @@ impl<'a> Search<'a> {
                     );
                 }
                 if element.license_concluded.is_none() && element.license_declared.is_none() {
-                    self.leave_out("the SBOM does not say the licence of all that they hold", reference.clone());
+                    self.leave_out(
+                        "the SBOM does not say the licence of all that they hold",
+                        reference.clone(),
+                    );
                 }
             }
         }
@@ -347,13 +353,18 @@ impl<'a> Search<'a> {
         let codename = |held: &Locked<'_>| self.catalog.releases[&held.image.name.release].codename.clone();
         let codenames: BTreeSet<String> = self.images.iter().map(codename).collect();
         let wanted = id.to_string();
-        let tracker = advisories::tracker(self.workspace, &self.args.tracker, &codenames, &|_, id| id == wanted)?;
+        let tracker =
+            advisories::tracker(self.workspace, &self.args.tracker, &codenames, &|_, id| id == wanted)?;
         let Some((tracker, date)) = tracker else {
             let error = anyhow::anyhow!("{id} cannot be looked up without the tracker's data");
             return Err(Advice::new(error, "name them by --tracker: a file, a URL, or `debian`").into());
         };
         let known: Vec<_> = tracker.sources().map(ToString::to_string).collect();
-        let known = if known.is_empty() { "does not know it".to_owned() } else { format!("has it for {}", known.join(", ")) };
+        let known = if known.is_empty() {
+            "does not know it".to_owned()
+        } else {
+            format!("has it for {}", known.join(", "))
+        };
         say("Tracker", &format!("of {date} {known}"));
         let mut found = Findings::new();
         for held in self.images.clone() {
@@ -438,7 +449,8 @@ impl PackageRow {
     }
 
     fn of_tarball(name: &TarballName, software: &str, version: &str) -> Self {
-        let package = if software == name.as_str() { software.to_owned() } else { format!("{software} ({name})") };
+        let package =
+            if software == name.as_str() { software.to_owned() } else { format!("{software} ({name})") };
         Self { package, version: version.to_owned(), source: None, built_with: None }
     }
 }

@@ -1,8 +1,9 @@
 //! One file a verb: load → pure call → store → report.
 
-mod assembly;
-pub mod build;
 mod advisories;
+mod assembly;
+pub mod audit;
+pub mod build;
 pub mod diff;
 pub mod find;
 pub mod licenses;

@@ -1,5 +1,6 @@
-//! `distro schema`: the JSON Schemas of definitions and locks.
+//! `distro schema`: the JSON Schemas of definitions, policies and locks.
 
+use distro::audit::PolicyFile;
 use distro::catalog::file::{CatalogFile, FamilyFile};
 use distro::license::file::LicensesFile;
 use distro::lock::LockFile;
@@ -11,6 +12,7 @@ pub fn run(args: &SchemaArgs) -> anyhow::Result<()> {
         SchemaOf::Catalog => schemars::schema_for!(CatalogFile),
         SchemaOf::Family => schemars::schema_for!(FamilyFile),
         SchemaOf::Licenses => schemars::schema_for!(LicensesFile),
+        SchemaOf::Policy => schemars::schema_for!(PolicyFile),
         SchemaOf::Lock => schemars::schema_for!(LockFile),
     };
     anstream::println!("{}", serde_json::to_string_pretty(&schema)?);

@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use super::files::{self, FileError};
 use super::source_files;
+use crate::audit::Policy;
 use crate::catalog::diagnostic::{Diagnostic, Location, Source, parse};
 use crate::catalog::file::{CatalogFile, FamilyFile};
 use crate::catalog::name::ReleaseName;
@@ -17,6 +18,9 @@ use crate::catalog::{Catalog, Definitions, Directory, SourceFiles, Written};
 use crate::debian::signed::{Keyring, KeyringError};
 use crate::license::Licenses;
 use crate::lock::{FORMAT, Lock, LockError, LockFile};
+
+/// A catalog's policy, beside its `catalog.toml`.
+const POLICY: &str = "policy.toml";
 
 #[derive(Debug, thiserror::Error)]
 pub enum DefinitionsError {
@@ -42,13 +46,15 @@ pub enum DefinitionsError {
 /// What a catalog knows of licenses.
 const LICENSES: &str = "licenses.toml";
 
-/// Reads `catalog.toml` and every other `.toml` file beside it; of the catalogs that it extends too.
+/// Reads `catalog.toml` and every family file beside it, which is any other `.toml` file but those of the policy and
+/// of licenses; of the catalogs that it extends too.
 pub fn catalog(directory: &Path) -> Result<Catalog, DefinitionsError> {
     let mut files = SourceFiles::new();
     let mut directories = Vec::new();
     for (path, catalog) in chain(directory)? {
         let mut families = Vec::new();
-        let is_family = |other: &PathBuf| !other.ends_with("catalog.toml") && !other.ends_with(LICENSES);
+        let is_family =
+            |other: &PathBuf| !["catalog.toml", LICENSES, POLICY].iter().any(|name| other.ends_with(name));
         for family in entries(&path, "toml")?.into_iter().filter(is_family) {
             let source = Source::new(family.display().to_string(), files::read_text(&family)?);
             let file: FamilyFile = parse(&source)?;
@@ -60,6 +66,19 @@ pub fn catalog(directory: &Path) -> Result<Catalog, DefinitionsError> {
     let own = directories.remove(0);
     directories.reverse();
     Ok(Catalog::read(Definitions { own, extended: directories, files })?)
+}
+
+/// Reads a policy; the default one where none is named and the catalog has none.
+pub fn policy(named: Option<&Path>, catalog: &Path) -> Result<Policy, DefinitionsError> {
+    let path = named.map_or_else(|| catalog.join(POLICY), Path::to_owned);
+    let text = match named {
+        Some(path) => Some(files::read_text(path)?),
+        None => files::read_text_if_there(&path)?,
+    };
+    match text {
+        Some(text) => Ok(Policy::read(&Source::new(path.display().to_string(), text))?),
+        None => Ok(Policy::by_default()),
+    }
 }
 
 /// Reads the keys in `keys/`, which are trusted where a release names their fingerprints; of the catalogs that

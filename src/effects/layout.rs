@@ -243,8 +243,14 @@ fn blob(root: &Path, digest: Sha256) -> PathBuf {
 
 /// The SBOM, as SPDX 2.3, of an image of one architecture: `cc-debian13:debug-amd64`.
 pub fn read_sbom(root: &Path, reference: &str) -> Result<String, LayoutError> {
-    let text = files::read_text_if_there(&root.join(SBOMS).join(Format::Spdx23.file_name(reference)))?;
+    let text = files::read_text_if_there(&sbom_path(root, reference))?;
     text.ok_or_else(|| LayoutError::NoImage { root: root.to_owned(), name: reference.to_owned() })
+}
+
+/// Where that is.
+#[must_use]
+pub fn sbom_path(root: &Path, reference: &str) -> PathBuf {
+    root.join(SBOMS).join(Format::Spdx23.file_name(reference))
 }
 
 fn is_there(path: &Path, size: u64) -> bool {

@@ -27,11 +27,13 @@
 //! | [`layout`] | an OCI image layout on disk |
 //! | [`registry`] | an OCI registry: manifests, blobs and referrers, read and written |
 //! | [`containers`] | containers of an OCI runtime, over layers that are unpacked once |
+//! | [`auditor`] | images and their SBOMs read for an audit |
 //! | [`tester`] | structure tests run on built images |
 //! | [`progress`] | how long work is told to whoever waits for it |
 
 pub mod apt_sources;
 pub mod archive;
+pub mod auditor;
 pub mod builder;
 pub mod changelogs;
 pub mod containers;

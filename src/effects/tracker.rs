@@ -143,10 +143,11 @@ impl Place {
         now: Timestamp,
     ) -> Result<Option<News>, TrackerError> {
         let unless = kept.map(|(kept, _)| kept.validators.clone()).unwrap_or_default();
-        let mut download = match http.get(url, &Terms { unless, at_most: Some(AT_MOST), authorization: None })? {
-            Response::NotModified => return Ok(None),
-            Response::Found(download) => download,
-        };
+        let mut download =
+            match http.get(url, &Terms { unless, at_most: Some(AT_MOST), authorization: None })? {
+                Response::NotModified => return Ok(None),
+                Response::Found(download) => download,
+            };
         let kept = Kept { validators: download.validators().clone(), fetched: now.as_second() };
         let mut data = Vec::new();
         download.read_to_end(&mut data).map_err(|error| match HttpError::from_io(error) {

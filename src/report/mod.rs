@@ -1,5 +1,6 @@
 //! What people read: tables, progress, errors and their hints.
 
+pub mod audit;
 pub mod built;
 pub mod diff;
 pub mod failure;

@@ -30,6 +30,18 @@ const SHELLS: [&str; 12] =
 const PACKAGE_MANAGERS: [&str; 10] =
     ["apk", "apt", "apt-get", "dnf", "dpkg", "microdnf", "pacman", "rpm", "yum", "zypper"];
 
+/// Whether whoever runs an image can run a shell by a path.
+#[must_use]
+pub fn is_shell(listed: &Listed) -> bool {
+    is_program(listed, &SHELLS)
+}
+
+fn is_program(listed: &Listed, names: &[&str]) -> bool {
+    let directory = listed.path.parent().unwrap_or_default();
+    let of_programs = ["bin", "sbin", "busybox"].contains(&directory.file_name());
+    listed.kind != Kind::Directory && of_programs && names.contains(&listed.path.file_name())
+}
+
 impl Subject<'_> {
     /// Every check by its name.
     pub fn judge(&self) -> Result<Vec<(&'static str, Outcome)>, GenerateError> {
@@ -49,14 +61,7 @@ impl Subject<'_> {
     }
 
     fn tools(&self) -> Vec<Finding> {
-        let is_tool = |listed: &Listed| {
-            let directory = listed.path.parent().unwrap_or_default();
-            let of_programs = ["bin", "sbin", "busybox"].contains(&directory.file_name());
-            let name = listed.path.file_name();
-            listed.kind != Kind::Directory
-                && of_programs
-                && (SHELLS.contains(&name) || PACKAGE_MANAGERS.contains(&name))
-        };
+        let is_tool = |listed| is_shell(listed) || is_program(listed, &PACKAGE_MANAGERS);
         let tools = self.stack.iter().filter(|stacked| is_tool(stacked.listed));
         let unasked = tools.filter_map(|stacked| {
             let from = self.made_from.get(stacked.layer).map_or("an unknown layer", String::as_str);

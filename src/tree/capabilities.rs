@@ -82,6 +82,14 @@ impl Capabilities {
         }
         value
     }
+
+    /// The inverse of [`Capabilities::attribute`]; `None` for any other form.
+    #[must_use]
+    pub fn of_attribute(value: &[u8]) -> Option<Self> {
+        let word = |at: usize| Some(u32::from_le_bytes(value.get(at..at + 4)?.try_into().ok()?));
+        let capabilities = Self { permitted: u64::from(word(12)?) << 32 | u64::from(word(4)?) };
+        (capabilities.permitted != 0 && capabilities.attribute() == value).then_some(capabilities)
+    }
 }
 
 impl FromStr for Capabilities {
@@ -128,5 +136,10 @@ mod tests {
         let expected = [1, 0, 0, 2, 0, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
         assert_eq!(attribute("cap_net_raw=ep"), expected);
         assert_eq!(attribute("cap_bpf=ep")[12], 0x80);
+        let capabilities: Capabilities = "cap_net_raw,cap_bpf=ep".parse().unwrap();
+        assert_eq!(Capabilities::of_attribute(&capabilities.attribute()), Some(capabilities));
+        for foreign in [&[][..], &[0; 20], &[1, 0, 0, 3, 0, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]] {
+            assert_eq!(Capabilities::of_attribute(foreign), None);
+        }
     }
 }

@@ -53,8 +53,19 @@ impl Tree {
     /// leave the root, lie below a link or file, or come twice, names that are not UTF-8, extended
     /// attributes, hard links to nothing, and archives that are damaged or cut short.
     pub fn from_tar(archive: &Bytes) -> Result<Self, TarError> {
+        Self::read(Reader { archive, offset: 0, has_capabilities: false })
+    }
+
+    /// Reads the archive of a layer: its files may have capabilities, in the form that [`super::Capabilities`] has.
+    ///
+    /// # Errors
+    /// Those of [`Tree::from_tar`].
+    pub fn from_layer(archive: &Bytes) -> Result<Self, TarError> {
+        Self::read(Reader { archive, offset: 0, has_capabilities: true })
+    }
+
+    fn read(mut reader: Reader<'_>) -> Result<Self, TarError> {
         let mut entries = BTreeMap::new();
-        let mut reader = Reader { archive, offset: 0 };
         while let Some((path, entry)) = reader.member(&entries)? {
             if entries.insert(path.clone(), entry).is_some() {
                 return Err(TarError::Duplicate { path });
@@ -73,6 +84,7 @@ impl Tree {
 struct Reader<'a> {
     archive: &'a Bytes,
     offset: usize,
+    has_capabilities: bool,
 }
 
 /// Where a member is, for errors.
@@ -130,7 +142,8 @@ impl Reader<'_> {
     ) -> Result<Entry, TarError> {
         let fault = |why| TarError::Header { offset, why };
         let refused = |why| TarError::Member { path: path.clone(), why };
-        if let Some(attribute) = overrides.extended_attribute.take() {
+        let capabilities = overrides.capabilities.take().filter(|_| self.has_capabilities);
+        if let Some(attribute) = overrides.extended_attribute.take().filter(|_| capabilities.is_none()) {
             let attribute = attribute.replace(char::is_control, "\u{fffd}");
             return Err(TarError::ExtendedAttribute { path: path.clone(), attribute });
         }
@@ -164,7 +177,7 @@ impl Reader<'_> {
             uid: overrides.uid.map_or_else(|| header.uid(), Ok).map_err(fault)?,
             gid: overrides.gid.map_or_else(|| header.gid(), Ok).map_err(fault)?,
             mtime: overrides.mtime.map_or_else(|| header.mtime(), Ok).map_err(fault)?,
-            capabilities: None,
+            capabilities,
         })
     }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use oci_spec::OciSpecError;
-use oci_spec::image::{ImageConfiguration, ImageManifest, MediaType};
+use oci_spec::image::{Descriptor, ImageConfiguration, ImageManifest, MediaType};
 use serde::de::DeserializeOwned;
 
 use super::LayoutError;
@@ -68,6 +68,12 @@ impl LayoutReader {
         let made_from = history.map(|entry| entry.created_by().clone().unwrap_or_default()).collect();
         let layers = manifest.layers().iter().map(sha256).collect::<Result<_, _>>()?;
         Ok(StoredImage { configuration, layers, made_from })
+    }
+
+    /// The images of one architecture, by their references, and their manifests.
+    pub fn manifests(&self) -> impl Iterator<Item = (&str, &Descriptor)> {
+        let named = self.layout.names().filter_map(|name| Some((name, self.layout.get(name)?)));
+        named.filter(|(_, descriptor)| *descriptor.media_type() == MediaType::ImageManifest)
     }
 
     fn document<T: DeserializeOwned>(&self, digest: Sha256) -> Result<T, LayoutError> {

@@ -1,6 +1,7 @@
 //! The 512 bytes before each member, and the members that only extend the next one.
 
 use super::BLOCK;
+use crate::tree::Capabilities;
 
 /// What follows a header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +45,8 @@ pub(super) struct Overrides {
     pub gid: Option<u32>,
     pub mtime: Option<u64>,
     pub extended_attribute: Option<String>,
+    /// Those of the extended attribute `security.capability`, where it is the only one.
+    pub capabilities: Option<Capabilities>,
 }
 
 type Fault = &'static str;
@@ -154,6 +157,8 @@ impl Overrides {
                 let namespaces = ["SCHILY.xattr.", "SCHILY.acl.", "LIBARCHIVE.xattr.", "RHT.security."];
                 if namespaces.iter().any(|namespace| key.starts_with(namespace)) {
                     let attribute = key.strip_prefix("SCHILY.xattr.").unwrap_or(key);
+                    let only = self.extended_attribute.is_none() && attribute == "security.capability";
+                    self.capabilities = Capabilities::of_attribute(value).filter(|_| only);
                     self.extended_attribute.get_or_insert_with(|| attribute.to_owned());
                 }
                 Ok(())

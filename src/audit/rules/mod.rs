@@ -1,0 +1,39 @@
+//! What is checked, a file for each kind of evidence: the SBOM, the packages' support, the image's layers.
+
+mod contents;
+mod document;
+mod image;
+mod licenses;
+mod support;
+
+use jiff::civil::Date;
+
+use super::finding::{Finding, Rule};
+use super::policy::Policy;
+use super::subject::Subject;
+
+/// All that does not hold in one image, as grave as the policy has it.
+#[must_use]
+pub fn judge(subject: &Subject, policy: &Policy, today: Date) -> Vec<Finding> {
+    let mut findings = support::lock(subject, policy, today);
+    match &subject.sbom {
+        Ok(inventory) => {
+            findings.extend(document::fields(subject, inventory, policy));
+            findings.extend(licenses::findings(subject, inventory, policy));
+            findings.extend(document::forbidden(subject, inventory, policy));
+            findings.extend(support::end_of_life(subject, inventory, policy, today));
+        }
+        Err(why) => findings.push(Finding::unknown(Rule::Sbom, &*subject.name, &**why)),
+    }
+    match &subject.image {
+        Some(Ok(image)) => {
+            findings.extend(image::findings(subject, image, policy));
+            if let Ok(inventory) = &subject.sbom {
+                findings.extend(contents::findings(subject, image, inventory));
+            }
+        }
+        Some(Err(why)) => findings.push(Finding::unknown(Rule::Blob, &*subject.name, &**why)),
+        None => {}
+    }
+    findings.into_iter().filter_map(|finding| policy.weighed(finding)).collect()
+}

@@ -1,0 +1,163 @@
+//! Images and their SBOMs, read for an audit: each distinct layer once, on all threads.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use oci_spec::image::{Descriptor, ImageConfiguration, ImageManifest};
+use rayon::prelude::*;
+
+use super::files;
+use super::layout::{LayoutError, LayoutReader, read_sbom, sbom_path};
+use crate::audit::Inventory;
+use crate::audit::subject::{Content, Image, Layer, Subject};
+use crate::debian::compression::Compression;
+use crate::digest::Sha256;
+use crate::image::layout::sha256;
+use crate::tree::Tree;
+
+/// Bytes that a layer may unpack to.
+const LAYER_LIMIT: u64 = 4 << 30;
+
+/// Where blobs are: a layout on disk; a registry can be one as well.
+pub trait Blobs: Sync {
+    /// The bytes of a blob, whatever their digest is; or why they cannot be had.
+    fn read(&self, digest: Sha256) -> Result<Vec<u8>, String>;
+
+    /// Where a blob is, as people would look for it.
+    fn place(&self, digest: Sha256) -> String;
+}
+
+impl Blobs for LayoutReader {
+    fn read(&self, digest: Sha256) -> Result<Vec<u8>, String> {
+        files::read(&self.blob(digest)).map_err(|error| told(&error))
+    }
+
+    fn place(&self, digest: Sha256) -> String {
+        self.blob(digest).display().to_string()
+    }
+}
+
+/// The SBOM that lies beside a layout, for an image of one architecture.
+#[must_use]
+pub fn beside(root: &Path, name: &str, architecture: &str) -> Subject {
+    let reference = format!("{name}-{architecture}");
+    let sbom = read_sbom(root, &reference).map_err(|error| match error {
+        LayoutError::NoImage { .. } => "has no SBOM".to_owned(),
+        error => format!("has an SBOM that cannot be read: {}", told(&error)),
+    });
+    Subject {
+        name: name.to_owned(),
+        architecture: architecture.to_owned(),
+        sbom_file: sbom_path(root, &reference).display().to_string(),
+        sbom: sbom.and_then(|text| inventory(&text)),
+        image: None,
+        lock: None,
+        stale: None,
+        privileged: Vec::new(),
+    }
+}
+
+/// An image of which there is only this SBOM.
+#[must_use]
+pub fn document(path: &Path) -> Subject {
+    let file = path.display().to_string();
+    let text =
+        files::read_text(path).map_err(|error| format!("has an SBOM that cannot be read: {}", told(&error)));
+    let sbom = text.and_then(|text| inventory(&text));
+    let named = sbom.as_ref().ok().map(|sbom| (sbom.name(), sbom.architecture.to_string()));
+    let (name, architecture) = named.unwrap_or_else(|| (file.clone(), "unknown".to_owned()));
+    Subject {
+        name,
+        architecture,
+        sbom_file: file,
+        sbom,
+        image: None,
+        lock: None,
+        stale: None,
+        privileged: Vec::new(),
+    }
+}
+
+fn inventory(text: &str) -> Result<Inventory, String> {
+    Inventory::parse(text).map_err(|error| format!("has an SBOM that cannot be understood: {}", told(&error)))
+}
+
+/// Images of one architecture with their layers, of manifests that are there or are not.
+pub fn images(blobs: &impl Blobs, manifests: &[Option<&Descriptor>]) -> Vec<Result<Image, String>> {
+    let images: Vec<_> = manifests.par_iter().map(|manifest| documents(blobs, *manifest)).collect();
+    let layers = images.iter().flatten().flat_map(|image| &image.layers);
+    let distinct: BTreeMap<Sha256, ()> = layers.map(|layer| (layer.digest, ())).collect();
+    let read = |digest: Sha256| (digest, Arc::new(content(blobs, digest)));
+    let contents: BTreeMap<_, _> = distinct.into_par_iter().map(|(digest, ())| read(digest)).collect();
+    let with_contents = |mut image: Image| {
+        for layer in &mut image.layers {
+            layer.content = contents[&layer.digest].clone();
+        }
+        image
+    };
+    images.into_iter().map(|image| image.map(with_contents)).collect()
+}
+
+/// The manifest and the configuration of an image; its layers are yet to be read.
+fn documents(blobs: &impl Blobs, manifest: Option<&Descriptor>) -> Result<Image, String> {
+    let descriptor = manifest.ok_or("was not built: nobody can tell what it holds")?;
+    let unreadable = |what: &str, why: String| format!("has a {what} that cannot be read: {why}");
+    let digest = sha256(descriptor).map_err(|error| unreadable("manifest", told(&error)))?;
+    let mut damaged = Vec::new();
+    let mut read = |what: &str, digest: Sha256| {
+        let bytes = blobs.read(digest).map_err(|why| unreadable(what, why))?;
+        if Sha256::of(&bytes) != digest {
+            damaged.push(blobs.place(digest));
+        }
+        Ok::<_, String>(bytes)
+    };
+    let manifest: ImageManifest = serde_json::from_slice(&read("manifest", digest)?)
+        .map_err(|error| unreadable("manifest", error.to_string()))?;
+    let config = sha256(manifest.config()).map_err(|error| unreadable("configuration", told(&error)))?;
+    let configuration: ImageConfiguration = serde_json::from_slice(&read("configuration", config)?)
+        .map_err(|error| unreadable("configuration", error.to_string()))?;
+    let history = configuration.history().iter().flatten();
+    let history: Vec<_> = history.filter(|entry| entry.empty_layer() != Some(true)).collect();
+    let diff_ids = configuration.rootfs().diff_ids();
+    let layers = manifest.layers().iter().enumerate().map(|(number, descriptor)| {
+        let digest = sha256(descriptor).map_err(|error| unreadable("manifest", told(&error)))?;
+        Ok::<_, String>(Layer {
+            file: blobs.place(digest),
+            digest,
+            diff_id: diff_ids.get(number).and_then(|text| Sha256::from_oci(text).ok()),
+            made_from: history.get(number).and_then(|entry| entry.created_by().clone()).unwrap_or_default(),
+            content: Arc::new(Err("it was not read".to_owned())),
+        })
+    });
+    Ok(Image {
+        manifest: digest,
+        config_file: blobs.place(config),
+        user: configuration.config().as_ref().and_then(|run| run.user().clone()).unwrap_or_default(),
+        layers: layers.collect::<Result<_, _>>()?,
+        counts: [manifest.layers().len(), diff_ids.len(), history.len()],
+        damaged,
+    })
+}
+
+/// Reads a layer whatever its digest is, so that what was done to it can be named.
+fn content(blobs: &impl Blobs, named: Sha256) -> Result<Content, String> {
+    let packed = Bytes::from(blobs.read(named)?);
+    let digest = Sha256::of(&packed);
+    let tar = Compression::Gzip.unpack(&packed, LAYER_LIMIT).map_err(|error| told(&error))?;
+    let diff_id = Sha256::of(&tar);
+    let tree = Tree::from_layer(&tar).map_err(|error| told(&error))?;
+    Ok(Content::of(digest, diff_id, &tree))
+}
+
+/// An error and its causes, in one line.
+fn told(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
