@@ -4,16 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 
 use anyhow::Context as _;
+use rayon::prelude::*;
 
 use distro::catalog::name::ReleaseName;
 use distro::catalog::{Catalog, Image, Selection};
 use distro::debian::Architecture;
 use distro::effects::archive::Network;
 use distro::effects::builder::{BuildError, Builder, Target};
+use distro::effects::definitions;
 use distro::effects::layers::{Gone, Input, Layers, LayersError, Remedy};
+use distro::effects::licensing::CopyrightFiles;
 use distro::effects::places::Places;
 use distro::image::accounting::Unaccounted;
 use distro::image::built::BuiltImage;
+use distro::license::Verdicts;
 use distro::lock::Lock;
 
 use super::{Sources, Workspace, locked, select_some};
@@ -46,6 +50,9 @@ pub struct Assembly<'a> {
     pub catalog: &'a Catalog,
     pub builder: &'a Builder<'a>,
     pub built: &'a [(Target<'a>, BuiltImage)],
+    /// What the packages of each may be used under.
+    pub verdicts: &'a [Verdicts],
+    pub copyright: &'a CopyrightFiles<'a>,
     /// What the store had no layer of.
     pub converted: &'a [Input<'a>],
 }
@@ -99,7 +106,22 @@ pub fn assemble(
         })
         .collect::<anyhow::Result<Vec<_>>>()?;
     let built: Vec<_> = targets.into_iter().zip(built).collect();
-    let done = then(&Assembly { catalog, builder: &builder, built: &built, converted: &missing });
+    let licenses = definitions::licenses(&workspace.places.catalog)?;
+    let copyright = CopyrightFiles::new(store, &licenses);
+    let verdicts = pool.install(|| {
+        built
+            .par_iter()
+            .map(|(target, built)| copyright.of_image(target, built))
+            .collect::<Result<Vec<_>, _>>()
+    })?;
+    let done = then(&Assembly {
+        catalog,
+        builder: &builder,
+        built: &built,
+        verdicts: &verdicts,
+        copyright: &copyright,
+        converted: &missing,
+    });
     for damaged in store.take_damaged() {
         warn(&damaged.to_string());
     }

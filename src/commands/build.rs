@@ -15,6 +15,7 @@ use super::{Sources, Workspace, select_some};
 use crate::cli::BuildArgs;
 use crate::report::built;
 use crate::report::diff;
+use crate::report::licenses::Unread;
 
 pub fn run(workspace: &Workspace, args: &BuildArgs) -> anyhow::Result<()> {
     let catalog = workspace.catalog()?;
@@ -35,8 +36,10 @@ pub fn run(workspace: &Workspace, args: &BuildArgs) -> anyhow::Result<()> {
         renew_locks(workspace, &catalog, args, &releases, &built)?;
     }
     assemble(workspace, &catalog, order, |assembly| {
-        publish(LayoutDirectory::open(&args.out)?, assembly.builder, assembly.built)?;
-        built::report(args, assembly.catalog, assembly.built, assembly.converted)
+        publish(LayoutDirectory::open(&args.out)?, assembly.builder, assembly.built, assembly.verdicts)?;
+        built::report(args, assembly.catalog, assembly.built, assembly.converted)?;
+        Unread::of(assembly.verdicts).warn();
+        Ok(())
     })
 }
 

@@ -1,13 +1,11 @@
 //! `distro licenses`: what has to be handed on with an image.
 
 use distro::effects::builder::Target;
-use distro::effects::definitions;
-use distro::effects::licensing::CopyrightFiles;
 use distro::image::built::BuiltImage;
-use distro::license::Licenses;
+use distro::license::Verdicts;
 use distro::license::notice::{Licensed, Notice, Notices};
 
-use super::assembly::{Order, assemble};
+use super::assembly::{Assembly, Order, assemble};
 use super::{Workspace, select_one};
 use crate::cli::{LicensesArgs, NoticeFormat};
 use crate::report::failure::Advice;
@@ -15,7 +13,6 @@ use crate::report::licenses::{self, Unread};
 
 pub fn run(workspace: &Workspace, args: &LicensesArgs) -> anyhow::Result<()> {
     let catalog = workspace.catalog()?;
-    let licenses = definitions::licenses(&workspace.places.catalog)?;
     let architecture = args.arch.clone().map_or_else(|| workspace.machine(), Ok)?;
     let image = select_one(&catalog, &args.image, &architecture)?;
     let order = Order {
@@ -27,9 +24,8 @@ pub fn run(workspace: &Workspace, args: &LicensesArgs) -> anyhow::Result<()> {
         jobs: None,
     };
     assemble(workspace, &catalog, order, |assembly| {
-        let files = CopyrightFiles::new(assembly.builder.layers.store, &licenses);
-        for (target, built) in assembly.built {
-            let notice = notice(&licenses, &files, target, built)?;
+        for ((target, built), verdicts) in assembly.built.iter().zip(assembly.verdicts) {
+            let notice = notice(assembly, target, built, verdicts)?;
             match args.format {
                 NoticeFormat::Json => anstream::println!("{}", serde_json::to_string_pretty(&notice)?),
                 NoticeFormat::Text => {
@@ -43,19 +39,19 @@ pub fn run(workspace: &Workspace, args: &LicensesArgs) -> anyhow::Result<()> {
 }
 
 fn notice(
-    known: &Licenses,
-    files: &CopyrightFiles<'_>,
+    assembly: &Assembly<'_>,
     target: &Target<'_>,
     built: &BuiltImage,
+    verdicts: &Verdicts,
 ) -> anyhow::Result<Notice> {
-    let verdicts = files.of_image(target, built)?;
-    let unreviewed = Unread::of(verdicts.values().filter_map(|verdict| verdict.as_ref().as_ref().err()));
+    let unreviewed = Unread::of([verdicts]);
     if !unreviewed.is_empty() {
         let error = anyhow::anyhow!("could not tell the licenses of {}: {unreviewed}", target.image.name);
         return Err(Advice::new(error, unreviewed.hint()).into());
     }
+    let files = assembly.copyright;
     let common = files.common_licenses(built)?;
-    let mut notices = Notices::new(known, &common);
+    let mut notices = Notices::new(files.licenses, &common);
     for wanted in target.packages() {
         let (name, pin) = (wanted.name, wanted.pin);
         let (Some(Ok(licensing)), Some(copyright)) =

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use distro::catalog::{Catalog, Image};
 use distro::debian::Architecture;
 use distro::effects::files;
-use distro::sbom::{Files, Format, Licenses, Missing, Subject, merged, missing};
+use distro::sbom::{Files, Format, Missing, Subject, merged, missing};
 
 use super::assembly::{Assembly, Order, assemble};
 use super::{Workspace, select_one};
@@ -43,8 +43,7 @@ pub fn run(workspace: &Workspace, args: &SbomArgs) -> anyhow::Result<ExitCode> {
     let format = Format::from(args.format);
     let mut code = ExitCode::SUCCESS;
     assemble(workspace, &catalog, order, |assembly| {
-        let licenses: Vec<_> = assembly.built.iter().map(|_| Licenses::new()).collect();
-        let subjects = subjects(assembly, &licenses);
+        let subjects = subjects(assembly);
         match purpose {
             Purpose::Print(_) => {
                 subjects.iter().for_each(|subject| anstream::print!("{}", format.render(subject, files)));
@@ -91,10 +90,10 @@ fn one<'a>(catalog: &'a Catalog, image: &str, architectures: &[Architecture]) ->
     }
 }
 
-fn subjects<'a>(assembly: &'a Assembly<'_>, licenses: &'a [Licenses]) -> Vec<Subject<'a>> {
-    let built = assembly.built.iter().zip(licenses);
+fn subjects<'a>(assembly: &'a Assembly<'_>) -> Vec<Subject<'a>> {
+    let built = assembly.built.iter().zip(assembly.verdicts);
     built
-        .map(|((target, built), licenses)| target.described(assembly.catalog, built, licenses).subject())
+        .map(|((target, built), verdicts)| target.described(assembly.catalog, built, verdicts).subject())
         .collect()
 }
 

@@ -37,7 +37,7 @@ pub struct License {
 }
 
 /// Short names of licenses, and how they go together.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Terms {
     /// `GPL-2+`, `GPL-2+ with OpenSSL exception`; or what stands in place of a name, whatever it is.
     Name(String),

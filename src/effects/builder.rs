@@ -29,8 +29,9 @@ use crate::image::plan::Plan;
 use crate::image::{ImageLayer, config};
 use crate::layer::RECIPE;
 use crate::layer::package::LayerRecord;
+use crate::license::Verdicts;
 use crate::lock::{Closure, Lock};
-use crate::sbom::{Described, Licenses};
+use crate::sbom::Described;
 use crate::tree::{
     Alias, Conflict, Entry, ImagePath, InvalidPath, Kind, Node, Tree, Union, Unresolved, usr_merge_links,
 };
@@ -119,10 +120,10 @@ impl<'a> Target<'a> {
         &self,
         catalog: &'a Catalog,
         built: &'a BuiltImage,
-        licenses: &'a Licenses,
+        verdicts: &'a Verdicts,
     ) -> Described<'a> {
         let &Self { image, release, architecture, platform, lock, closure, .. } = self;
-        Described { catalog, image, release, architecture, platform, lock, closure, built, licenses }
+        Described { catalog, image, release, architecture, platform, lock, closure, built, verdicts }
     }
 
     fn tarball(&self, name: &'a TarballName) -> Option<WantedTarball<'a>> {

@@ -10,21 +10,15 @@ use crate::debian::PackageName;
 use crate::digest::Sha256;
 use crate::image::built::{BuiltImage, Owner};
 use crate::license::notice::{COMMON_LICENSES, Text};
-use crate::license::{Licenses, Licensing, Unreviewed};
+use crate::license::{Licenses, Verdict, Verdicts};
 use crate::tree::{FileInfo, ImagePath, Kind, Listed, Stack};
 
 /// Reads each copyright file once for each package, whatever number of images hold it.
 pub struct CopyrightFiles<'a> {
     store: &'a Store,
-    licenses: &'a Licenses,
+    pub licenses: &'a Licenses,
     read: Mutex<BTreeMap<(PackageName, PackageName, Sha256), Arc<Verdict>>>,
 }
-
-/// What a package may be used under, or what nobody has reviewed yet.
-pub type Verdict = Result<Licensing, Unreviewed>;
-
-/// Those of the packages of an image.
-pub type Verdicts = BTreeMap<PackageName, Arc<Verdict>>;
 
 #[derive(Debug, thiserror::Error)]
 pub enum LicensingError {

@@ -10,7 +10,8 @@ use crate::catalog::Catalog;
 use crate::image;
 use crate::image::built::{BuiltImage, OwnedLayer};
 use crate::image::layout::Layout;
-use crate::sbom::{Files, Format, LAYOUT_FORMATS, Licenses};
+use crate::license::Verdicts;
+use crate::sbom::{Files, Format, LAYOUT_FORMATS};
 
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
@@ -26,10 +27,11 @@ pub fn publish(
     mut directory: LayoutDirectory,
     builder: &Builder<'_>,
     built: &[(Target<'_>, BuiltImage)],
+    verdicts: &[Verdicts],
 ) -> Result<(), PublishError> {
     let store = builder.layers.store;
     let mut layout = directory.layout()?;
-    for (reference, format, text) in sboms(&directory, builder, built)? {
+    for (reference, format, text) in sboms(&directory, builder, built, verdicts)? {
         directory.add_sbom(&reference, format, text);
     }
     keep_others(&mut layout, builder.catalog, built);
@@ -66,10 +68,10 @@ fn sboms(
     directory: &LayoutDirectory,
     builder: &Builder<'_>,
     built: &[(Target<'_>, BuiltImage)],
+    verdicts: &[Verdicts],
 ) -> Result<Vec<(String, Format, String)>, LayoutError> {
-    let of_image = |(target, built): &(Target<'_>, BuiltImage)| {
-        let licenses = Licenses::new();
-        let subject = target.described(builder.catalog, built, &licenses).subject();
+    let of_image = |((target, built), verdicts): (&(Target<'_>, BuiltImage), &Verdicts)| {
+        let subject = target.described(builder.catalog, built, verdicts).subject();
         let mut changed = Vec::new();
         for format in LAYOUT_FORMATS {
             let (reference, text) = (target.reference(), format.render(&subject, Files::Unlisted));
@@ -79,7 +81,8 @@ fn sboms(
         }
         Ok::<_, LayoutError>(changed)
     };
-    let changed: Result<Vec<_>, _> = builder.layers.pool.install(|| built.par_iter().map(of_image).collect());
+    let changed: Result<Vec<_>, _> =
+        builder.layers.pool.install(|| built.par_iter().zip(verdicts).map(of_image).collect());
     Ok(changed?.into_iter().flatten().collect())
 }
 

@@ -128,8 +128,12 @@ impl Licenses {
     ) -> Result<Reading<'a>, Vec<UnreviewedText>> {
         let (mut kept, mut set_aside) = (Vec::new(), Vec::new());
         let mut unreviewed = BTreeSet::new();
+        let mut known: BTreeMap<(&Terms, &str), Result<Found, Vec<UnreviewedText>>> = BTreeMap::new();
         for stanza in &copyright.stanzas {
-            match (self.license(&stanza.license, copyright), self.tables.set_aside(source, &stanza.files)) {
+            let license = &stanza.license;
+            let found = known.entry((&license.terms, license.text.as_str()));
+            let found = found.or_insert_with(|| self.license(license, copyright)).clone();
+            match (found, self.tables.set_aside(source, &stanza.files)) {
                 (Err(texts), _) => unreviewed.extend(texts),
                 (Ok(found), None) => kept.push((stanza, found)),
                 (Ok(found), Some(reasons)) => set_aside.push((stanza, found, reasons)),

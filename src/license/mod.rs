@@ -11,11 +11,20 @@ mod tables;
 mod unreviewed;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::debian::PackageName;
 
 pub use expression::{Expression, InvalidExpression};
 pub use fingerprint::fingerprint;
 pub use licenses::Licenses;
 pub use unreviewed::{Unreviewed, UnreviewedText};
+
+/// What a package may be used under, or what nobody has reviewed yet.
+pub type Verdict = Result<Licensing, Unreviewed>;
+
+/// Those of the packages of an image.
+pub type Verdicts = BTreeMap<PackageName, Arc<Verdict>>;
 
 /// What a binary package may be used under.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 use std::fmt::{self, Write as _};
 
-use distro::license::Unreviewed;
 use distro::license::notice::{Notice, PackageNotice};
+use distro::license::{Unreviewed, Verdicts};
+
+use super::warn;
 
 /// How wide rules are, in characters.
 const WIDTH: usize = 79;
@@ -51,10 +53,11 @@ pub struct Unread {
 }
 
 impl Unread {
-    pub fn of<'a>(all: impl IntoIterator<Item = &'a Unreviewed>) -> Self {
+    pub fn of<'a>(images: impl IntoIterator<Item = &'a Verdicts>) -> Self {
         let mut known = BTreeSet::new();
         let mut unread = Self::default();
-        for Unreviewed { source, texts } in all {
+        let verdicts = images.into_iter().flat_map(Verdicts::values);
+        for Unreviewed { source, texts } in verdicts.filter_map(|verdict| verdict.as_ref().as_ref().err()) {
             for text in texts.iter().filter(|text| known.insert((source, *text))) {
                 unread.told.push(format!("\n  {source}: {text}"));
                 unread.examples += &format!("\n{}", text.example(source));
@@ -65,6 +68,13 @@ impl Unread {
 
     pub fn is_empty(&self) -> bool {
         self.told.is_empty()
+    }
+
+    /// Tells people, unless there is nothing to tell.
+    pub fn warn(&self) {
+        if !self.is_empty() {
+            warn(&format!("{self}\nso SBOMs assert no license of their packages; {}", self.hint()));
+        }
     }
 
     pub fn hint(&self) -> String {

@@ -13,11 +13,8 @@ use crate::debian::control::Paragraph;
 use crate::debian::{Architecture, PackageName, Source};
 use crate::digest::Sha512;
 use crate::image::built::{BuiltImage, OwnedLayer, Owner};
-use crate::license::Licensing;
+use crate::license::Verdicts;
 use crate::lock::{Closure, Lock, Pin};
-
-/// What the packages of an image may be used under.
-pub type Licenses = BTreeMap<PackageName, Licensing>;
 
 /// An image, and where all that is known of it stands.
 #[derive(Clone, Copy)]
@@ -30,7 +27,7 @@ pub struct Described<'a> {
     pub lock: &'a Lock,
     pub closure: &'a Closure,
     pub built: &'a BuiltImage,
-    pub licenses: &'a Licenses,
+    pub verdicts: &'a Verdicts,
 }
 
 impl<'a> Described<'a> {
@@ -106,7 +103,7 @@ impl<'a> Described<'a> {
                 })
                 .collect(),
             facts: Facts::of(&Paragraph::of(&content.record.control)),
-            licensing: self.licenses.get(name),
+            licensing: self.verdicts.get(name).and_then(|verdict| verdict.as_ref().as_ref().ok()),
             content,
         })
     }

@@ -278,7 +278,11 @@ impl Package {
         let doc = format!("/usr/share/doc/{}", self.name);
         let copyright = format!("{doc}/copyright");
         if self.copyright && !members.contains_key(&doc) && !members.contains_key(&copyright) {
-            let text = format!("Copyright 2025 the makers of {}\nLicense: MIT\n", self.name);
+            let text = format!(
+                "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n\n\
+                 Files: *\nCopyright: 2025 the makers of {}\nLicense: Expat\n",
+                self.name
+            );
             members.insert(copyright.clone(), Member::file(copyright, text));
         }
         let parents: BTreeSet<String> = members
