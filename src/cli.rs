@@ -131,6 +131,15 @@ Examples:
   distro sbom --all --merge > catalog.spdx.json           one document for the whole catalog
   distro sbom --all --print-missing                       what nobody could fill in")]
     Sbom(SbomArgs),
+    /// Print what an image's packages may be used under, and all license texts, once each
+    ///
+    /// Works from the lock and the store, as `distro build` does. A text that nobody has reviewed is an error that
+    /// says how to review it.
+    #[command(after_help = "\
+Examples:
+  distro licenses java21-debian13 > NOTICE
+  distro licenses cc --arch arm64 --format json | jq -r '.packages[] | .name + \": \" + .license'")]
+    Licenses(LicensesArgs),
     /// List the images of the catalog
     #[command(
         visible_alias = "ls",
@@ -377,6 +386,22 @@ pub enum SbomFormat {
 }
 
 #[derive(Debug, Args)]
+pub struct LicensesArgs {
+    /// The image: `cc-debian13:debug`; `latest` where it has no tag
+    pub image: String,
+    /// Debian's name of an architecture [default: this machine's]
+    #[arg(long)]
+    pub arch: Option<Architecture>,
+    #[arg(long, value_enum, default_value_t = NoticeFormat::Text)]
+    pub format: NoticeFormat,
+    /// Make no connection: everything must be in the store
+    #[arg(long)]
+    pub offline: bool,
+    #[command(flatten)]
+    pub network: NetworkArgs,
+}
+
+#[derive(Debug, Args)]
 pub struct ListArgs {
     /// Images by name: `cc`, `cc-debian13` or `cc-debian13:debug` [default: all]
     #[arg(value_name = "IMAGE")]
@@ -428,8 +453,16 @@ pub enum DiffFormat {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum NoticeFormat {
+    /// For people, as it is handed on with an image
+    Text,
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum SchemaOf {
     Catalog,
     Family,
+    Licenses,
     Lock,
 }

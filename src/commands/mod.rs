@@ -3,6 +3,7 @@
 mod assembly;
 pub mod build;
 pub mod diff;
+pub mod licenses;
 pub mod list;
 pub mod lock;
 pub mod outdated;

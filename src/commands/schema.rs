@@ -1,6 +1,7 @@
 //! `distro schema`: the JSON Schemas of definitions and locks.
 
 use distro::catalog::file::{CatalogFile, FamilyFile};
+use distro::license::file::LicensesFile;
 use distro::lock::LockFile;
 
 use crate::cli::{SchemaArgs, SchemaOf};
@@ -9,6 +10,7 @@ pub fn run(args: &SchemaArgs) -> anyhow::Result<()> {
     let schema = match args.file {
         SchemaOf::Catalog => schemars::schema_for!(CatalogFile),
         SchemaOf::Family => schemars::schema_for!(FamilyFile),
+        SchemaOf::Licenses => schemars::schema_for!(LicensesFile),
         SchemaOf::Lock => schemars::schema_for!(LockFile),
     };
     anstream::println!("{}", serde_json::to_string_pretty(&schema)?);

@@ -6,6 +6,7 @@ pub mod auth_conf;
 pub mod changelog;
 pub mod compression;
 pub mod control;
+pub mod copyright;
 pub mod deb;
 mod index;
 pub mod maintainer_script;

@@ -32,7 +32,7 @@ use crate::layer::package::LayerRecord;
 use crate::lock::{Closure, Lock};
 use crate::sbom::{Described, Licenses};
 use crate::tree::{
-    Alias, Conflict, Entry, ImagePath, InvalidPath, Node, Tree, Union, Unresolved, usr_merge_links,
+    Alias, Conflict, Entry, ImagePath, InvalidPath, Kind, Node, Tree, Union, Unresolved, usr_merge_links,
 };
 
 /// An image of one architecture that is to be built.
@@ -72,6 +72,8 @@ pub enum BuildError {
     NotCapable { path: ImagePath },
     #[error("the copyright file of `{package}` cannot be read: name the package that has it")]
     Copyright { package: PackageName, source: Unresolved },
+    #[error("the copyright file of `{0}` is a directory")]
+    CopyrightDirectory(PackageName),
     #[error("`{package}` has a Replaces field that cannot be read")]
     Replaces { package: PackageName, source: InvalidRelation },
     #[error(transparent)]
@@ -168,7 +170,8 @@ impl Builder<'_> {
     /// Builds an image, and checks that it is whole.
     pub fn build(&self, target: Target<'_>) -> Result<BuiltImage, BuildError> {
         let mut layers = self.image_layers(target)?;
-        for (owner, path) in check(&layers, target.image)? {
+        let Checked { replaced, copyright } = check(&layers, target.image)?;
+        for (owner, path) in replaced {
             if let Some(loser) = layers.iter_mut().find(|layer| layer.owner == owner) {
                 loser.replaced.insert(path);
             }
@@ -191,7 +194,7 @@ impl Builder<'_> {
             .collect::<Result<_, BuildError>>()?;
         let environment = BTreeMap::new();
         let parts = config::parts(&self.facts(target), &target.scope(&environment), created, parts)?;
-        Ok(BuiltImage { assembled: parts.assemble()?, created, layers })
+        Ok(BuiltImage { assembled: parts.assemble()?, created, layers, copyright })
     }
 
     /// Makes those layers of a target anew that the store has lost since they were looked up.
@@ -401,11 +404,16 @@ fn union(layers: &[OwnedLayer]) -> Union<'_, Owner> {
     image
 }
 
+/// What is found where an image is checked.
+struct Checked {
+    /// The paths that another layer has, with those who lost them.
+    replaced: Vec<(Owner, ImagePath)>,
+    copyright: BTreeMap<PackageName, Sha256>,
+}
+
 /// Every path has one owner, or two that may share it; only files that the image's definitions name give rights;
 /// every package's copyright file can be read.
-///
-/// Returns the paths that another layer has, with those who lost them.
-fn check(layers: &[OwnedLayer], image: &Image) -> Result<Vec<(Owner, ImagePath)>, BuildError> {
+fn check(layers: &[OwnedLayer], image: &Image) -> Result<Checked, BuildError> {
     let (mut versions, mut replaces) = (BTreeMap::new(), BTreeMap::new());
     for layer in layers {
         if let Owner::Package(name) = &layer.owner {
@@ -454,13 +462,29 @@ fn check(layers: &[OwnedLayer], image: &Image) -> Result<Vec<(Owner, ImagePath)>
     if !privileges.is_empty() {
         return Err(BuildError::Privileges(privileges));
     }
-    for layer in layers {
-        if let Owner::Package(package) = &layer.owner {
-            let path = ImagePath::parse(&format!("/usr/share/doc/{package}/copyright"))?;
-            let found = union.resolve(&path);
-            found.map_err(|source| BuildError::Copyright { package: package.clone(), source })?;
-        }
-    }
+    let packages = layers.iter().filter_map(|layer| match &layer.owner {
+        Owner::Package(package) => Some(package),
+        _ => None,
+    });
+    let copyright = packages.map(|package| Ok((package.clone(), copyright(&union, package)?)));
     let replaced = union.replaced().iter();
-    Ok(replaced.map(|replaced| (replaced.loser.clone(), replaced.path.clone())).collect())
+    Ok(Checked {
+        copyright: copyright.collect::<Result<_, BuildError>>()?,
+        replaced: replaced.map(|replaced| (replaced.loser.clone(), replaced.path.clone())).collect(),
+    })
+}
+
+/// The digest of a package's copyright file, wherever the way to it leads.
+fn copyright(union: &Union<'_, Owner>, package: &PackageName) -> Result<Sha256, BuildError> {
+    let path = ImagePath::parse(&format!("/usr/share/doc/{package}/copyright"))?;
+    let found = union.resolve(&path);
+    let found = found.map_err(|source| BuildError::Copyright { package: package.clone(), source })?;
+    let kind = match &found.listed.kind {
+        Kind::HardLink(target) => union.get(target).map(|claim| &claim.listed.kind),
+        kind => Some(kind),
+    };
+    match kind {
+        Some(Kind::File(file)) => Ok(file.sha256),
+        _ => Err(BuildError::CopyrightDirectory(package.clone())),
+    }
 }

@@ -15,6 +15,7 @@ use crate::catalog::file::{CatalogFile, FamilyFile};
 use crate::catalog::name::ReleaseName;
 use crate::catalog::{Catalog, Definitions, Directory, SourceFiles, Written};
 use crate::debian::signed::{Keyring, KeyringError};
+use crate::license::Licenses;
 use crate::lock::{FORMAT, Lock, LockError, LockFile};
 
 #[derive(Debug, thiserror::Error)]
@@ -38,13 +39,17 @@ pub enum DefinitionsError {
     OtherRelease { path: PathBuf, found: ReleaseName },
 }
 
+/// What a catalog knows of licenses.
+const LICENSES: &str = "licenses.toml";
+
 /// Reads `catalog.toml` and every other `.toml` file beside it; of the catalogs that it extends too.
 pub fn catalog(directory: &Path) -> Result<Catalog, DefinitionsError> {
     let mut files = SourceFiles::new();
     let mut directories = Vec::new();
     for (path, catalog) in chain(directory)? {
         let mut families = Vec::new();
-        for family in entries(&path, "toml")?.into_iter().filter(|other| !other.ends_with("catalog.toml")) {
+        let is_family = |other: &PathBuf| !other.ends_with("catalog.toml") && !other.ends_with(LICENSES);
+        for family in entries(&path, "toml")?.into_iter().filter(is_family) {
             let source = Source::new(family.display().to_string(), files::read_text(&family)?);
             let file: FamilyFile = parse(&source)?;
             files.extend(source_files::read(&path, &source, &file)?);
@@ -72,6 +77,18 @@ pub fn keyring(directory: &Path) -> Result<Keyring, DefinitionsError> {
         }
     }
     keyring.ok_or_else(|| DefinitionsError::NoKeys(directory.join("keys")))
+}
+
+/// Reads what is known of licenses: the program's own tables, and `licenses.toml` of the catalog and those that it
+/// extends, the nearest of which has the last word.
+pub fn licenses(directory: &Path) -> Result<Licenses, DefinitionsError> {
+    let mut sources = Vec::new();
+    for (directory, _) in chain(directory)?.into_iter().rev() {
+        let path = directory.join(LICENSES);
+        let text = files::read_text_if_there(&path)?;
+        sources.extend(text.map(|text| Source::new(path.display().to_string(), text)));
+    }
+    Ok(Licenses::read(&sources)?)
 }
 
 /// A directory's `catalog.toml`, and those of the directories that it extends, the oldest last.

@@ -1,6 +1,6 @@
 //! An image that is built: its layers, whose they are, and its documents.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::AssembledImage;
 use crate::catalog::name::TarballName;
 use crate::debian::PackageName;
+use crate::digest::Sha256;
 use crate::layer::package::LayerRecord;
 use crate::tree::ImagePath;
 
@@ -38,6 +39,8 @@ pub struct BuiltImage {
     pub created: Timestamp,
     /// The lowest first.
     pub layers: Vec<OwnedLayer>,
+    /// The copyright file of each package, wherever in the image it is.
+    pub copyright: BTreeMap<PackageName, Sha256>,
 }
 
 impl fmt::Display for Owner {

@@ -99,6 +99,15 @@ impl Listing {
         Some(&self.0[index])
     }
 
+    /// The files that say how others may be used: copyright files, the licenses that they refer to, and those of
+    /// upstream.
+    pub fn license_texts(&self) -> impl Iterator<Item = (&ImagePath, FileInfo)> {
+        self.iter().filter_map(|listed| match listed.kind {
+            Kind::File(file) if listed.path.is_license_text() => Some((&listed.path, file)),
+            _ => None,
+        })
+    }
+
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
