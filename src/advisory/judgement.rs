@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::tracker::{Issue, NoDsa, NoDsaReason, ReleaseState, Status, Tracker, Urgency};
 use super::VulnerabilityId;
+use super::tracker::{Issue, NoDsa, NoDsaReason, ReleaseState, Status, Tracker, Urgency};
 use crate::debian::{PackageName, Version};
 
 /// Code of a source package that a binary package of an image holds.
@@ -84,7 +84,9 @@ impl ReleaseState {
             Some(fixed) if self.status == Status::Resolved && built_in => {
                 return Judgement::FixedByRebuilding(fixed.clone());
             }
-            Some(fixed) if self.status == Status::Resolved => return Judgement::FixedByRenewing(fixed.clone()),
+            Some(fixed) if self.status == Status::Resolved => {
+                return Judgement::FixedByRenewing(fixed.clone());
+            }
             _ => {}
         }
         let reason = self.no_dsa.as_ref().map(|no_dsa| no_dsa.reason);
@@ -199,7 +201,8 @@ mod tests {
     #[test]
     fn versions_come_before_the_status_and_the_status_before_the_urgency() {
         let fixed = |version: &str| version.parse::<Version>().unwrap();
-        let resolved = r#"{"status": "resolved", "fixed_version": "3.5.1-1+deb13u1", "urgency": "unimportant"}"#;
+        let resolved =
+            r#"{"status": "resolved", "fixed_version": "3.5.1-1+deb13u1", "urgency": "unimportant"}"#;
         assert_eq!(judged(resolved, "3.5.1-1"), Judgement::FixedByRenewing(fixed("3.5.1-1+deb13u1")));
         assert_eq!(judged(resolved, "3.5.1-1+deb13u1"), Judgement::Fixed(fixed("3.5.1-1+deb13u1")));
         let ahead = r#"{"status": "open", "fixed_version": "2.0-1", "urgency": "low"}"#;
@@ -220,7 +223,10 @@ mod tests {
                 r#""status": "open", "urgency": "unimportant", "nodsa": "x", "nodsa_reason": "postponed""#,
                 Judgement::Postponed,
             ),
-            (r#""status": "open", "urgency": "end-of-life", "nodsa": "x", "nodsa_reason": """#, Judgement::NoDsa),
+            (
+                r#""status": "open", "urgency": "end-of-life", "nodsa": "x", "nodsa_reason": """#,
+                Judgement::NoDsa,
+            ),
             (r#""status": "open", "urgency": "unimportant""#, Judgement::Unimportant),
             (r#""status": "open", "urgency": "end-of-life""#, Judgement::Unsupported),
             (r#""status": "open", "urgency": "not yet assigned""#, Judgement::NoFixYet),

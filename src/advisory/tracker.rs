@@ -178,10 +178,9 @@ impl From<StateWire> for ReleaseState {
         let StateWire { status, repositories, fixed_version, urgency, nodsa, nodsa_reason } = wire;
         let no_dsa = match (nodsa, nodsa_reason) {
             (None, None) => None,
-            (text, reason) => Some(NoDsa {
-                reason: reason.unwrap_or(NoDsaReason::Minor),
-                text: text.unwrap_or_default(),
-            }),
+            (text, reason) => {
+                Some(NoDsa { reason: reason.unwrap_or(NoDsaReason::Minor), text: text.unwrap_or_default() })
+            }
         };
         Self { status, repositories, fixed_version, urgency, no_dsa }
     }
@@ -338,7 +337,9 @@ impl<'de> Visitor<'de> for OneIssue<'_, '_> {
         let (mut issue, mut releases) = (Issue::default(), None);
         while let Some(key) = map.next_key::<Cow<'_, str>>()? {
             match &*key {
-                "releases" => releases = Some(map.next_value_seed(Releases { reading: &mut *reading, keep })?),
+                "releases" => {
+                    releases = Some(map.next_value_seed(Releases { reading: &mut *reading, keep })?)
+                }
                 "description" if keep => issue.description = map.next_value()?,
                 "scope" if keep => issue.scope = map.next_value()?,
                 "debianbug" if keep => issue.bug = map.next_value()?,

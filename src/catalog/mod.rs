@@ -143,9 +143,8 @@ impl Catalog {
         let Images { images, bases } = image::expand(families, &taken, &shared)?;
         // Another catalog's images need not be here.
         let own = |of: &Arc<Source>| Arc::ptr_eq(of, &source);
-        let statements = chain.vex.iter().map(|(of, table)| {
-            Statement::read(of, table, own(of).then_some(&images))
-        });
+        let statements =
+            chain.vex.iter().map(|(of, table)| Statement::read(of, table, own(of).then_some(&images)));
         let statements = statements.collect::<Result<_, _>>()?;
         Ok(Self {
             organization,

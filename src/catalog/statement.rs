@@ -34,10 +34,15 @@ pub struct Statement {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// With a justification, or the impact in words, or both.
-    NotAffected { justification: Option<Justification>, impact: Option<String> },
+    NotAffected {
+        justification: Option<Justification>,
+        impact: Option<String>,
+    },
     Fixed,
     UnderInvestigation,
-    Affected { action: String },
+    Affected {
+        action: String,
+    },
 }
 
 impl Statement {
@@ -52,7 +57,9 @@ impl Statement {
             return Err(at.error(format!("`{id}` is no vulnerability"), "").help("as in CVE-2025-9230"));
         }
         if table.packages.get_ref().is_empty() {
-            return Err(Location::of(source, &table.packages).error("the packages are missing", "says nothing"));
+            return Err(
+                Location::of(source, &table.packages).error("the packages are missing", "says nothing")
+            );
         }
         for name in table.images.iter().flatten() {
             let is_meant = |images: &BTreeMap<ImageName, Image>| {
@@ -74,7 +81,10 @@ impl Statement {
         Ok(Self {
             vulnerability: id.as_str().into(),
             packages: all_parsed(source, table.packages.get_ref())?,
-            images: table.images.as_ref().map(|names| names.iter().map(|name| name.get_ref().clone()).collect()),
+            images: table
+                .images
+                .as_ref()
+                .map(|names| names.iter().map(|name| name.get_ref().clone()).collect()),
             verdict: verdict(source, table)?,
             author: table.author.clone(),
             date,
@@ -95,7 +105,9 @@ impl Statement {
     /// Whether it is about the software of an upstream tarball.
     #[must_use]
     pub fn is_about_software(&self, software: &str) -> bool {
-        self.packages.iter().any(|subject| matches!(subject, Subject::Binary(name) if name.as_str() == software))
+        self.packages
+            .iter()
+            .any(|subject| matches!(subject, Subject::Binary(name) if name.as_str() == software))
     }
 
     /// Whether it no longer counts.
@@ -127,7 +139,9 @@ fn verdict(source: &Arc<Source>, table: &VexTable) -> Result<Verdict, Diagnostic
             return misplaced(at(impact), "impact", "not_affected");
         }
     }
-    if status != Status::Affected && let Some(action) = &table.action {
+    if status != Status::Affected
+        && let Some(action) = &table.action
+    {
         return misplaced(at(action), "action", "affected");
     }
     let missing = |keys: &str, help: &str| {
@@ -139,9 +153,10 @@ fn verdict(source: &Arc<Source>, table: &VexTable) -> Result<Verdict, Diagnostic
     };
     let justification = table.justification.as_ref().map(|justification| *justification.get_ref());
     match (status, text(&table.impact), text(&table.action)) {
-        (Status::NotAffected, None, _) if justification.is_none() => {
-            missing("`justification`", "say why the images are not affected, as `justification`, or as `impact` in words")
-        }
+        (Status::NotAffected, None, _) if justification.is_none() => missing(
+            "`justification`",
+            "say why the images are not affected, as `justification`, or as `impact` in words",
+        ),
         (Status::NotAffected, impact, _) => Ok(Verdict::NotAffected { justification, impact }),
         (Status::Affected, _, None) => missing("`action`", "say what users of the images should do"),
         (Status::Affected, _, Some(action)) => Ok(Verdict::Affected { action }),

@@ -28,8 +28,7 @@ pub fn tracker(
         _ => None,
     };
     let cache = Cache { store: &store, http: http.as_ref(), now: workspace.host.now };
-    let Obtained { tracker, date, stale } =
-        place.read(Scope { codenames, keep }, &cache).map_err(advise)?;
+    let Obtained { tracker, date, stale } = place.read(Scope { codenames, keep }, &cache).map_err(advise)?;
     if let Some(error) = stale {
         let error = anyhow::Error::new(error);
         warn(&format!("{error:#}; the copy of {date} is used"));

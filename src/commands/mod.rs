@@ -1,7 +1,7 @@
 //! One file a verb: load → pure call → store → report.
 
-pub mod build;
 mod advisories;
+pub mod build;
 pub mod diff;
 pub mod find;
 pub mod list;

@@ -153,7 +153,8 @@ impl<'a> Statements<'a> {
     /// Names statements about these images that none of their packages answers to.
     fn tell_unused(&self, images: &[(&Image, Inventory)]) {
         for statement in &self.0 {
-            let mut asked = images.iter().filter(|(image, _)| statement.is_about_image(&image.name)).peekable();
+            let mut asked =
+                images.iter().filter(|(image, _)| statement.is_about_image(&image.name)).peekable();
             if asked.peek().is_some() && !asked.any(|(_, inventory)| Self::concerns(statement, inventory)) {
                 warn(&format!("the statement on {statement} is about none of the packages of these images"));
             }

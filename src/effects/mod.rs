@@ -22,6 +22,7 @@
 //! | [`layers`] | packages fetched and converted, each once |
 //! | [`builder`] | images put together from layers, and checked |
 //! | [`publish`] | built images written into a layout, with their SBOMs |
+//! | [`finder`] | which images hold a file or a licence, by layers and SBOMs |
 //! | [`layout`] | an OCI image layout on disk |
 //! | [`containers`] | containers of an OCI runtime, over layers that are unpacked once |
 //! | [`tester`] | structure tests run on built images |
@@ -34,6 +35,7 @@ pub mod changelogs;
 pub mod containers;
 pub mod definitions;
 pub mod files;
+pub mod finder;
 pub mod http;
 pub mod kept;
 pub mod layers;

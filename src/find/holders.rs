@@ -37,9 +37,10 @@ impl Holders {
         for (image, architectures) in &self.0 {
             grouped.entry((image.repository(), architectures)).or_default().push(image.tag.clone());
         }
-        let holding = |((repository, architectures), tags): ((String, &BTreeSet<Architecture>), Vec<TagName>)| {
-            Holding { repository, tags, architectures: architectures.iter().cloned().collect() }
-        };
+        let holding =
+            |((repository, architectures), tags): ((String, &BTreeSet<Architecture>), Vec<TagName>)| {
+                Holding { repository, tags, architectures: architectures.iter().cloned().collect() }
+            };
         grouped.into_iter().map(holding).collect()
     }
 }
@@ -51,7 +52,8 @@ mod tests {
     #[test]
     fn tags_on_the_same_architectures_stand_together() {
         let mut holders = Holders::default();
-        for (tag, architecture) in [("latest", "amd64"), ("debug", "amd64"), ("debug", "arm64"), ("nonroot", "amd64")]
+        for (tag, architecture) in
+            [("latest", "amd64"), ("debug", "amd64"), ("debug", "arm64"), ("nonroot", "amd64")]
         {
             let image = ImageName {
                 family: "cc".parse().unwrap(),

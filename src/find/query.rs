@@ -63,7 +63,9 @@ pub enum InvalidQuery {
     Architecture(#[from] InvalidName),
     #[error("`{0}` is not a pattern")]
     Glob(String, #[source] globset::Error),
-    #[error("`{0}` is no package URL of a package: `pkg:deb/debian/NAME@VERSION` or `pkg:generic/NAME@VERSION` is expected")]
+    #[error(
+        "`{0}` is no package URL of a package: `pkg:deb/debian/NAME@VERSION` or `pkg:generic/NAME@VERSION` is expected"
+    )]
     Purl(String),
 }
 
@@ -81,16 +83,15 @@ impl Query {
             Kind::Source => PackageQuery::parse(text.strip_prefix("src:").unwrap_or(text)).map(Self::Source),
             Kind::File => FilePattern::parse(text).map(Self::File),
             Kind::License => glob(text).map(LicensePattern).map(Self::License),
-            Kind::Vulnerability => {
-                Ok(Self::Vulnerability(text.to_ascii_uppercase().as_str().into()))
-            }
+            Kind::Vulnerability => Ok(Self::Vulnerability(text.to_ascii_uppercase().as_str().into())),
         }
     }
 }
 
 impl Kind {
     fn of(text: &str) -> Self {
-        let begins = |prefix: &str| text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+        let begins =
+            |prefix: &str| text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
         if begins("CVE-") || begins("TEMP-") {
             Self::Vulnerability
         } else if text.starts_with("src:") {
@@ -142,7 +143,8 @@ impl PackageQuery {
     /// Whether software of an upstream tarball is meant. Its version need not be one of Debian's.
     #[must_use]
     pub fn admits_software(&self, name: &str, version: &str) -> bool {
-        let admits = |constraint: &Constraint| version.parse().is_ok_and(|version| constraint.admits(&version));
+        let admits =
+            |constraint: &Constraint| version.parse().is_ok_and(|version| constraint.admits(&version));
         self.pattern.admits(name) && self.constraint.as_ref().is_none_or(admits)
     }
 }
@@ -200,7 +202,8 @@ fn purl(text: &str) -> Result<Query, InvalidQuery> {
     let rest = text.strip_prefix("pkg:").ok_or_else(invalid)?;
     let (rest, _) = rest.split_once('#').unwrap_or((rest, ""));
     let (path, qualifiers) = rest.split_once('?').unwrap_or((rest, ""));
-    let decoded = |part: &str| percent_decode_str(part).decode_utf8().map(String::from).map_err(|_| invalid());
+    let decoded =
+        |part: &str| percent_decode_str(part).decode_utf8().map(String::from).map_err(|_| invalid());
     let (path, version) = match path.rsplit_once('@') {
         Some((path, version)) => (path, Some(decoded(version)?)),
         None => (path, None),
@@ -264,7 +267,11 @@ mod tests {
         assert!(admits("libssl3t64 (<< 3.5.4)", "libssl3t64", "3.5.1-1"));
         assert!(!admits("libssl3t64 (<< 3.5.4)", "libssl3t64", "3.5.4-1"));
         assert!(admits("libssl3t64=3.5.1-1", "libssl3t64", "3.5.1-1"));
-        assert!(admits("pkg:deb/debian/libstdc%2B%2B6@14.2.0-19%2Bb1?arch=amd64", "libstdc++6", "14.2.0-19+b1"));
+        assert!(admits(
+            "pkg:deb/debian/libstdc%2B%2B6@14.2.0-19%2Bb1?arch=amd64",
+            "libstdc++6",
+            "14.2.0-19+b1"
+        ));
         assert!(!admits("pkg:deb/debian/libstdc%2B%2B6?arch=arm64", "libstdc++6", "14.2.0-19"));
     }
 
@@ -275,7 +282,9 @@ mod tests {
             query.admits(expression)
         };
         let gcc = "GPL-3.0-or-later WITH GCC-exception-3.1 AND (MIT OR Apache-2.0)";
-        for query in ["MIT", "GPL-*", "GCC-exception-3.1", "GPL-3.0-or-later WITH GCC-exception-3.1", "Apache-2.0"] {
+        for query in
+            ["MIT", "GPL-*", "GCC-exception-3.1", "GPL-3.0-or-later WITH GCC-exception-3.1", "Apache-2.0"]
+        {
             assert!(admits(query, gcc), "{query}");
         }
         assert!(!admits("GPL-3.0", gcc) && !admits("MIT-0", gcc));
@@ -287,15 +296,23 @@ mod tests {
             let Query::File(query) = Query::parse(query, Some(Kind::File)).unwrap() else { panic!() };
             query.admits(path)
         };
-        assert!(admits("/bin/sh", "/usr/bin/sh") && admits("/lib/*/libc.so.6", "/usr/lib/x86_64-linux-gnu/libc.so.6"));
+        assert!(
+            admits("/bin/sh", "/usr/bin/sh")
+                && admits("/lib/*/libc.so.6", "/usr/lib/x86_64-linux-gnu/libc.so.6")
+        );
         assert!(admits("libc.so.6", "/usr/lib/x86_64-linux-gnu/libc.so.6"));
-        assert!(!admits("/usr/lib/*.so", "/usr/lib/x86_64-linux-gnu/libc.so") && !admits("libc.so", "/libc.so.6"));
+        assert!(
+            !admits("/usr/lib/*.so", "/usr/lib/x86_64-linux-gnu/libc.so") && !admits("libc.so", "/libc.so.6")
+        );
     }
 
     #[test]
     fn what_cannot_be_looked_for_is_refused() {
         let refused = |text: &str| Query::parse(text, None).unwrap_err().to_string();
-        assert_eq!(refused("libc 6"), "`libc 6` is not a pattern of package names: no package can have that name");
+        assert_eq!(
+            refused("libc 6"),
+            "`libc 6` is not a pattern of package names: no package can have that name"
+        );
         assert_eq!(refused("libc6 (~ 3)"), "`it (~ 3)` is not a package relation");
         assert_eq!(refused("/usr/[a"), "`/usr/[a` is not a pattern");
         assert_eq!(

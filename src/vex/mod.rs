@@ -111,12 +111,13 @@ fn claims(subject: Subject<'_>, knowledge: Knowledge<'_>) -> BTreeMap<Claim, BTr
     let mut statements = knowledge.statements.to_vec();
     statements.sort_by_key(|statement| statement.date);
     for package in &subject.inventory.packages {
-        let own = statements.iter().filter(|statement| {
-            statement.is_about_package(&package.name, &package.source.name)
-        });
+        let own = statements
+            .iter()
+            .filter(|statement| statement.is_about_package(&package.name, &package.source.name));
         let own: BTreeMap<_, _> = own.map(|statement| (&statement.vulnerability, *statement)).collect();
         let tracked = knowledge.tracker.filter(|_| is_debians(package));
-        let tracked = tracked.map(|(tracker, _)| worst(tracker, subject.codename, package)).unwrap_or_default();
+        let tracked =
+            tracked.map(|(tracker, _)| worst(tracker, subject.codename, package)).unwrap_or_default();
         for (id, of_tracker) in tracked {
             if !own.contains_key(&id) {
                 claim(of_tracker, &package.element.purl);
@@ -144,7 +145,8 @@ fn is_debians(package: &BinaryPackage) -> bool {
 fn worst(tracker: &Tracker, codename: &str, package: &BinaryPackage) -> BTreeMap<VulnerabilityId, Claim> {
     let own = Code { source: &package.source.name, version: &package.source.version, built_in: false };
     let built_in = package.built_using.iter();
-    let built_in = built_in.map(|source| Code { source: &source.name, version: &source.version, built_in: true });
+    let built_in =
+        built_in.map(|source| Code { source: &source.name, version: &source.version, built_in: true });
     let mut worst: BTreeMap<VulnerabilityId, Claim> = BTreeMap::new();
     for code in std::iter::once(own).chain(built_in) {
         for advisory in tracker.judge(codename, code) {
@@ -209,7 +211,9 @@ impl Claim {
                 );
                 (Status::Affected, Some(action))
             }
-            Judgement::NoFixYet => (Status::Affected, Some(format!("No version in {codename} fixes it yet."))),
+            Judgement::NoFixYet => {
+                (Status::Affected, Some(format!("No version in {codename} fixes it yet.")))
+            }
             Judgement::NoDsa => {
                 let action = format!("Debian takes it for minor; a point release of {codename} may fix it.");
                 (Status::Affected, Some(action))
@@ -220,7 +224,8 @@ impl Claim {
             }
             Judgement::Ignored => (Status::Affected, Some(format!("Debian will not fix it in {codename}."))),
             Judgement::Unsupported => {
-                let action = format!("Use a newer release: Debian no longer looks after {source} in {codename}.");
+                let action =
+                    format!("Use a newer release: Debian no longer looks after {source} in {codename}.");
                 (Status::Affected, Some(action))
             }
         };
@@ -233,7 +238,10 @@ impl Claim {
             justification: not_affected.then_some(Justification::VulnerableCodeNotPresent),
             impact: unimportant.then(|| "Debian takes it for no danger to its packages.".to_owned()),
             action,
-            notes: format!("{} {holds} {source} {version}; the Debian security tracker: {advisory}", package.name),
+            notes: format!(
+                "{} {holds} {source} {version}; the Debian security tracker: {advisory}",
+                package.name
+            ),
             description: advisory.issue.description.clone(),
             timestamp: None,
         }

@@ -37,7 +37,10 @@ fn only_what_is_asked_for_is_kept() {
     assert_eq!(tracker.sources().map(PackageName::as_str).collect::<Vec<_>>(), ["openssl"]);
     let issues: Vec<_> = tracker.issues_of(&"openssl".parse().unwrap()).collect();
     let [(id, issue), (temporary, nothing)] = issues.as_slice() else { panic!("{issues:?}") };
-    assert_eq!((id.to_string(), temporary.to_string()), ("CVE-2025-9230".into(), "TEMP-0000000-ABCDEF".into()));
+    assert_eq!(
+        (id.to_string(), temporary.to_string()),
+        ("CVE-2025-9230".into(), "TEMP-0000000-ABCDEF".into())
+    );
     assert_eq!(**nothing, Issue::default());
     assert_eq!(issue.bug, Some(1_116_789));
     assert_eq!(issue.releases.keys().collect::<Vec<_>>(), ["trixie"]);
@@ -93,12 +96,24 @@ fn data_of_another_shape_are_refused_with_the_place() {
             r#""zlib": {"CVE-2023-45853": {"release""#,
             "it is not as the tracker writes it: zlib, CVE-2023-45853: missing field `releases` at line 21 column 98",
         ),
-        (r#""zlib": {"CVE-2023-45853": "#, r#""zlib": {"CVE-2023-45853": [], "CVE-2023-45854": "#, "it is not as the tracker writes it: zlib, CVE-2023-45853: invalid type: sequence, expected a vulnerability with its \
-             `releases` at line 21 column 31"),
-        (r#""zlib": {"#, r#""spdxVersion": "SPDX-2.3", "zlib": {"#, "it is not as the tracker writes it: invalid type: string \"SPDX-2.3\", expected the vulnerabilities of spdxVersion by \
-             name at line 21 column 27"),
-        (r#""releases": []"#, r#""releases": ["trixie"]"#, "it is not as the tracker writes it: openssl, TEMP-0000000-ABCDEF: invalid type: sequence, expected the states of \
-             releases by codename at line 19 column 50"),
+        (
+            r#""zlib": {"CVE-2023-45853": "#,
+            r#""zlib": {"CVE-2023-45853": [], "CVE-2023-45854": "#,
+            "it is not as the tracker writes it: zlib, CVE-2023-45853: invalid type: sequence, expected a vulnerability with its \
+             `releases` at line 21 column 31",
+        ),
+        (
+            r#""zlib": {"#,
+            r#""spdxVersion": "SPDX-2.3", "zlib": {"#,
+            "it is not as the tracker writes it: invalid type: string \"SPDX-2.3\", expected the vulnerabilities of spdxVersion by \
+             name at line 21 column 27",
+        ),
+        (
+            r#""releases": []"#,
+            r#""releases": ["trixie"]"#,
+            "it is not as the tracker writes it: openssl, TEMP-0000000-ABCDEF: invalid type: sequence, expected the states of \
+             releases by codename at line 19 column 50",
+        ),
     ] {
         assert_eq!(refused(from, to), why);
     }
@@ -110,10 +125,16 @@ fn what_is_no_data_is_refused() {
     for (text, why) in [
         ("", "it is empty"),
         (" <!DOCTYPE html>", "it is HTML, not JSON: did a captive portal or proxy answer?"),
-        (&DATA[..300], "it is cut short: openssl, CVE-2025-9230: EOF while parsing a value at line 9 column 3"),
+        (
+            &DATA[..300],
+            "it is cut short: openssl, CVE-2025-9230: EOF while parsing a value at line 9 column 3",
+        ),
         ("{]", "it is not JSON: key must be a string at line 1 column 2"),
         ("{}", "it says nothing of the release `trixie`"),
-        ("[]", "it is not as the tracker writes it: invalid type: sequence, expected source packages by name at line 1 column 2"),
+        (
+            "[]",
+            "it is not as the tracker writes it: invalid type: sequence, expected source packages by name at line 1 column 2",
+        ),
         ("{} {}", "it is not JSON: trailing characters at line 1 column 4"),
     ] {
         assert_eq!(parse(text, "trixie").unwrap_err().to_string(), why, "{text}");
