@@ -24,6 +24,7 @@
 //! | [`publish`] | built images written into a layout, with their SBOMs |
 //! | [`licensing`] | copyright files out of the store, and what they were found to say |
 //! | [`push`] | images of a layout sent to a registry |
+//! | [`finder`] | which images hold a file or a licence, by layers and SBOMs |
 //! | [`layout`] | an OCI image layout on disk |
 //! | [`registry`] | an OCI registry: manifests, blobs and referrers, read and written |
 //! | [`containers`] | containers of an OCI runtime, over layers that are unpacked once |
@@ -39,6 +40,7 @@ pub mod changelogs;
 pub mod containers;
 pub mod definitions;
 pub mod files;
+pub mod finder;
 pub mod http;
 pub mod kept;
 pub mod layers;

@@ -1,8 +1,6 @@
 //! Which images hold what was looked for: as a table, as JSON.
 
-use std::collections::BTreeMap;
-
-use distro::find::{Holders, Holding};
+use distro::find::{FileRow, Findings, Holding, LicenseRow, PackageRow, VulnerabilityRow};
 use serde::Serialize;
 
 use super::table::table;
@@ -12,10 +10,55 @@ pub trait Held: Ord + Serialize {
     const HEAD: [&'static str; 3];
 
     fn cells(&self) -> [String; 3];
+
+    /// Whether it is what was looked for, and not told beside it.
+    fn counts(&self) -> bool {
+        true
+    }
 }
 
-/// What was found, and who holds it.
-pub type Findings<T> = BTreeMap<T, Holders>;
+impl Held for PackageRow {
+    const HEAD: [&'static str; 3] = ["PACKAGE", "VERSION", "SOURCE"];
+
+    fn cells(&self) -> [String; 3] {
+        let source = match (&self.built_with, &self.source) {
+            (Some(with), _) => format!("built with {with}"),
+            (None, Some(source)) => source.clone(),
+            (None, None) => "upstream tarball".to_owned(),
+        };
+        [self.package.clone(), self.version.clone(), source]
+    }
+}
+
+impl Held for FileRow {
+    const HEAD: [&'static str; 3] = ["PATH", "OWNER", "IS"];
+
+    fn cells(&self) -> [String; 3] {
+        [self.path.clone(), self.owner.clone(), self.is.clone()]
+    }
+}
+
+impl Held for LicenseRow {
+    const HEAD: [&'static str; 3] = ["PACKAGE", "VERSION", "LICENCE"];
+
+    fn cells(&self) -> [String; 3] {
+        let note = if self.declared_only { " (of the source only)" } else { "" };
+        [self.package.clone(), self.version.clone(), format!("{}{note}", self.license)]
+    }
+}
+
+impl Held for VulnerabilityRow {
+    const HEAD: [&'static str; 3] = ["PACKAGE", "VERSION", "STATE"];
+
+    fn cells(&self) -> [String; 3] {
+        let built_in = if self.built_in { format!(" (built with {})", self.source) } else { String::new() };
+        [self.package.clone(), self.version.clone(), format!("{}{built_in}", self.judgement)]
+    }
+
+    fn counts(&self) -> bool {
+        self.open
+    }
+}
 
 #[derive(Serialize)]
 struct Row<'a, T> {
