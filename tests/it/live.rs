@@ -13,6 +13,7 @@ mod own;
 mod programs;
 mod runtimes;
 mod sbom;
+mod sources;
 mod structure;
 mod vendor;
 
