@@ -276,6 +276,7 @@ fn without_tarballs(
 fn without_sources(release: &ReleaseName, Unpinned { sources, why }: &Unpinned) -> Option<String> {
     let names: Vec<_> = sources.iter().map(ToString::to_string).collect();
     let why: Vec<_> = match why.is_empty() {
+        true if names.len() == 1 => vec!["no index of sources has it"],
         true => vec!["no index of sources has them"],
         false => why.iter().map(String::as_str).collect(),
     };

@@ -14,6 +14,7 @@ mod own;
 mod programs;
 mod runtimes;
 mod sbom;
+mod sources;
 mod structure;
 mod vendor;
 

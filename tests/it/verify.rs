@@ -39,6 +39,17 @@ fn edited(shop: &Workshop, from: &str, to: &str) -> Said {
     Said { stderr: crate::desk::without_digests(&said.stderr), ..said }
 }
 
+/// As [`edited`], where the text stands in a package and in its source package.
+#[track_caller]
+fn edited_with_its_source(shop: &Workshop, from: &str, to: &str) -> Said {
+    let lock = shop.world.read("lock/debian13.lock");
+    assert_eq!(lock.matches(from).count(), 2, "{from} in\n{lock}");
+    shop.world.write("lock/debian13.lock", &lock.replace(from, to));
+    let said = verify(shop, &[]);
+    shop.world.write("lock/debian13.lock", &lock);
+    said
+}
+
 /// The digest that stands after a text in the lock.
 fn digest(shop: &Workshop, after: &str) -> String {
     let lock = shop.world.read("lock/debian13.lock");
@@ -120,24 +131,25 @@ error: 1 link of the chain of trust cannot be trusted:
 hint: do not build from this lock: see who changed it, and how (`git log -p`); `distro lock` makes a new one
 "#,
     );
-    let other_version =
-        edited(&shop, "version = \"2.41-1\"\nsource = \"glibc\"", "version = \"2.41-2\"\nsource = \"glibc\"");
+    let other_version = edited_with_its_source(&shop, r#"version = "2.41-1""#, r#"version = "2.41-2""#);
     assert_refused(
         &other_version,
         r#"
-error: 2 links of the chain of trust cannot be trusted:
+error: 3 links of the chain of trust cannot be trusted:
   debian13: libc6 2.41-2 (amd64): the index of `trixie` does not have it, it has 2.41-1
   debian13: libc6 2.41-2 (arm64): the index of `trixie` does not have it, it has 2.41-1
+  debian13: glibc 2.41-2 (source): the index of `trixie` does not have it, it has 2.41-1
 hint: do not build from this lock: see who changed it, and how (`git log -p`); `distro lock` makes a new one
 "#,
     );
-    let other_source = edited(&shop, r#"source = "glibc""#, r#"source = "musl""#);
+    let other_source = edited_with_its_source(&shop, r#" = "glibc""#, r#" = "musl""#);
     assert_refused(
         &other_source,
         r#"
-error: 2 links of the chain of trust cannot be trusted:
+error: 3 links of the chain of trust cannot be trusted:
   debian13: libc6 2.41-1 (amd64): its source is musl in the lock, and glibc in the index of `trixie`
   debian13: libc6 2.41-1 (arm64): its source is musl in the lock, and glibc in the index of `trixie`
+  debian13: musl 2.41-1 (source): the index of `trixie` does not have it
 hint: do not build from this lock: see who changed it, and how (`git log -p`); `distro lock` makes a new one
 "#,
     );
