@@ -66,10 +66,13 @@ impl Licenses {
             (None, None) => return Err(unreviewed(vec![UnreviewedText::new(None, 1, text)])),
         };
         let Some(reviewed) = reviewed else { return Ok(licensing) };
-        let mut comment = vec![format!("The whole copyright file was reviewed: {}.", reviewed.evidence)];
+        let mut comment = vec![format!(
+            "The whole copyright file was reviewed: {}.",
+            reviewed.evidence.trim_end_matches('.')
+        )];
         if let Some(binary) = reviewed.binary(package) {
             licensing.concluded = binary.concluded.clone();
-            comment.push(format!("Of {package}: {}.", binary.why));
+            comment.push(format!("Of {package}: {}.", binary.why.trim_end_matches('.')));
         } else if let Some(concluded) = &reviewed.concluded {
             licensing.concluded = concluded.clone();
         } else if !licensing.comment.is_empty() {
@@ -192,7 +195,11 @@ impl Licenses {
     fn by_text(&self, text: &str) -> Option<Found> {
         let reviewed = (!text.is_empty()).then(|| self.tables.text(fingerprint(text)))??;
         let mut found = self.found(reviewed.is.clone(), text)?;
-        found.evidence.insert(format!("{} by its text: {}", reviewed.is, reviewed.evidence));
+        found.evidence.insert(format!(
+            "{} by its text: {}",
+            reviewed.is,
+            reviewed.evidence.trim_end_matches('.')
+        ));
         Some(found)
     }
 

@@ -22,6 +22,7 @@ mod hostile;
 mod images;
 mod layout;
 mod ldconfig;
+mod licenses;
 mod live;
 mod lock;
 mod oracle;
