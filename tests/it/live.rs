@@ -9,6 +9,7 @@ mod contents;
 mod forky;
 mod java;
 mod layout;
+mod licenses;
 mod own;
 mod programs;
 mod runtimes;
