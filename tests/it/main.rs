@@ -29,6 +29,7 @@ mod oracle;
 mod privileged;
 mod renewal;
 mod run;
+mod sbom;
 mod scripts;
 mod server;
 mod sources;
