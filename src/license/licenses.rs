@@ -170,13 +170,12 @@ impl Licenses {
 
     /// What names without a text of their own are.
     fn terms(&self, terms: &Terms, line: usize, copyright: &Copyright) -> Result<Found, Vec<UnreviewedText>> {
-        let (join, terms): (fn(Vec<&Expression>) -> Option<Expression>, _) = match terms {
-            Terms::Name(name) => return self.name(name, line, copyright),
-            Terms::All(terms) => (|all| Expression::all(all), terms),
-            Terms::Any(terms) => (|any| Expression::any(any), terms),
-        };
-        let found: Vec<_> = terms.iter().map(|terms| self.terms(terms, line, copyright)).collect();
-        Found::joined(found, join)
+        let each = |terms: &[Terms]| terms.iter().map(|terms| self.terms(terms, line, copyright)).collect();
+        match terms {
+            Terms::Name(name) => self.name(name, line, copyright),
+            Terms::All(terms) => Found::joined(each(terms), |all| Expression::all(all)),
+            Terms::Any(terms) => Found::joined(each(terms), |any| Expression::any(any)),
+        }
     }
 
     fn name(&self, name: &str, line: usize, copyright: &Copyright) -> Result<Found, Vec<UnreviewedText>> {
