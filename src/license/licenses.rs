@@ -66,10 +66,13 @@ impl Licenses {
             (None, None) => return Err(unreviewed(vec![UnreviewedText::new(None, 1, text)])),
         };
         let Some(reviewed) = reviewed else { return Ok(licensing) };
-        let mut comment = vec![format!("The whole copyright file was reviewed: {}.", reviewed.evidence)];
+        let mut comment = vec![format!(
+            "The whole copyright file was reviewed: {}.",
+            reviewed.evidence.trim_end_matches('.')
+        )];
         if let Some(binary) = reviewed.binary(package) {
             licensing.concluded = binary.concluded.clone();
-            comment.push(format!("Of {package}: {}.", binary.why));
+            comment.push(format!("Of {package}: {}.", binary.why.trim_end_matches('.')));
         } else if let Some(concluded) = &reviewed.concluded {
             licensing.concluded = concluded.clone();
         } else if !licensing.comment.is_empty() {
@@ -167,13 +170,12 @@ impl Licenses {
 
     /// What names without a text of their own are.
     fn terms(&self, terms: &Terms, line: usize, copyright: &Copyright) -> Result<Found, Vec<UnreviewedText>> {
-        let (join, terms): (fn(Vec<&Expression>) -> Option<Expression>, _) = match terms {
-            Terms::Name(name) => return self.name(name, line, copyright),
-            Terms::All(terms) => (|all| Expression::all(all), terms),
-            Terms::Any(terms) => (|any| Expression::any(any), terms),
-        };
-        let found: Vec<_> = terms.iter().map(|terms| self.terms(terms, line, copyright)).collect();
-        Found::joined(found, join)
+        let each = |terms: &[Terms]| terms.iter().map(|terms| self.terms(terms, line, copyright)).collect();
+        match terms {
+            Terms::Name(name) => self.name(name, line, copyright),
+            Terms::All(terms) => Found::joined(each(terms), |all| Expression::all(all)),
+            Terms::Any(terms) => Found::joined(each(terms), |any| Expression::any(any)),
+        }
     }
 
     fn name(&self, name: &str, line: usize, copyright: &Copyright) -> Result<Found, Vec<UnreviewedText>> {
@@ -192,7 +194,11 @@ impl Licenses {
     fn by_text(&self, text: &str) -> Option<Found> {
         let reviewed = (!text.is_empty()).then(|| self.tables.text(fingerprint(text)))??;
         let mut found = self.found(reviewed.is.clone(), text)?;
-        found.evidence.insert(format!("{} by its text: {}", reviewed.is, reviewed.evidence));
+        found.evidence.insert(format!(
+            "{} by its text: {}",
+            reviewed.is,
+            reviewed.evidence.trim_end_matches('.')
+        ));
         Some(found)
     }
 

@@ -73,18 +73,20 @@ impl Unread {
     /// Tells people, unless there is nothing to tell.
     pub fn warn(&self) {
         if !self.is_empty() {
-            warn(&format!("{self}\nso SBOMs assert no license of their packages; {}", self.hint()));
+            warn(&format!("{self}\n{}", self.hint()));
         }
     }
 
     pub fn hint(&self) -> String {
         let examples = self.examples.trim_end();
-        format!("read them, and say what they are in `licenses.toml` beside catalog.toml:\n{examples}")
+        format!(
+            "SBOMs assert nothing of their packages until `licenses.toml`, beside catalog.toml, says what they are:\n{examples}"
+        )
     }
 }
 
 impl fmt::Display for Unread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "nobody has reviewed these texts{}", self.told.concat())
+        write!(f, "nobody has reviewed these license texts{}", self.told.concat())
     }
 }

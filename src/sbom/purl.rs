@@ -14,16 +14,20 @@ use super::{Component, Subject, UpstreamComponent};
 /// `repository_url` says where that is.
 pub fn deb(component: &Component<'_>, distro_version: &str) -> String {
     let pin = component.pin;
-    let mut upstream = encode(pin.source.as_str());
-    if pin.source_version != pin.version {
-        upstream += &encode(&format!("@{}", pin.source_version));
-    }
+    // As Syft has it: nothing where the source package is called the same.
+    let upstream = match (pin.source == *component.name, pin.source_version == pin.version) {
+        (true, true) => String::new(),
+        (false, true) => format!("&upstream={}", encode(pin.source.as_str())),
+        (_, false) => {
+            format!("&upstream={}", encode(&format!("{}@{}", pin.source, pin.source_version)))
+        }
+    };
     let namespace = component.third_party.map_or("debian", |from| from.archive.as_str());
     let repository = component.third_party.and_then(|from| from.url).map_or(String::new(), |url| {
         format!("&repository_url={}", encode(without_credentials(url).trim_end_matches('/')))
     });
     format!(
-        "pkg:deb/{namespace}/{}@{}?arch={}&distro=debian-{}{repository}&upstream={upstream}",
+        "pkg:deb/{namespace}/{}@{}?arch={}&distro=debian-{}{repository}{upstream}",
         encode(component.name.as_str()),
         encode(pin.version.as_str()),
         pin.architecture,

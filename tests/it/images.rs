@@ -40,9 +40,9 @@ fn an_image_holds_its_packages_filtered_and_what_its_steps_generate() {
         "/usr/share dir 0755 0:0",
         "/usr/share/doc dir 0755 0:0",
         "/usr/share/doc/base-files dir 0755 0:0",
-        "/usr/share/doc/base-files/copyright file 0644 0:0 b78b65371d3a",
+        "/usr/share/doc/base-files/copyright file 0644 0:0 2ac781082faf",
         "/usr/share/doc/ca-certificates dir 0755 0:0",
-        "/usr/share/doc/ca-certificates/copyright file 0644 0:0 64b8755dcb52",
+        "/usr/share/doc/ca-certificates/copyright file 0644 0:0 fbe381954cec",
         "/var dir 0755 0:0",
         "/var/lib dir 0755 0:0",
         "/var/lib/dpkg dir 0755 0:0",
@@ -84,7 +84,7 @@ fn a_debug_image_adds_busybox_with_a_link_for_every_applet_and_no_other_shell() 
         "/usr/bin dir 0755 0:0",
         "/usr/bin/busybox file 0755 0:0 af7d52a8ee9f",
         "/usr/share/doc/busybox-static dir 0755 0:0",
-        "/usr/share/doc/busybox-static/copyright file 0644 0:0 c8b2b2ecf94c",
+        "/usr/share/doc/busybox-static/copyright file 0644 0:0 950f9eae74f7",
         "/var/lib/dpkg/status.d/busybox-static file 0644 0:0 44638295d326",
         "/var/lib/dpkg/status.d/busybox-static.md5sums file 0644 0:0 80af857d5180",
     ];
@@ -168,10 +168,10 @@ fn documentation_is_dropped_and_copyright_files_stay_with_the_links_to_them() {
     shop.lock().build(&["cc:latest"]).success();
     let image = shop.out().image("cc-debian13:latest-amd64");
     let expected = [
-        "/usr/share/doc/base-files/copyright file 0644 0:0 b78b65371d3a",
-        "/usr/share/doc/ca-certificates/copyright file 0644 0:0 64b8755dcb52",
-        "/usr/share/doc/gcc-14-base/copyright file 0644 0:0 35105cac15e6",
-        "/usr/share/doc/libc6/copyright file 0644 0:0 cb429833334b",
+        "/usr/share/doc/base-files/copyright file 0644 0:0 2ac781082faf",
+        "/usr/share/doc/ca-certificates/copyright file 0644 0:0 fbe381954cec",
+        "/usr/share/doc/gcc-14-base/copyright file 0644 0:0 3af622e537cd",
+        "/usr/share/doc/libc6/copyright file 0644 0:0 9359539fa9c0",
         "/usr/share/doc/libgcc-s1 link gcc-14-base",
     ];
     assert_eq!(image.files_below("/usr/share/"), expected);

@@ -187,7 +187,7 @@ fn the_sbom_does_not_take_a_third_party_s_package_for_debian_s() {
         .collect();
     let repository = "repository_url=http%3A%2F%2F127.0.0.1%3APORT%2Facme";
     let of_acme = |name: &str, version: &str| {
-        format!("pkg:deb/acme/{name}@{version}?arch=amd64&distro=debian-13&{repository}&upstream={name}")
+        format!("pkg:deb/acme/{name}@{version}?arch=amd64&distro=debian-13&{repository}")
     };
     assert_eq!(
         purls,

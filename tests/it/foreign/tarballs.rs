@@ -439,6 +439,10 @@ fn an_sbom_names_a_tarball_with_its_origin_and_licence() {
     {
       "algorithm": "SHA256",
       "checksumValue": "…"
+    },
+    {
+      "algorithm": "SHA512",
+      "checksumValue": "…"
     }
   ],
   "copyrightText": "NOASSERTION",

@@ -22,11 +22,12 @@ fn files(directory: &str, extension: &str) -> Vec<PathBuf> {
     files
 }
 
-/// Of which a file is: `catalog`, `family` or `lock`.
+/// Of which a file is: `catalog`, `family`, `licenses` or `lock`.
 fn kind(path: &Path) -> &'static str {
     match (path.extension(), path.file_stem()) {
         (Some(extension), _) if extension == "lock" => "lock",
         (_, Some(stem)) if stem == "catalog" => "catalog",
+        (_, Some(stem)) if stem == "licenses" => "licenses",
         _ => "family",
     }
 }
@@ -52,7 +53,7 @@ impl Schema {
 
 #[test]
 fn the_schemas_of_the_repository_are_those_of_the_program() {
-    for kind in ["catalog", "family", "lock"] {
+    for kind in ["catalog", "family", "licenses", "lock"] {
         let printed = World::new().distro(&["schema", kind]).success();
         let path = format!("schemas/{kind}.json");
         let kept = fs::read_to_string(repository().join(&path)).unwrap_or_default();
@@ -75,6 +76,18 @@ fn every_definition_and_lock_of_the_repository_fits_its_schema_and_names_it() {
         assert_eq!(named, schema, "{} does not name its schema", path.display());
         Schema::of(kind).check(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     }
+}
+
+#[test]
+fn the_program_s_own_tables_of_licenses_fit_their_schema() {
+    let (tables, schema) = (files("src/license", "toml"), Schema::of("licenses"));
+    assert_eq!(tables.len(), 3, "{tables:?}");
+    for path in tables {
+        let text = fs::read_to_string(&path).unwrap();
+        schema.check(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    }
+    schema.check("[[text]]\nsha256 = \"\"\n").unwrap_err();
+    schema.check("[[licence]]\n").unwrap_err();
 }
 
 #[test]
