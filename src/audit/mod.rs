@@ -164,13 +164,17 @@ fn waivers(policy: &Policy, today: Date, used: &[bool], scope: Scope) -> Vec<Fin
 /// What was not looked at.
 fn not_checked(subjects: &[Subject], policy: &Policy) -> Vec<Finding> {
     let note = |subject: &str, message: &str| Finding::new(Rule::NotChecked, subject, message);
-    let mut notes = vec![note("vulnerabilities", "were not looked for: no data of a security tracker were given")];
+    let mut notes =
+        vec![note("vulnerabilities", "were not looked for: no data of a security tracker were given")];
     if subjects.iter().any(|subject| subject.image.is_none()) {
         let message = "were not read: nothing is known of files, users and the completeness of SBOMs";
         notes.push(note("layers", message));
     }
     if policy.max_age_days.is_some() && subjects.iter().any(|subject| subject.lock.is_none()) {
-        notes.push(note("lock", "ages were not looked at: nobody knows the locks that these images were made from"));
+        notes.push(note(
+            "lock",
+            "ages were not looked at: nobody knows the locks that these images were made from",
+        ));
     }
     notes
 }

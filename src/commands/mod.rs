@@ -1,8 +1,10 @@
 //! One file a verb: load → pure call → store → report.
 
+mod assembly;
 pub mod audit;
 pub mod build;
 pub mod diff;
+pub mod licenses;
 pub mod list;
 pub mod lock;
 pub mod outdated;

@@ -123,7 +123,7 @@ fn is_field_name(name: &str) -> bool {
 }
 
 /// Where a part of a text begins in it.
-fn offset_in(text: &str, part: &str) -> usize {
+pub(super) fn offset_in(text: &str, part: &str) -> usize {
     part.as_ptr().addr() - text.as_ptr().addr()
 }
 

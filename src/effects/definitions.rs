@@ -16,6 +16,7 @@ use crate::catalog::file::{CatalogFile, FamilyFile};
 use crate::catalog::name::ReleaseName;
 use crate::catalog::{Catalog, Definitions, Directory, SourceFiles, Written};
 use crate::debian::signed::{Keyring, KeyringError};
+use crate::license::Licenses;
 use crate::lock::{FORMAT, Lock, LockError, LockFile};
 
 /// A catalog's policy, beside its `catalog.toml`.
@@ -42,13 +43,18 @@ pub enum DefinitionsError {
     OtherRelease { path: PathBuf, found: ReleaseName },
 }
 
-/// Reads `catalog.toml` and every family file beside it, which is any other `.toml` file but the policy; of the catalogs that it extends too.
+/// What a catalog knows of licenses.
+const LICENSES: &str = "licenses.toml";
+
+/// Reads `catalog.toml` and the families in every other `.toml` file beside it; of the catalogs that it extends
+/// too.
 pub fn catalog(directory: &Path) -> Result<Catalog, DefinitionsError> {
     let mut files = SourceFiles::new();
     let mut directories = Vec::new();
     for (path, catalog) in chain(directory)? {
         let mut families = Vec::new();
-        let is_family = |other: &PathBuf| !other.ends_with("catalog.toml") && !other.ends_with(POLICY);
+        let others = ["catalog.toml", POLICY, LICENSES];
+        let is_family = |other: &PathBuf| !others.iter().any(|name| other.ends_with(name));
         for family in entries(&path, "toml")?.into_iter().filter(is_family) {
             let source = Source::new(family.display().to_string(), files::read_text(&family)?);
             let file: FamilyFile = parse(&source)?;
@@ -90,6 +96,18 @@ pub fn keyring(directory: &Path) -> Result<Keyring, DefinitionsError> {
         }
     }
     keyring.ok_or_else(|| DefinitionsError::NoKeys(directory.join("keys")))
+}
+
+/// Reads what is known of licenses: the program's own tables, and `licenses.toml` of the catalog and those that it
+/// extends, the nearest of which has the last word.
+pub fn licenses(directory: &Path) -> Result<Licenses, DefinitionsError> {
+    let mut sources = Vec::new();
+    for (directory, _) in chain(directory)?.into_iter().rev() {
+        let path = directory.join(LICENSES);
+        let text = files::read_text_if_there(&path)?;
+        sources.extend(text.map(|text| Source::new(path.display().to_string(), text)));
+    }
+    Ok(Licenses::read(&sources)?)
 }
 
 /// A directory's `catalog.toml`, and those of the directories that it extends, the oldest last.

@@ -27,7 +27,7 @@ use crate::layer::package::{self, Converted, LayerRecord, PackageError};
 use crate::layer::{self, LayerInfo, tarball};
 use crate::lock::{Pin, TarballPin};
 use crate::tarball::{FileUrl, TarballError};
-use crate::tree::Tree;
+use crate::tree::{Listing, Tree, verification_code};
 
 pub use gone::{Gone, Remedy};
 
@@ -232,7 +232,11 @@ impl<'a> Layers<'a> {
     fn record(&self, key: Sha256) -> Result<Option<LayerRecord>, LayersError> {
         let Some(record) = self.store.record(RECORD, key)? else { return Ok(None) };
         let record: Option<LayerRecord> = serde_json::from_slice(&record).ok();
-        Ok(record.filter(|record| self.store.has(record.layer.digest)))
+        let is_whole = |record: &LayerRecord| {
+            self.store.has(record.layer.digest)
+                && record.listing.license_texts().all(|(_, file)| self.store.has(file.sha256))
+        };
+        Ok(record.filter(is_whole))
     }
 
     fn keep(&self, key: Sha256, converted: Converted) -> Result<LayerRecord, LayersError> {
@@ -241,9 +245,12 @@ impl<'a> Layers<'a> {
         let layer: LayerInfo = layer::write(&tree, &mut blob)
             .map_err(|error| error.downcast().map_or_else(StoreError::Source, StoreError::File))?;
         blob.finish(Expected { digest: Some(layer.digest), size: Some(layer.size) })?;
+        let listing = tree.listing();
+        self.keep_license_texts(&tree, &listing)?;
         let record = LayerRecord {
             layer,
-            listing: tree.listing(),
+            verification_code: verification_code(listing.files().map(|(_, file)| file)),
+            listing,
             control,
             scripts,
             libraries: libraries(&tree),
@@ -253,6 +260,17 @@ impl<'a> Layers<'a> {
         let text = serde_json::to_vec(&record).expect("a record is plain data");
         self.store.keep_record(RECORD, key, &text)?;
         Ok(record)
+    }
+
+    /// Puts what says how files may be used where it is found without opening the layer.
+    fn keep_license_texts(&self, tree: &Tree, listing: &Listing) -> Result<(), LayersError> {
+        for (path, file) in listing.license_texts() {
+            if let Some(content) = tree.file(path).filter(|_| !self.store.has(file.sha256)) {
+                self.store
+                    .insert(&content[..], Expected { digest: Some(file.sha256), size: Some(file.size) })?;
+            }
+        }
+        Ok(())
     }
 
     fn fetch(&self, input: Input<'_>) -> Result<(), LayersError> {

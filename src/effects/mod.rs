@@ -21,6 +21,7 @@
 //! | [`layers`] | packages fetched and converted, each once |
 //! | [`builder`] | images put together from layers, and checked |
 //! | [`publish`] | built images written into a layout, with their SBOMs |
+//! | [`licensing`] | copyright files out of the store, and what they were found to say |
 //! | [`layout`] | an OCI image layout on disk |
 //! | [`containers`] | containers of an OCI runtime, over layers that are unpacked once |
 //! | [`auditor`] | images and their SBOMs read for an audit |
@@ -39,6 +40,7 @@ pub mod http;
 pub mod kept;
 pub mod layers;
 pub mod layout;
+pub mod licensing;
 pub mod mirrors;
 pub mod places;
 pub mod progress;

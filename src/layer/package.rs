@@ -7,7 +7,7 @@ use super::{LayerInfo, RECIPE};
 use crate::catalog;
 use crate::debian::deb::{self, Deb, DebError};
 use crate::debian::{MaintainerScript, PackageName};
-use crate::digest::{Sha256, Sha512};
+use crate::digest::{Sha1, Sha256, Sha512};
 use crate::generate::java_alternatives::Jinfo;
 use crate::generate::ldconfig::Library;
 use crate::lock::Pin;
@@ -37,6 +37,8 @@ pub struct LayerRecord {
     /// The lists of Java's programs among its files.
     pub jinfo: Vec<Jinfo>,
     pub provenance: Option<Provenance>,
+    /// Of all its files, as SPDX has it.
+    pub verification_code: Sha1,
 }
 
 /// What a layer has from the file that it is made from.

@@ -1,8 +1,21 @@
 //! What packages may be used under: `debian/copyright` → SPDX license expressions.
 
+mod expression;
+pub mod file;
+mod fingerprint;
+mod licenses;
+mod likeness;
+pub mod notice;
+mod notices;
+mod tables;
+mod unreviewed;
+
 use std::collections::BTreeMap;
-use std::fmt;
-use std::str::FromStr;
+
+pub use expression::{Expression, InvalidExpression};
+pub use fingerprint::fingerprint;
+pub use licenses::Licenses;
+pub use unreviewed::{Unreviewed, UnreviewedText};
 
 /// What a binary package may be used under.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,30 +30,4 @@ pub struct Licensing {
     pub copyright: String,
     /// The texts of the licenses that SPDX does not list, by their `LicenseRef-…`.
     pub texts: BTreeMap<String, String>,
-}
-
-/// An [SPDX license expression](https://spdx.github.io/spdx-spec/v2.3/SPDX-license-expressions/) that is valid.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Expression(String);
-
-impl Expression {
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for Expression {
-    type Err = spdx::ParseError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        spdx::Expression::parse(text)?;
-        Ok(Self(text.to_owned()))
-    }
-}
-
-impl fmt::Display for Expression {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
 }

@@ -4,6 +4,7 @@ pub mod audit;
 pub mod built;
 pub mod diff;
 pub mod failure;
+pub mod licenses;
 pub mod progress;
 pub mod size;
 pub mod table;

@@ -81,10 +81,31 @@ impl Listing {
         self.0.iter()
     }
 
+    /// Regular files, one that has several names by each of them.
+    pub fn files(&self) -> impl Iterator<Item = (&ImagePath, &FileInfo)> {
+        self.iter().filter_map(|listed| match &listed.kind {
+            Kind::File(info) => Some((&listed.path, info)),
+            Kind::HardLink(target) => match &self.get(target)?.kind {
+                Kind::File(info) => Some((&listed.path, info)),
+                Kind::Directory | Kind::Symlink(_) | Kind::HardLink(_) => None,
+            },
+            Kind::Directory | Kind::Symlink(_) => None,
+        })
+    }
+
     #[must_use]
     pub fn get(&self, path: &ImagePath) -> Option<&Listed> {
         let index = self.0.binary_search_by(|listed| listed.path.cmp(path)).ok()?;
         Some(&self.0[index])
+    }
+
+    /// The files that say how others may be used: copyright files, the licenses that they refer to, and those of
+    /// upstream.
+    pub fn license_texts(&self) -> impl Iterator<Item = (&ImagePath, FileInfo)> {
+        self.iter().filter_map(|listed| match listed.kind {
+            Kind::File(file) if listed.path.is_license_text() => Some((&listed.path, file)),
+            _ => None,
+        })
     }
 
     #[must_use]
@@ -118,6 +139,17 @@ impl Tree {
         };
         Listing(self.entries.par_iter().map(listed).collect())
     }
+}
+
+/// What SPDX calls the [package verification code] of files: one digest of all their digests.
+///
+/// [package verification code]: https://spdx.github.io/spdx-spec/v2.3/package-information/#79-package-verification-code-field
+#[must_use]
+pub fn verification_code<'a>(files: impl IntoIterator<Item = &'a FileInfo>) -> Sha1 {
+    let mut digests: Vec<Sha1> = files.into_iter().map(|file| file.sha1).collect();
+    digests.sort_unstable();
+    let text: String = digests.iter().map(Sha1::to_string).collect();
+    Sha1::of(text.as_bytes())
 }
 
 impl TryFrom<Vec<Listed>> for Listing {

@@ -138,6 +138,20 @@ impl ImagePath {
         Self(components.join("/").into())
     }
 
+    /// Whether a file here says by its name how others may be used: a copyright file ([policy §12.5]), one of Debian's
+    /// common licenses, or a file that upstream calls so.
+    ///
+    /// [policy §12.5]: https://www.debian.org/doc/debian-policy/ch-docs.html#copyright-information
+    #[must_use]
+    pub fn is_license_text(&self) -> bool {
+        let is_copyright = |_: &str| self.file_name().starts_with("copyright");
+        let is_upstream =
+            |name: &str| ["LICENSE", "LICENCE", "COPYING"].iter().any(|word| name.starts_with(word));
+        self.strip_prefix("usr/share/doc").is_some_and(is_copyright)
+            || self.strip_prefix("usr/share/common-licenses").is_some()
+            || is_upstream(self.file_name())
+    }
+
     /// What follows `directory` in this path, where this path lies below it: `lib` and `lib/x/y` give `x/y`.
     #[must_use]
     pub fn strip_prefix(&self, directory: &str) -> Option<&str> {

@@ -15,12 +15,14 @@ pub fn text(report: &Report) -> String {
     let images = crate::report::count(report.images.len(), "image");
     let _ = writeln!(text, "{images} by {} on {}: {}.", code(&report.policy), report.date, report.tally);
     for section in &report.sections {
-        let _ = writeln!(text, "\n### {}: {}\n\n{}.\n", section.severity, section.rule, sentence(section.title));
+        let _ =
+            writeln!(text, "\n### {}: {}\n\n{}.\n", section.severity, section.rule, sentence(section.title));
         table(&mut text, &section.findings.iter().collect::<Vec<_>>());
     }
     let waived: Vec<_> = report.waived().collect();
     if !waived.is_empty() {
-        text += "\n### waived\n\n| Rule | Subject | Reason | Owner | Until |\n| --- | --- | --- | --- | --- |\n";
+        text +=
+            "\n### waived\n\n| Rule | Subject | Reason | Owner | Until |\n| --- | --- | --- | --- | --- |\n";
         for finding in waived {
             if let Some(waiver) = &finding.waived {
                 let cells = [&waiver.reason, &waiver.owner, &waiver.expires].map(|cell| escaped(cell));
@@ -40,7 +42,8 @@ fn table(text: &mut String, findings: &[&Told]) {
     *text += "| Subject | Finding | Images | Evidence |\n| --- | --- | --- | --- |\n";
     for finding in findings.iter().take(SHOWN) {
         let evidence = finding.evidence.as_ref();
-        let evidence = evidence.map_or_else(String::new, |it| format!("{} {}", code(&it.file), escaped(&it.place)));
+        let evidence =
+            evidence.map_or_else(String::new, |it| format!("{} {}", code(&it.file), escaped(&it.place)));
         let (subject, message) = (code(&finding.subject), escaped(&finding.message));
         let _ = writeln!(text, "| {subject} | {message} | {} | {evidence} |", escaped(&finding.told_images));
     }
