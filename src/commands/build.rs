@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use distro::catalog::Catalog;
 use distro::catalog::name::ReleaseName;
 use distro::debian::Architecture;
+use distro::effects::definitions;
 use distro::effects::layout::LayoutDirectory;
+use distro::effects::licensing::CopyrightFiles;
 use distro::effects::publish::publish;
 use distro::lock::hold::Asked;
 
@@ -18,6 +20,7 @@ use crate::report::diff;
 
 pub fn run(workspace: &Workspace, args: &BuildArgs) -> anyhow::Result<()> {
     let catalog = workspace.catalog()?;
+    let licenses = definitions::licenses(&workspace.places.catalog)?;
     let architectures = workspace.architectures(&args.arch)?;
     let order = Assembled {
         images: &args.images,
@@ -35,7 +38,8 @@ pub fn run(workspace: &Workspace, args: &BuildArgs) -> anyhow::Result<()> {
         renew_locks(workspace, &catalog, args, &releases, &built)?;
     }
     assemble(workspace, &catalog, order, |assembly| {
-        publish(LayoutDirectory::open(&args.out)?, assembly.builder, assembly.built)?;
+        let copyright = CopyrightFiles::new(assembly.builder.layers.store, &licenses);
+        publish(LayoutDirectory::open(&args.out)?, assembly.builder, &copyright, assembly.built)?;
         built::report(args, assembly.catalog, assembly.built, assembly.converted)
     })
 }

@@ -6,8 +6,9 @@ use std::process::ExitCode;
 
 use distro::catalog::{Catalog, Image};
 use distro::debian::Architecture;
-use distro::effects::files;
-use distro::sbom::{Files, Format, Licenses, Missing, Subject, merged, missing};
+use distro::effects::licensing::CopyrightFiles;
+use distro::effects::{definitions, files};
+use distro::sbom::{Files, Format, Licensings, Missing, Subject, merged, missing};
 
 use super::assembly::{Assembly, Order, assemble};
 use super::{Workspace, select_one};
@@ -25,6 +26,7 @@ enum Purpose<'a> {
 
 pub fn run(workspace: &Workspace, args: &SbomArgs) -> anyhow::Result<ExitCode> {
     let catalog = workspace.catalog()?;
+    let licenses = definitions::licenses(&workspace.places.catalog)?;
     let architectures = workspace.architectures(&args.arch)?;
     let purpose = purpose(args)?;
     let images = match purpose {
@@ -43,8 +45,10 @@ pub fn run(workspace: &Workspace, args: &SbomArgs) -> anyhow::Result<ExitCode> {
     let format = Format::from(args.format);
     let mut code = ExitCode::SUCCESS;
     assemble(workspace, &catalog, order, |assembly| {
-        let licenses: Vec<_> = assembly.built.iter().map(|_| Licenses::new()).collect();
-        let subjects = subjects(assembly, &licenses);
+        let copyright = CopyrightFiles::new(assembly.builder.layers.store, &licenses);
+        let licensings = assembly.built.iter().map(|(target, built)| copyright.of_image(target, built));
+        let licensings = licensings.collect::<Result<Vec<_>, _>>()?;
+        let subjects = subjects(assembly, &licensings);
         match purpose {
             Purpose::Print(_) => {
                 subjects.iter().for_each(|subject| anstream::print!("{}", format.render(subject, files)));
@@ -91,10 +95,10 @@ fn one<'a>(catalog: &'a Catalog, image: &str, architectures: &[Architecture]) ->
     }
 }
 
-fn subjects<'a>(assembly: &'a Assembly<'_>, licenses: &'a [Licenses]) -> Vec<Subject<'a>> {
-    let built = assembly.built.iter().zip(licenses);
+fn subjects<'a>(assembly: &'a Assembly<'_>, licensings: &'a [Licensings]) -> Vec<Subject<'a>> {
+    let built = assembly.built.iter().zip(licensings);
     built
-        .map(|((target, built), licenses)| target.described(assembly.catalog, built, licenses).subject())
+        .map(|((target, built), licensings)| target.described(assembly.catalog, built, licensings).subject())
         .collect()
 }
 

@@ -30,7 +30,7 @@ use crate::image::{ImageLayer, config};
 use crate::layer::RECIPE;
 use crate::layer::package::LayerRecord;
 use crate::lock::{Closure, Lock};
-use crate::sbom::{Described, Licenses};
+use crate::sbom::{Described, Licensings};
 use crate::tree::{
     Alias, Conflict, Entry, ImagePath, InvalidPath, Kind, Node, Tree, Union, Unresolved, usr_merge_links,
 };
@@ -119,7 +119,7 @@ impl<'a> Target<'a> {
         &self,
         catalog: &'a Catalog,
         built: &'a BuiltImage,
-        licenses: &'a Licenses,
+        licenses: &'a Licensings,
     ) -> Described<'a> {
         let &Self { image, release, architecture, platform, lock, closure, .. } = self;
         Described { catalog, image, release, architecture, platform, lock, closure, built, licenses }

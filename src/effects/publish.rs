@@ -6,16 +6,19 @@ use rayon::prelude::*;
 
 use super::builder::{BuildError, Builder, Target};
 use super::layout::{LayoutDirectory, LayoutError};
+use super::licensing::{CopyrightFiles, LicensingError};
 use crate::catalog::Catalog;
 use crate::image;
 use crate::image::built::{BuiltImage, OwnedLayer};
 use crate::image::layout::Layout;
-use crate::sbom::{Files, Format, LAYOUT_FORMATS, Licenses};
+use crate::sbom::{Files, Format, LAYOUT_FORMATS};
 
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
     #[error(transparent)]
     Layout(#[from] LayoutError),
+    #[error(transparent)]
+    Licensing(#[from] LicensingError),
     #[error("a layer is damaged in the store, and could not be made anew")]
     Mend(#[from] BuildError),
 }
@@ -25,11 +28,12 @@ pub enum PublishError {
 pub fn publish(
     mut directory: LayoutDirectory,
     builder: &Builder<'_>,
+    copyright: &CopyrightFiles<'_>,
     built: &[(Target<'_>, BuiltImage)],
 ) -> Result<(), PublishError> {
     let store = builder.layers.store;
     let mut layout = directory.layout()?;
-    for (reference, format, text) in sboms(&directory, builder, built)? {
+    for (reference, format, text) in sboms(&directory, builder, copyright, built)? {
         directory.add_sbom(&reference, format, text);
     }
     keep_others(&mut layout, builder.catalog, built);
@@ -65,19 +69,20 @@ pub fn publish(
 fn sboms(
     directory: &LayoutDirectory,
     builder: &Builder<'_>,
+    copyright: &CopyrightFiles<'_>,
     built: &[(Target<'_>, BuiltImage)],
-) -> Result<Vec<(String, Format, String)>, LayoutError> {
+) -> Result<Vec<(String, Format, String)>, PublishError> {
     let of_image = |(target, built): &(Target<'_>, BuiltImage)| {
-        let licenses = Licenses::new();
+        let licenses = copyright.of_image(target, built)?;
         let subject = target.described(builder.catalog, built, &licenses).subject();
         let mut changed = Vec::new();
         for format in LAYOUT_FORMATS {
             let (reference, text) = (target.reference(), format.render(&subject, Files::Unlisted));
-            if !directory.has_sbom(&reference, format, &text)? {
+            if !directory.has_sbom(&reference, format, &text).map_err(LayoutError::from)? {
                 changed.push((reference, format, text));
             }
         }
-        Ok::<_, LayoutError>(changed)
+        Ok::<_, PublishError>(changed)
     };
     let changed: Result<Vec<_>, _> = builder.layers.pool.install(|| built.par_iter().map(of_image).collect());
     Ok(changed?.into_iter().flatten().collect())

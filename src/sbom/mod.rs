@@ -34,7 +34,7 @@ pub use merge::merged;
 pub use missing::{Missing, missing};
 use spdx23::spdx23;
 use spdx30::spdx30;
-pub use subject::{Described, Licenses};
+pub use subject::{Described, Licensings};
 
 /// A format of documents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,6 +1,7 @@
 //! A built image → what its SBOM says.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::location::{Form, location};
 use super::{
@@ -13,11 +14,11 @@ use crate::debian::control::Paragraph;
 use crate::debian::{Architecture, PackageName, Source};
 use crate::digest::Sha512;
 use crate::image::built::{BuiltImage, OwnedLayer, Owner};
-use crate::license::Licensing;
+use crate::license::{Licensing, Unreviewed};
 use crate::lock::{Closure, Lock, Pin};
 
-/// What the packages of an image may be used under.
-pub type Licenses = BTreeMap<PackageName, Licensing>;
+/// What the packages of an image may be used under, as far as somebody has reviewed it.
+pub type Licensings = BTreeMap<PackageName, Arc<Result<Licensing, Unreviewed>>>;
 
 /// An image, and where all that is known of it stands.
 #[derive(Clone, Copy)]
@@ -30,7 +31,7 @@ pub struct Described<'a> {
     pub lock: &'a Lock,
     pub closure: &'a Closure,
     pub built: &'a BuiltImage,
-    pub licenses: &'a Licenses,
+    pub licenses: &'a Licensings,
 }
 
 impl<'a> Described<'a> {
@@ -106,7 +107,7 @@ impl<'a> Described<'a> {
                 })
                 .collect(),
             facts: Facts::of(&Paragraph::of(&content.record.control)),
-            licensing: self.licenses.get(name),
+            licensing: self.licenses.get(name).and_then(|licensing| licensing.as_ref().as_ref().ok()),
             content,
         })
     }
