@@ -22,11 +22,12 @@ fn files(directory: &str, extension: &str) -> Vec<PathBuf> {
     files
 }
 
-/// Of which a file is: `catalog`, `family` or `lock`.
+/// Of which a file is: `catalog`, `family`, `policy` or `lock`.
 fn kind(path: &Path) -> &'static str {
     match (path.extension(), path.file_stem()) {
         (Some(extension), _) if extension == "lock" => "lock",
         (_, Some(stem)) if stem == "catalog" => "catalog",
+        (_, Some(stem)) if stem == "policy" => "policy",
         _ => "family",
     }
 }
@@ -52,7 +53,7 @@ impl Schema {
 
 #[test]
 fn the_schemas_of_the_repository_are_those_of_the_program() {
-    for kind in ["catalog", "family", "lock"] {
+    for kind in ["catalog", "family", "lock", "policy"] {
         let printed = World::new().distro(&["schema", kind]).success();
         let path = format!("schemas/{kind}.json");
         let kept = fs::read_to_string(repository().join(&path)).unwrap_or_default();
