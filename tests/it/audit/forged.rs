@@ -135,7 +135,24 @@ fn a_blob_that_was_flipped_is_found() {
     let path = blob(&shop, &manifest["layers"][0]);
     let tar = flipped(&unpacked(&fs::read(&path).unwrap()));
     fs::write(&path, packed(&tar)).unwrap();
-    audited(&shop).assert_is("");
+    audited(&shop).assert_is(r#"
+status: 3
+----- stdout -----
+error[privileged-file]: no file gives rights that no definition names
+  one-debian13:latest has layers that cannot be read: nobody can tell which files it has
+      in one-debian13:latest
+
+error[blob]: every blob is what its digest says
+  layer … of app 1.0 (amd64) cannot be read: the header at byte 4608 has a wrong checksum
+      in one-debian13:latest
+      see out/blobs/sha256/…: the whole blob
+      hint: build it anew with `distro build`, or fetch it again
+
+note[not-checked]: checks that were not made
+  vulnerabilities were not looked for: no data of a security tracker were given
+----- stderr -----
+    Audited 1 image by images/policy.toml: 2 errors, 0 warnings, 1 note, 0 waived
+"#);
 }
 
 #[test]
@@ -150,21 +167,69 @@ fn a_blob_that_cannot_be_read_is_found() {
         .clone();
     let manifest: Value = serde_json::from_slice(&fs::read(blob(&shop, &image)).unwrap()).unwrap();
     fs::write(blob(&shop, &manifest["layers"][0]), "not gzip").unwrap();
-    audited(&shop).assert_is("");
+    audited(&shop).assert_is(r#"
+status: 3
+----- stdout -----
+error[privileged-file]: no file gives rights that no definition names
+  one-debian13:latest has layers that cannot be read: nobody can tell which files it has
+      in one-debian13:latest
+
+error[blob]: every blob is what its digest says
+  layer … of app 1.0 (amd64) cannot be read: it cannot be unpacked: the gzip data is damaged, cut
+    short or needs too much memory: unexpected end of file
+      in one-debian13:latest
+      see out/blobs/sha256/…: the whole blob
+      hint: build it anew with `distro build`, or fetch it again
+
+note[not-checked]: checks that were not made
+  vulnerabilities were not looked for: no data of a security tracker were given
+----- stderr -----
+    Audited 1 image by images/policy.toml: 2 errors, 0 warnings, 1 note, 0 waived
+"#);
 }
 
 #[test]
 fn a_byte_that_was_flipped_is_found_though_all_digests_fit() {
     let shop = shop();
     forge(&shop, |layers| *app_layer(layers) = flipped(app_layer(layers)));
-    audited(&shop).assert_is("");
+    audited(&shop).assert_is(r#"
+status: 3
+----- stdout -----
+error[privileged-file]: no file gives rights that no definition names
+  one-debian13:latest has layers that cannot be read: nobody can tell which files it has
+      in one-debian13:latest
+
+error[blob]: every blob is what its digest says
+  layer … of app 1.0 (amd64) cannot be read: the header at byte 4608 has a wrong checksum
+      in one-debian13:latest
+      see out/blobs/sha256/…: the whole blob
+      hint: build it anew with `distro build`, or fetch it again
+
+note[not-checked]: checks that were not made
+  vulnerabilities were not looked for: no data of a security tracker were given
+----- stderr -----
+    Audited 1 image by images/policy.toml: 2 errors, 0 warnings, 1 note, 0 waived
+"#);
 }
 
 #[test]
 fn a_file_that_was_added_to_a_layer_is_found() {
     let shop = shop();
     forge(&shop, |layers| *app_layer(layers) = with_file(app_layer(layers), "usr/bin/evil"));
-    audited(&shop).assert_is("");
+    audited(&shop).assert_is(r#"
+status: 3
+----- stdout -----
+error[altered-file]: every file is what the SBOM says
+  app has other files than those of the SBOM's verification code; its md5sums do not vouch for /usr/bin/evil
+      in one-debian13:latest
+      see out/blobs/sha256/…:
+        SPDXRef-Binary-app: packageVerificationCode
+
+note[not-checked]: checks that were not made
+  vulnerabilities were not looked for: no data of a security tracker were given
+----- stderr -----
+    Audited 1 image by images/policy.toml: 1 error, 0 warnings, 1 note, 0 waived
+"#);
 }
 
 #[test]
@@ -172,7 +237,19 @@ fn a_layer_that_was_added_is_found() {
     let shop = shop();
     let empty = vec![0; 1024];
     forge(&shop, |layers| layers.push(("COPY evil /usr/bin".to_owned(), with_file(&empty, "usr/bin/evil"))));
-    audited(&shop).assert_is("");
+    audited(&shop).assert_is(r#"
+status: 3
+----- stdout -----
+error[unowned-file]: every file belongs to a package or a generator of the SBOM
+  layer … is of no package or generator of the SBOM (COPY evil /usr/bin): /usr/bin/evil
+      in one-debian13:latest
+      see out/blobs/sha256/…: the whole layer
+
+note[not-checked]: checks that were not made
+  vulnerabilities were not looked for: no data of a security tracker were given
+----- stderr -----
+    Audited 1 image by images/policy.toml: 1 error, 0 warnings, 1 note, 0 waived
+"#);
 }
 
 #[test]
@@ -181,7 +258,20 @@ fn an_sbom_of_another_image_is_found() {
     let before = shop.world.read(SBOM);
     forge(&shop, |_| {});
     shop.world.write(SBOM, &before);
-    audited(&shop).assert_is("");
+    audited(&shop).assert_is(r#"
+status: 3
+----- stdout -----
+error[sbom]: every image has an SBOM, which can be read and is of this image
+  one-debian13:latest is the image sha256:…,
+    and its SBOM is of sha256:…
+      in one-debian13:latest
+      see out/sbom/one-debian13_latest-amd64.spdx.json: SPDXRef-Image: versionInfo
+
+note[not-checked]: checks that were not made
+  vulnerabilities were not looked for: no data of a security tracker were given
+----- stderr -----
+    Audited 1 image by images/policy.toml: 1 error, 0 warnings, 1 note, 0 waived
+"#);
 }
 
 /// Changes the SBOM.
@@ -200,7 +290,26 @@ fn a_package_that_is_missing_from_the_sbom_is_found() {
             .unwrap()
             .retain(|package| package["SPDXID"] != "SPDXRef-Binary-other");
     });
-    audited(&shop).assert_is("");
+    audited(&shop).assert_is(r#"
+status: 3
+----- stdout -----
+error[package-not-in-sbom]: every package of the image is in its SBOM
+  other 2 is in the image, and not in its SBOM
+      in one-debian13:latest
+      see out/blobs/sha256/…:
+        /var/lib/dpkg/status.d/other
+
+error[unowned-file]: every file belongs to a package or a generator of the SBOM
+  layer … is of no package or generator of the SBOM (other 2 (amd64)): /usr/bin/other,
+    /usr/share/doc/other/copyright, /var/lib/dpkg/status.d/other, /var/lib/dpkg/status.d/other.md5sums
+      in one-debian13:latest
+      see out/blobs/sha256/…: the whole layer
+
+note[not-checked]: checks that were not made
+  vulnerabilities were not looked for: no data of a security tracker were given
+----- stderr -----
+    Audited 1 image by images/policy.toml: 2 errors, 0 warnings, 1 note, 0 waived
+"#);
 }
 
 #[test]
@@ -214,7 +323,19 @@ fn a_package_that_is_not_in_the_image_is_found() {
         more["name"] = "third".into();
         packages.push(more);
     });
-    audited(&shop).assert_is("");
+    audited(&shop).assert_is(r#"
+status: 3
+----- stdout -----
+error[package-not-in-image]: every package of the SBOM is in the image
+  third 2 is in the SBOM, and no layer of the image was made from it
+      in one-debian13:latest
+      see out/sbom/one-debian13_latest-amd64.spdx.json: SPDXRef-Binary-third
+
+note[not-checked]: checks that were not made
+  vulnerabilities were not looked for: no data of a security tracker were given
+----- stderr -----
+    Audited 1 image by images/policy.toml: 1 error, 0 warnings, 1 note, 0 waived
+"#);
 }
 
 #[test]
@@ -225,5 +346,23 @@ fn an_sbom_that_says_nothing_of_files_is_found() {
             package.as_object_mut().unwrap().remove("packageVerificationCode");
         }
     });
-    audited(&shop).assert_is("");
+    audited(&shop).assert_is(r#"
+status: 3
+----- stdout -----
+error[altered-file]: every file is what the SBOM says
+  app has neither a list of files nor a verification code in the SBOM
+      in one-debian13:latest
+      see out/sbom/one-debian13_latest-amd64.spdx.json: SPDXRef-Binary-app
+  other has neither a list of files nor a verification code in the SBOM
+      in one-debian13:latest
+      see out/sbom/one-debian13_latest-amd64.spdx.json: SPDXRef-Binary-other
+  step usr-merge has neither a list of files nor a verification code in the SBOM
+      in one-debian13:latest
+      see out/sbom/one-debian13_latest-amd64.spdx.json: SPDXRef-Generated-usr-merge
+
+note[not-checked]: checks that were not made
+  vulnerabilities were not looked for: no data of a security tracker were given
+----- stderr -----
+    Audited 1 image by images/policy.toml: 3 errors, 0 warnings, 1 note, 0 waived
+"#);
 }
