@@ -37,14 +37,16 @@ fn a_clean_catalog_is_told_in_one_line() {
     let shop = Workshop::new();
     shop.lock().build(&[]).success();
     shop.world.catalog("policy.toml", QUIET);
-    audit(&shop, &[]).assert_is(r#"
+    audit(&shop, &[]).assert_is(
+        r#"
 status: 0
 ----- stdout -----
 note[not-checked]: checks that were not made
   vulnerabilities were not looked for: no data of a security tracker were given
 ----- stderr -----
     Audited 9 images by images/policy.toml: 0 errors, 0 warnings, 1 note, 0 waived
-"#);
+"#,
+    );
 }
 
 #[test]
@@ -74,11 +76,12 @@ packages = ["app"]
 date = "2020-02-03"
 source = "its authors"
 "#;
-    audit(&built([app()], policy), &[]).assert_is(r#"
+    audit(&built([app()], policy), &[]).assert_is(
+        r#"
 status: 3
 ----- stdout -----
 error[license-unknown]: the licence of every package is known
-  app has no licence in the SBOM
+  app has no licence in the SBOM (unknown)
       in one-debian13:latest
       see out/sbom/one-debian13_latest-amd64.spdx.json: SPDXRef-Binary-app: licenseConcluded
 
@@ -92,7 +95,7 @@ error[end-of-life]: the operating system and the packages are supported
   app has not been supported since 2020-02-03 (its authors)
       in one-debian13:latest
       see out/sbom/one-debian13_latest-amd64.spdx.json: SPDXRef-Binary-app
-  debian 13 has no end of life in the policy
+  debian 13 has no end of life in the policy (unknown)
       in one-debian13:latest
       see images/policy.toml: end-of-life
       hint: add `[[end-of-life]]` with `system = "debian 13"`
@@ -101,7 +104,8 @@ note[not-checked]: checks that were not made
   vulnerabilities were not looked for: no data of a security tracker were given
 ----- stderr -----
     Audited 1 image by images/policy.toml: 4 errors, 0 warnings, 1 note, 0 waived
-"#);
+"#,
+    );
 }
 
 #[test]
@@ -115,7 +119,8 @@ fn what_a_layer_holds_is_held_against_the_policy() {
     );
     shop.lock().build(&[]).success();
     shop.world.catalog("policy.toml", &format!("{QUIET}[users]\nnonroot = [\"*\"]\n"));
-    audit(&shop, &["one"]).assert_is(r#"
+    audit(&shop, &["one"]).assert_is(
+        r#"
 status: 3
 ----- stdout -----
 error[shell]: no shell is in an image that is not meant to have one
@@ -132,7 +137,8 @@ note[not-checked]: checks that were not made
   vulnerabilities were not looked for: no data of a security tracker were given
 ----- stderr -----
     Audited 1 image by images/policy.toml: 2 errors, 0 warnings, 1 note, 0 waived
-"#);
+"#,
+    );
 }
 
 #[test]
@@ -150,7 +156,8 @@ fn a_file_that_gives_rights_is_named_by_a_definition_or_by_the_policy() {
     shop.lock().build(&[]).success();
     shop.world.catalog("policy.toml", &format!("{QUIET}[files]\nprivileged = [\"/usr/bin/rise\"]\n"));
     // Of somebody else's layout the definitions are not known.
-    audit(&shop, &["--layout", "out"]).assert_is(r#"
+    audit(&shop, &["--layout", "out"]).assert_is(
+        r#"
 status: 3
 ----- stdout -----
 error[privileged-file]: no file gives rights that no definition names
@@ -163,7 +170,8 @@ note[not-checked]: checks that were not made
   vulnerabilities were not looked for: no data of a security tracker were given
 ----- stderr -----
     Audited 1 image by images/policy.toml: 1 error, 0 warnings, 1 note, 0 waived
-"#);
+"#,
+    );
 }
 
 #[test]
@@ -191,6 +199,8 @@ error[waiver]: waivers are in force
   forbidden-package old* expired on 2020-01-01: me@example.org answers for it
       see images/policy.toml: line 14
       hint: renew it with its reason, or remove it
+
+note[waiver]: waivers are in force
   forbidden-package gone waives nothing that was found
       see images/policy.toml: line 20
       hint: remove it
@@ -212,37 +222,41 @@ waived
 fn an_image_without_an_sbom_is_a_finding() {
     let shop = built([app()], QUIET);
     fs::remove_file(shop.world.path("out/sbom/one-debian13_latest-amd64.spdx.json")).unwrap();
-    audit(&shop, &[]).assert_is(r#"
+    audit(&shop, &[]).assert_is(
+        r#"
 status: 3
 ----- stdout -----
 error[sbom]: every image has an SBOM, which can be read and is of this image
-  one-debian13:latest has no SBOM
+  one-debian13:latest has no SBOM (unknown)
       in one-debian13:latest
 
 note[not-checked]: checks that were not made
   vulnerabilities were not looked for: no data of a security tracker were given
 ----- stderr -----
     Audited 1 image by images/policy.toml: 1 error, 0 warnings, 1 note, 0 waived
-"#);
+"#,
+    );
 }
 
 #[test]
 fn an_sbom_that_cannot_be_understood_is_a_finding() {
     let shop = built([app()], QUIET);
     shop.world.write("out/sbom/one-debian13_latest-amd64.spdx.json", "{\"spdxVersion\": \"SPDX-2.3\"}");
-    audit(&shop, &[]).assert_is(r#"
+    audit(&shop, &[]).assert_is(
+        r#"
 status: 3
 ----- stdout -----
 error[sbom]: every image has an SBOM, which can be read and is of this image
   one-debian13:latest has an SBOM that cannot be understood: it is not SPDX 2.3 in JSON: missing field
-    `creationInfo` at line 1 column 27
+    `creationInfo` at line 1 column 27 (unknown)
       in one-debian13:latest
 
 note[not-checked]: checks that were not made
   vulnerabilities were not looked for: no data of a security tracker were given
 ----- stderr -----
     Audited 1 image by images/policy.toml: 1 error, 0 warnings, 1 note, 0 waived
-"#);
+"#,
+    );
 }
 
 #[test]
@@ -250,28 +264,31 @@ fn an_image_that_was_not_built_is_a_finding() {
     let shop = built([app()], QUIET);
     shop.append("one.toml", "[image.two]\ndescription = \"Two\"\nparent = \"one\"\n");
     shop.lock();
-    audit(&shop, &[]).assert_is(r#"
+    audit(&shop, &[]).assert_is(
+        r#"
 status: 3
 ----- stdout -----
 error[sbom]: every image has an SBOM, which can be read and is of this image
-  two-debian13:latest has no SBOM
+  two-debian13:latest has no SBOM (unknown)
       in two-debian13:latest
 
 error[blob]: every blob is what its digest says
-  two-debian13:latest was not built: nobody can tell what it holds
+  two-debian13:latest was not built: nobody can tell what it holds (unknown)
       in two-debian13:latest
 
 note[not-checked]: checks that were not made
   vulnerabilities were not looked for: no data of a security tracker were given
 ----- stderr -----
     Audited 2 images by images/policy.toml: 2 errors, 0 warnings, 1 note, 0 waived
-"#);
+"#,
+    );
 }
 
 #[test]
 fn documents_alone_can_be_audited() {
     let shop = built([app()], QUIET);
-    audit(&shop, &["--sbom", "out/sbom/one-debian13_latest-amd64.spdx.json"]).assert_is(r#"
+    audit(&shop, &["--sbom", "out/sbom/one-debian13_latest-amd64.spdx.json"]).assert_is(
+        r#"
 status: 0
 ----- stdout -----
 note[not-checked]: checks that were not made
@@ -279,7 +296,8 @@ note[not-checked]: checks that were not made
   vulnerabilities were not looked for: no data of a security tracker were given
 ----- stderr -----
     Audited 1 image by images/policy.toml: 0 errors, 0 warnings, 2 notes, 0 waived
-"#);
+"#,
+    );
 }
 
 #[test]
@@ -287,7 +305,8 @@ fn an_image_that_is_not_of_the_lock_is_told() {
     let mut shop = built([app()], QUIET);
     Package::new("app", "1.1").file("/usr/bin/app", "elf").publish(&mut shop.archive);
     shop.lock();
-    audit(&shop, &[]).assert_is(r#"
+    audit(&shop, &[]).assert_is(
+        r#"
 status: 3
 ----- stdout -----
 warning[stale-image]: every image was built from the lock as it is
@@ -299,17 +318,21 @@ note[not-checked]: checks that were not made
   vulnerabilities were not looked for: no data of a security tracker were given
 ----- stderr -----
     Audited 1 image by images/policy.toml: 0 errors, 1 warning, 1 note, 0 waived
-"#);
+"#,
+    );
 }
 
 #[test]
 fn without_a_layout_there_is_nothing_to_audit() {
     let shop = Workshop::of_one_image([app()]);
     shop.lock();
-    assert_refused(&audit(&shop, &[]), r#"
+    assert_refused(
+        &audit(&shop, &[]),
+        r#"
 error: there are no images in `out`
 hint: `distro build` builds them; --layout names another place
-"#);
+"#,
+    );
 }
 
 #[track_caller]
@@ -339,7 +362,9 @@ error: unknown value `shel`
 fn a_licence_that_is_none_is_refused() {
     let shop = Workshop::of_one_image([app()]);
     shop.world.catalog("policy.toml", "[licenses]\nallow = [\"MIT\", \"GPL\"]\n");
-    assert_refused(&audit(&shop, &[]), r#"
+    assert_refused(
+        &audit(&shop, &[]),
+        r#"
 error: `GPL` is no SPDX licence
  --> images/policy.toml:2:17
   |
@@ -347,7 +372,8 @@ error: `GPL` is no SPDX licence
   |                 ^^^^^ unknown term
   |
   = hint: licences are named as in https://spdx.org/licenses, or by patterns: `LicenseRef-*`
-"#);
+"#,
+    );
 }
 
 #[test]
@@ -356,7 +382,9 @@ fn a_date_that_is_none_is_refused() {
     let waiver =
         "[[waiver]]\nrule = \"shell\"\nsubject = \"*\"\nreason = \"a\"\nowner = \"b\"\nexpires = \"soon\"\n";
     shop.world.catalog("policy.toml", waiver);
-    assert_refused(&audit(&shop, &[]), r#"
+    assert_refused(
+        &audit(&shop, &[]),
+        r#"
 error: `soon` is no date
  --> images/policy.toml:6:11
   |
@@ -364,7 +392,8 @@ error: `soon` is no date
   |           ^^^^^^
   |
   = hint: a date is written as in `2028-08-09`
-"#);
+"#,
+    );
 }
 
 #[test]
@@ -372,20 +401,25 @@ fn a_waiver_without_a_reason_is_refused() {
     let shop = Workshop::of_one_image([app()]);
     let waiver = "[[waiver]]\nrule = \"shell\"\nsubject = \"*\"\nreason = \" \"\nowner = \"b\"\nexpires = \"2999-01-01\"\n";
     shop.world.catalog("policy.toml", waiver);
-    assert_refused(&audit(&shop, &[]), r#"
+    assert_refused(
+        &audit(&shop, &[]),
+        r#"
 error: the reason is missing
  --> images/policy.toml:4:10
   |
 4 | reason = " "
   |          ^^^ says nothing
-"#);
+"#,
+    );
 }
 
 #[test]
 fn an_end_of_life_of_nothing_is_refused() {
     let shop = Workshop::of_one_image([app()]);
     shop.world.catalog("policy.toml", "[[end-of-life]]\ndate = \"2030-01-01\"\nsource = \"me\"\n");
-    assert_refused(&audit(&shop, &[]), r#"
+    assert_refused(
+        &audit(&shop, &[]),
+        r#"
 error: an end of life is of a system or of packages
  --> images/policy.toml:2:8
   |
@@ -393,13 +427,17 @@ error: an end of life is of a system or of packages
   |        ^^^^^^^^^^^^ of one of them
   |
   = hint: write `system = "debian 13"` or `packages = ["openjdk-21-*"]`
-"#);
+"#,
+    );
 }
 
 #[test]
 fn a_policy_that_is_not_there_is_refused() {
     let shop = Workshop::of_one_image([app()]);
-    assert_refused(&audit(&shop, &["--policy", "gone.toml"]), r#"
+    assert_refused(
+        &audit(&shop, &["--policy", "gone.toml"]),
+        r#"
 error: could not read `gone.toml`: there is no such file or directory
-"#);
+"#,
+    );
 }

@@ -30,7 +30,8 @@ expires = "2999-12-31"
 
 #[test]
 fn a_table_is_for_terminals() {
-    audit(&shop(), &[]).assert_is(r#"
+    audit(&shop(), &[]).assert_is(
+        r#"
 status: 3
 ----- stdout -----
 error[forbidden-package]: no package is there that the policy forbids
@@ -49,12 +50,14 @@ waived
       forbidden-package waived: until the move & no longer (me@example.org, until 2999-12-31)
 ----- stderr -----
     Audited 1 image by images/policy.toml: 1 error, 0 warnings, 1 note, 1 waived
-"#);
+"#,
+    );
 }
 
 #[test]
 fn json_has_all_of_it() {
-    audit(&shop(), &["--format", "json"]).assert_is(r#"
+    audit(&shop(), &["--format", "json"]).assert_is(
+        r#"
 status: 3
 ----- stdout -----
 {
@@ -126,7 +129,8 @@ status: 3
 }
 ----- stderr -----
     Audited 1 image by images/policy.toml: 1 error, 0 warnings, 1 note, 1 waived
-"#);
+"#,
+    );
 }
 
 #[test]
@@ -173,7 +177,8 @@ fn sarif_has_rules_results_and_suppressions() {
     for result in results {
         assert_eq!(rules[result["ruleIndex"].as_u64().unwrap() as usize]["id"], result["ruleId"]);
     }
-    crate::run::Said { stdout: format!("{sarif:#}\n"), ..said }.assert_is(r#"
+    crate::run::Said { stdout: format!("{sarif:#}\n"), ..said }.assert_is(
+        r#"
 status: 3
 ----- stdout -----
 {
@@ -280,7 +285,8 @@ status: 3
 }
 ----- stderr -----
     Audited 1 image by images/policy.toml: 1 error, 0 warnings, 1 note, 1 waived
-"#);
+"#,
+    );
 }
 
 /// Every element that is opened is closed in its place, and no value is markup.
