@@ -28,7 +28,7 @@ pub struct Inventory {
     /// Upstream tarballs.
     pub upstream: Vec<Element>,
     pub sources: Vec<SourcePackage>,
-    /// What made the files that are of no package.
+    /// Layers that a step made, as in `step accounts`, in their order; the checksum is of the layer's tar.
     pub generators: Vec<Element>,
     /// Empty where the document does not list files.
     pub files: Vec<ListedFile>,

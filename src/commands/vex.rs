@@ -78,12 +78,9 @@ fn inventories<'a>(
     for (image, architectures) in selected {
         for architecture in architectures {
             let reference = format!("{}-{architecture}", image.name);
-            let text = read_sbom(&args.out, &reference).map_err(|error| match error {
-                LayoutError::NoImage { .. } => {
-                    let hint = format!("`distro build {} --arch {architecture}` builds it", image.name);
-                    Advice::new(error, hint).into()
-                }
-                error => anyhow::Error::new(error),
+            let text = read_sbom(&args.out, &reference)?.ok_or_else(|| {
+                let missing = LayoutError::NoImage { root: args.out.clone(), name: reference.clone() };
+                Advice::new(missing, format!("`distro build {} --arch {architecture}` builds it", image.name))
             })?;
             let inventory = Inventory::parse(&text).map_err(|error| {
                 anyhow::Error::new(error).context(format!("the SBOM of {reference} cannot be read"))

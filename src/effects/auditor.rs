@@ -9,7 +9,7 @@ use oci_spec::image::{Descriptor, ImageConfiguration, ImageManifest};
 use rayon::prelude::*;
 
 use super::files;
-use super::layout::{LayoutError, LayoutReader, read_sbom, sbom_path};
+use super::layout::{LayoutReader, read_sbom, sbom_path};
 use crate::audit::Inventory;
 use crate::audit::subject::{Content, Image, Layer, Subject};
 use crate::debian::compression::Compression;
@@ -43,15 +43,16 @@ impl Blobs for LayoutReader {
 #[must_use]
 pub fn beside(root: &Path, name: &str, architecture: &str) -> Subject {
     let reference = format!("{name}-{architecture}");
-    let sbom = read_sbom(root, &reference).map_err(|error| match error {
-        LayoutError::NoImage { .. } => "has no SBOM".to_owned(),
-        error => format!("has an SBOM that cannot be read: {}", told(&error)),
-    });
+    let sbom = match read_sbom(root, &reference) {
+        Ok(Some(text)) => inventory(&text),
+        Ok(None) => Err("has no SBOM".to_owned()),
+        Err(error) => Err(format!("has an SBOM that cannot be read: {}", told(&error))),
+    };
     Subject {
         name: name.to_owned(),
         architecture: architecture.to_owned(),
         sbom_file: sbom_path(root, &reference).display().to_string(),
-        sbom: sbom.and_then(|text| inventory(&text)),
+        sbom,
         image: None,
         lock: None,
         stale: None,

@@ -46,15 +46,15 @@ pub enum DefinitionsError {
 /// What a catalog knows of licenses.
 const LICENSES: &str = "licenses.toml";
 
-/// Reads `catalog.toml` and every family file beside it, which is any other `.toml` file but those of the policy and
-/// of licenses; of the catalogs that it extends too.
+/// Reads `catalog.toml` and the families in every other `.toml` file beside it; of the catalogs that it extends
+/// too.
 pub fn catalog(directory: &Path) -> Result<Catalog, DefinitionsError> {
     let mut files = SourceFiles::new();
     let mut directories = Vec::new();
     for (path, catalog) in chain(directory)? {
         let mut families = Vec::new();
-        let is_family =
-            |other: &PathBuf| !["catalog.toml", LICENSES, POLICY].iter().any(|name| other.ends_with(name));
+        let others = ["catalog.toml", POLICY, LICENSES];
+        let is_family = |other: &PathBuf| !others.iter().any(|name| other.ends_with(name));
         for family in entries(&path, "toml")?.into_iter().filter(is_family) {
             let source = Source::new(family.display().to_string(), files::read_text(&family)?);
             let file: FamilyFile = parse(&source)?;

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::builder::{BuildError, Builder, Target};
+use super::files::FileError;
 use super::layers::Layers;
-use super::layout::{LayoutError, read_sbom};
+use super::layout::read_sbom;
 use super::places::Places;
 use crate::audit::{Inventory, InventoryError};
 use crate::catalog::Catalog;
@@ -24,7 +25,7 @@ pub enum FinderError {
     #[error(transparent)]
     Build(#[from] BuildError),
     #[error(transparent)]
-    Layout(#[from] LayoutError),
+    File(#[from] FileError),
     #[error("the SBOM of {reference} cannot be read")]
     Sbom { reference: String, source: InventoryError },
 }
@@ -77,12 +78,9 @@ pub fn licenses(
     let (mut findings, mut unseen) = (Findings::new(), BTreeSet::new());
     for held in images {
         let reference = held.reference();
-        let text = match read_sbom(out, &reference) {
-            Err(LayoutError::NoImage { .. }) => {
-                unseen.insert(reference);
-                continue;
-            }
-            text => text?,
+        let Some(text) = read_sbom(out, &reference)? else {
+            unseen.insert(reference);
+            continue;
         };
         let inventory = Inventory::parse(&text)
             .map_err(|source| FinderError::Sbom { reference: reference.clone(), source })?;

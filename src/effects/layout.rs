@@ -241,13 +241,12 @@ fn blob(root: &Path, digest: Sha256) -> PathBuf {
     root.join("blobs/sha256").join(digest.to_string())
 }
 
-/// The SBOM, as SPDX 2.3, of an image of one architecture: `cc-debian13:debug-amd64`.
-pub fn read_sbom(root: &Path, reference: &str) -> Result<String, LayoutError> {
-    let text = files::read_text_if_there(&sbom_path(root, reference))?;
-    text.ok_or_else(|| LayoutError::NoImage { root: root.to_owned(), name: reference.to_owned() })
+/// The SPDX 2.3 document of an image of one architecture, `cc-debian13:debug-amd64`; `None` where there is none.
+pub fn read_sbom(root: &Path, reference: &str) -> Result<Option<String>, FileError> {
+    files::read_text_if_there(&sbom_path(root, reference))
 }
 
-/// Where that is.
+/// Where that document is.
 #[must_use]
 pub fn sbom_path(root: &Path, reference: &str) -> PathBuf {
     root.join(SBOMS).join(Format::Spdx23.file_name(reference))

@@ -4,6 +4,7 @@
 //! A test that lacks a program fails with the line that installs it. Containers need root.
 
 mod again;
+mod audit;
 mod container;
 mod contents;
 mod forky;

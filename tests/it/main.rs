@@ -10,6 +10,7 @@
 mod access;
 mod against_apt;
 mod archive;
+mod audit;
 mod build;
 mod definitions;
 mod desk;

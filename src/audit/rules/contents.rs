@@ -9,22 +9,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::audit::finding::{Finding, Rule};
 use crate::audit::inventory::{Element, Inventory, ListedFile};
 use crate::audit::subject::{Content, Image, Layer, Subject};
-use crate::digest::Sha1;
-use crate::tree::{ImagePath, Kind, Listed, Listing};
+use crate::tree::{FileInfo, ImagePath, verification_code};
 
 /// Paths that a message names at most.
 const SHOWN: usize = 8;
 
 pub(super) fn findings(subject: &Subject, image: &Image, inventory: &Inventory) -> Vec<Finding> {
     let mut findings = whole(subject, image, inventory);
-    let owners: Vec<Option<&Element>> = image.layers.iter().map(|layer| owner(layer, inventory)).collect();
-    for (layer, owner) in image.layers.iter().zip(&owners) {
+    let owners = owners(image, inventory);
+    let hidden = hidden(image);
+    for ((layer, owner), hidden) in image.layers.iter().zip(&owners).zip(&hidden) {
         findings.extend(blob(layer));
         let content = layer.content.as_ref().as_ref().ok();
         findings.extend(content.into_iter().flat_map(|content| stanzas(layer, content, inventory)));
         match (owner, content) {
             (None, _) => findings.push(nobodys(layer, content)),
-            (Some(owner), Some(content)) => findings.extend(files(subject, layer, content, owner, inventory)),
+            (Some(owner), Some(content)) => {
+                let owned = Owned { layer, content, owner, hidden };
+                findings.extend(owned.findings(subject, inventory));
+            }
             (Some(_), None) => {}
         }
     }
@@ -32,6 +35,34 @@ pub(super) fn findings(subject: &Subject, image: &Image, inventory: &Inventory) 
     findings.extend(listed_only(subject, image, inventory));
     findings.extend(shared(image, &owners));
     findings
+}
+
+/// A layer that can be read, and the element of the SBOM that it belongs to.
+struct Owned<'a> {
+    layer: &'a Layer,
+    content: &'a Content,
+    owner: &'a Element,
+    /// Files of the layer that another has in their place.
+    hidden: &'a BTreeSet<&'a ImagePath>,
+}
+
+/// Files of each layer that one above it has in their place.
+fn hidden(image: &Image) -> Vec<BTreeSet<&ImagePath>> {
+    let mut above: BTreeSet<&ImagePath> = BTreeSet::new();
+    let mut hidden: Vec<_> = image
+        .layers
+        .iter()
+        .rev()
+        .map(|layer| {
+            let files = layer.content.as_ref().as_ref().ok().into_iter().flat_map(Content::files);
+            let paths: Vec<_> = files.map(|listed| &listed.path).collect();
+            let hidden = paths.iter().copied().filter(|path| above.contains(path)).collect();
+            above.extend(paths);
+            hidden
+        })
+        .collect();
+    hidden.reverse();
+    hidden
 }
 
 /// The documents of the image, and whether the SBOM is of these.
@@ -83,25 +114,32 @@ fn blob(layer: &Layer) -> Option<Finding> {
     }
 }
 
-/// The element of the SBOM that a layer's history names: `libc6 2.41-12 (amd64)`, `tarball node 22.1.0 (amd64)`,
-/// `step accounts`.
-fn owner<'i>(layer: &Layer, inventory: &'i Inventory) -> Option<&'i Element> {
-    let words: Vec<_> = layer.made_from.split(' ').collect();
-    match words[..] {
-        ["step", name] => inventory.generators.iter().find(|element| element.name == name),
-        ["tarball", name, version, _] => {
-            let id = format!("SPDXRef-Upstream-{name}");
-            let mut upstream = inventory.upstream.iter();
-            upstream.find(|element| element.id == id && element.version.as_deref() == Some(version))
+/// The elements of the SBOM that the history of the layers names: `libc6 2.41-12 (amd64)`,
+/// `tarball node 22.1.0 (amd64)`, `step accounts`. Of layers of the same step, the SBOM has one element each.
+fn owners<'i>(image: &Image, inventory: &'i Inventory) -> Vec<Option<&'i Element>> {
+    let mut generators: Vec<&Element> = inventory.generators.iter().collect();
+    let mut owner = |layer: &Layer| {
+        let words: Vec<_> = layer.made_from.split(' ').collect();
+        match words[..] {
+            ["step", _] => {
+                let at = generators.iter().position(|element| element.name == layer.made_from)?;
+                Some(generators.remove(at))
+            }
+            ["tarball", name, version, _] => {
+                let id = format!("SPDXRef-Upstream-{name}");
+                let mut upstream = inventory.upstream.iter();
+                upstream.find(|element| element.id == id && element.version.as_deref() == Some(version))
+            }
+            [name, version, _] => {
+                let mut packages = inventory.packages.iter();
+                let found =
+                    packages.find(|found| found.name.as_str() == name && found.version.as_str() == version);
+                found.map(|package| &package.element)
+            }
+            _ => None,
         }
-        [name, version, _] => {
-            let mut packages = inventory.packages.iter();
-            let found =
-                packages.find(|found| found.name.as_str() == name && found.version.as_str() == version);
-            found.map(|package| &package.element)
-        }
-        _ => None,
-    }
+    };
+    image.layers.iter().map(&mut owner).collect()
 }
 
 /// `layer 0123456789ab`
@@ -141,71 +179,85 @@ fn nobodys(layer: &Layer, content: Option<&Content>) -> Finding {
     finding.seen_in(&layer.file, "the whole layer")
 }
 
-/// The files of a layer, held against what the SBOM says of its owner.
-fn files(
-    subject: &Subject,
-    layer: &Layer,
-    content: &Content,
-    owner: &Element,
-    inventory: &Inventory,
-) -> Vec<Finding> {
-    if !inventory.files.is_empty() {
-        return listed(layer, content, owner, inventory);
-    }
-    let name = package(&layer.made_from);
-    let message = match &owner.verification_code {
-        Some(code) if *code == verification_code(&content.listing) => return Vec::new(),
-        Some(_) => {
-            let outside_etc = |path: &&ImagePath| path.strip_prefix("etc").is_none();
-            let suspects: Vec<_> =
-                content.altered.iter().chain(content.unlisted.iter().filter(outside_etc)).cloned().collect();
-            let suspects = if suspects.is_empty() { content.unlisted.clone() } else { suspects };
-            let suspects = match named(&suspects).as_str() {
-                "" => String::new(),
-                paths => format!("; its md5sums do not vouch for {paths}"),
-            };
-            format!("has other files than those of the SBOM's verification code{suspects}")
+impl Owned<'_> {
+    /// The files of a layer, held against what the SBOM says of its owner.
+    fn findings(&self, subject: &Subject, inventory: &Inventory) -> Vec<Finding> {
+        if !inventory.files.is_empty() {
+            return self.against_list(inventory);
         }
-        None => {
+        let Self { layer, content, owner, .. } = self;
+        if owner.checksums.get("SHA256") != Some(&content.diff_id.to_string())
+            && layer.made_from == owner.name
+        {
+            let message = format!("{} is not the layer that the SBOM names", layer_name(layer));
+            let finding = Finding::new(Rule::AlteredFile, &*owner.name, message);
+            return vec![finding.seen_in(&layer.file, format!("{}: checksums", owner.id))];
+        }
+        let Some(code) = &owner.verification_code else {
             let message = "has neither a list of files nor a verification code in the SBOM";
-            let finding = Finding::unknown(Rule::AlteredFile, name_of(owner, name), message);
+            let finding = Finding::unknown(Rule::AlteredFile, &*owner.name, message);
             return vec![finding.seen_in(&subject.sbom_file, &*owner.id)];
-        }
-    };
-    let mut finding = Finding::new(Rule::AlteredFile, name_of(owner, name), message);
-    finding.aliases.extend(content.altered.iter().chain(&content.unlisted).map(ToString::to_string));
-    vec![finding.seen_in(&layer.file, format!("{}: packageVerificationCode", owner.id))]
-}
-
-fn name_of<'a>(owner: &'a Element, fallback: &'a str) -> &'a str {
-    if owner.name.is_empty() { fallback } else { &owner.name }
-}
-
-/// Each file against the SBOM's own list.
-fn listed(layer: &Layer, content: &Content, owner: &Element, inventory: &Inventory) -> Vec<Finding> {
-    let of_owner = inventory.files.iter().filter(|file| file.owner == owner.id);
-    let expected: BTreeMap<&str, &ListedFile> = of_owner.map(|file| (file.path.as_str(), file)).collect();
-    let mut findings = Vec::new();
-    for found in content.files() {
-        let path = found.path.to_string();
-        let Kind::File(info) = &found.kind else { continue };
-        let finding = match expected.get(path.as_str()) {
-            None => {
-                let message = format!("is in the layer of {}, and not in the SBOM", layer.made_from);
-                Finding::new(Rule::UnownedFile, &*path, message)
-            }
-            Some(file) if file.sha256.is_some_and(|sum| sum != info.sha256) => altered(&path, layer),
-            Some(file) if file.sha1.as_ref().is_some_and(|sum| *sum != info.sha1.to_string()) => {
-                altered(&path, layer)
-            }
-            Some(file) if file.sha256.is_none() && file.sha1.is_none() => {
-                Finding::unknown(Rule::AlteredFile, &*path, "has no digest in the SBOM")
-            }
-            Some(_) => continue,
         };
-        findings.push(finding.seen_in(&layer.file, path));
+        let files = self.files().map(|(_, info)| info);
+        if *code == verification_code(files).to_string() {
+            return Vec::new();
+        }
+        let message = match named(&self.suspects()).as_str() {
+            "" => "has other files than those of the SBOM's verification code".to_owned(),
+            paths => format!(
+                "has other files than those of the SBOM's verification code; its md5sums do not vouch for {paths}"
+            ),
+        };
+        let mut finding = Finding::new(Rule::AlteredFile, &*owner.name, message);
+        finding.aliases.extend(content.altered.iter().chain(&content.unlisted).map(ToString::to_string));
+        vec![finding.seen_in(&layer.file, format!("{}: packageVerificationCode", owner.id))]
     }
-    findings
+
+    /// Regular files that no other layer has in their place.
+    fn files(&self) -> impl Iterator<Item = (&ImagePath, &FileInfo)> {
+        self.content.listing.files().filter(|(path, _)| !self.hidden.contains(path))
+    }
+
+    /// Files that may be why a verification code is another: those that md5sums contradict; those that they pass
+    /// over, of which configuration files are the last to come to mind.
+    fn suspects(&self) -> Vec<ImagePath> {
+        let Content { altered, unlisted, .. } = self.content;
+        let is_configuration = |path: &ImagePath| path.strip_prefix("etc").is_some();
+        let likely: Vec<_> =
+            altered.iter().chain(unlisted.iter().filter(|path| !is_configuration(path))).cloned().collect();
+        if likely.is_empty() { unlisted.clone() } else { likely }
+    }
+
+    /// Each file against the SBOM's own list.
+    fn against_list(&self, inventory: &Inventory) -> Vec<Finding> {
+        let Self { layer, owner, .. } = self;
+        let of_owner = inventory.files.iter().filter(|file| file.owner == owner.id);
+        let expected: BTreeMap<&str, &ListedFile> = of_owner.map(|file| (file.path.as_str(), file)).collect();
+        let mut findings = Vec::new();
+        for (path, info) in self.files() {
+            let path = path.to_string();
+            let finding = match expected.get(path.as_str()) {
+                None => {
+                    let message = format!("is in the layer of {}, and not in the SBOM", layer.made_from);
+                    Finding::new(Rule::UnownedFile, &*path, message)
+                }
+                Some(ListedFile { sha1: None, sha256: None, .. }) => {
+                    Finding::unknown(Rule::AlteredFile, &*path, "has no digest in the SBOM")
+                }
+                Some(file) if file.fits(info) => continue,
+                Some(_) => altered(&path, layer),
+            };
+            findings.push(finding.seen_in(&layer.file, path));
+        }
+        findings
+    }
+}
+
+impl ListedFile {
+    fn fits(&self, info: &FileInfo) -> bool {
+        self.sha256.is_none_or(|sum| sum == info.sha256)
+            && self.sha1.as_ref().is_none_or(|sum| *sum == info.sha1.to_string())
+    }
 }
 
 fn altered(path: &str, layer: &Layer) -> Finding {
@@ -238,22 +290,18 @@ fn missing(subject: &Subject, inventory: &Inventory, owners: &[Option<&Element>]
     .collect()
 }
 
-/// Files of two packages, where neither may replace the other's and they are not the same.
+/// Files of two packages of which neither may replace the other's.
 fn shared(image: &Image, owners: &[Option<&Element>]) -> Vec<Finding> {
-    let mut seen: BTreeMap<&ImagePath, (usize, &Listed)> = BTreeMap::new();
+    let mut seen: BTreeMap<&ImagePath, usize> = BTreeMap::new();
     let mut findings = Vec::new();
     for (number, layer) in image.layers.iter().enumerate() {
         let Ok(content) = layer.content.as_ref() else { continue };
         for listed in content.files() {
-            let Some((below, lower)) = seen.insert(&listed.path, (number, listed)) else { continue };
+            let Some(below) = seen.insert(&listed.path, number) else { continue };
             let is_package =
                 |number: usize| owners[number].is_some_and(|owner| owner.id.starts_with("SPDXRef-Binary-"));
             let other = &image.layers[below];
-            if listed.kind == lower.kind
-                || !is_package(number)
-                || !is_package(below)
-                || replaces(layer, other)
-            {
+            if !is_package(number) || !is_package(below) || replaces(layer, other) {
                 continue;
             }
             let message =
@@ -274,19 +322,6 @@ fn replaces(layer: &Layer, other: &Layer) -> bool {
         replaced.any(|name| name == package(&other.made_from))
     };
     says(layer, other) || says(other, layer)
-}
-
-/// The [packageVerificationCode] of all files of a layer.
-///
-/// [packageVerificationCode]: https://spdx.github.io/spdx-spec/v2.3/package-information/#79-package-verification-code-field
-fn verification_code(listing: &Listing) -> String {
-    let digest = |listed: &Listed| match &listed.kind {
-        Kind::File(info) => Some(info.sha1.to_string()),
-        Kind::Directory | Kind::Symlink(_) | Kind::HardLink(_) => None,
-    };
-    let mut digests: Vec<_> = listing.iter().filter_map(digest).collect();
-    digests.sort();
-    Sha1::of(digests.concat().as_bytes()).to_string()
 }
 
 /// The first paths, and how many more there are.

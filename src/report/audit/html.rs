@@ -1,7 +1,8 @@
 //! An audit as a page that needs nothing besides itself: no script, no other file.
 
 use distro::audit::{Rule, Severity};
-use minijinja::{Environment, Value};
+use minijinja::Environment;
+use minijinja::value::Serde;
 use serde::Serialize;
 
 use super::{ImageRow, Report, Told};
@@ -76,7 +77,7 @@ pub fn page(report: &Report) -> Result<String, minijinja::Error> {
     let mut environment = Environment::new();
     // The name ends in `.html`: all values are escaped.
     environment.add_template("audit.html", include_str!("audit.html"))?;
-    environment.get_template("audit.html")?.render(Value::from_serialize(&Page {
+    environment.get_template("audit.html")?.render(Serde(&Page {
         report,
         sections,
         lines,

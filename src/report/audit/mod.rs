@@ -19,7 +19,7 @@ pub struct Report {
     pub clean: bool,
     pub tally: Tally,
     pub images: Vec<ImageRow>,
-    /// A section for each rule that something was found for, the gravest first.
+    /// A section for each rule that something was found for, and how grave that is; the gravest first.
     #[serde(skip)]
     pub sections: Vec<Section>,
     pub findings: Vec<Told>,
@@ -132,7 +132,9 @@ impl Report {
 fn sections(findings: &[Told]) -> Vec<Section> {
     let mut sections: Vec<Section> = Vec::new();
     for finding in findings.iter().filter(|finding| finding.waived.is_none()) {
-        match sections.iter_mut().find(|section| section.rule == finding.rule) {
+        let is_of =
+            |section: &&mut Section| (section.rule, section.severity) == (finding.rule, finding.severity);
+        match sections.iter_mut().find(is_of) {
             Some(section) => section.findings.push(finding.clone()),
             None => sections.push(Section {
                 rule: finding.rule,

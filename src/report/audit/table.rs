@@ -31,7 +31,8 @@ pub fn text(report: &Report) -> String {
 }
 
 fn told(finding: &Told) -> String {
-    let mut text = filled("  ", &format!("{} {}", finding.subject, finding.message));
+    let unknown = if finding.unknown { " (unknown)" } else { "" };
+    let mut text = filled("  ", &format!("{} {}{unknown}", finding.subject, finding.message));
     let below = "      ";
     let mut line = |label: &str, value: &str| {
         if !value.is_empty() {

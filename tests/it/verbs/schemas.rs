@@ -22,12 +22,13 @@ fn files(directory: &str, extension: &str) -> Vec<PathBuf> {
     files
 }
 
-/// Of which a file is: `catalog`, `family`, `licenses` or `lock`.
+/// Of which a file is: `catalog`, `family`, `licenses`, `lock` or `policy`.
 fn kind(path: &Path) -> &'static str {
     match (path.extension(), path.file_stem()) {
         (Some(extension), _) if extension == "lock" => "lock",
         (_, Some(stem)) if stem == "catalog" => "catalog",
         (_, Some(stem)) if stem == "licenses" => "licenses",
+        (_, Some(stem)) if stem == "policy" => "policy",
         _ => "family",
     }
 }
@@ -53,7 +54,7 @@ impl Schema {
 
 #[test]
 fn the_schemas_of_the_repository_are_those_of_the_program() {
-    for kind in ["catalog", "family", "licenses", "lock"] {
+    for kind in ["catalog", "family", "licenses", "lock", "policy"] {
         let printed = World::new().distro(&["schema", kind]).success();
         let path = format!("schemas/{kind}.json");
         let kept = fs::read_to_string(repository().join(&path)).unwrap_or_default();
