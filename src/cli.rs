@@ -113,6 +113,9 @@ Examples:
   distro test my-app --config app.yaml       tests of one's own in place of those of the definitions")]
     Test(TestArgs),
     /// Write all that locked builds need into a folder
+    ///
+    /// The signed files that vouch for packages and their sources are among it, for `distro lock --verify`. Source
+    /// packages themselves are not: no build reads them.
     #[command(after_help = "\
 Examples:
   distro vendor vendor --arch all           every image, for all architectures
