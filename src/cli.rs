@@ -134,6 +134,9 @@ Examples:
   distro audit --sbom received/*.spdx.json     documents alone")]
     Audit(AuditArgs),
     /// Write all that locked builds need into a folder
+    ///
+    /// The signed files that vouch for packages and their sources are among it, for `distro lock --verify`. Source
+    /// packages themselves are not: no build reads them.
     #[command(after_help = "\
 Examples:
   distro vendor vendor --arch all           every image, for all architectures

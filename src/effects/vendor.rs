@@ -5,6 +5,7 @@
 //! debian/dists/trixie/by-hash/SHA256/0584…             an InRelease file that a lock names
 //! debian/dists/trixie/InRelease                        the newest of them
 //! debian/dists/trixie/main/binary-amd64/by-hash/SHA256/7778…
+//! debian/dists/trixie/main/source/by-hash/SHA256/6002…
 //! upstream/nodejs.org/dist/v22.21.0/SHASUMS256.txt.asc
 //! SHA256SUMS                                           all of these, for `sha256sum --check`
 //! ```

@@ -198,7 +198,7 @@ status: 0
 status: 0
 ----- stdout -----
 ----- stderr -----
-   Vendored 1 file (1.0 KiB) into vendored; 9 were there
+   Vendored 1 file (1.0 KiB) into vendored; 10 were there
 "#,
     );
     assert_eq!(shop.asked_for(), ["libc6_2.41-1_amd64.deb"]);

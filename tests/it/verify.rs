@@ -103,7 +103,7 @@ hint: `distro vendor DIR` fetches what is missing, where it can still be had, fo
 status: 0
 ----- stdout -----
 ----- stderr -----
-   Verified debian13: 6 packages in 3 package lists of 3 signed suites; 6 .debs at hand and whole
+   Verified debian13: 6 packages in 3 package lists of 3 signed suites, 6 sources in 1 source list; 6 .debs at hand and whole
 "#,
     );
 }
