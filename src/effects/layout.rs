@@ -236,7 +236,7 @@ pub fn read_sbom(root: &Path, reference: &str) -> Result<String, LayoutError> {
 }
 
 /// `cc-debian13_debug-amd64.spdx.json`: a colon is no part of file names everywhere.
-fn sbom_name(reference: &str) -> String {
+pub(super) fn sbom_name(reference: &str) -> String {
     format!("{}.spdx.json", reference.replace(':', "_"))
 }
 

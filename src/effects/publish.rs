@@ -2,14 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use oci_spec::image::Descriptor;
+
 use super::builder::{BuildError, Builder, BuiltImage, OwnedLayer, Owner, Target};
 use super::layers::{Wanted, WantedTarball};
-use super::layout::{LayoutDirectory, LayoutError};
+use super::layout::{LayoutDirectory, LayoutError, sbom_name};
 use crate::catalog::Catalog;
 use crate::catalog::name::ArchiveName;
 use crate::debian::control::Paragraph;
-use crate::image;
 use crate::image::layout::Layout;
+use crate::image::referrer::{Artifact, EMPTY, Referrer, SPDX_2};
+use crate::image::{self, Blob};
 use crate::sbom::{Component, Facts, Subject, ThirdParty, UpstreamComponent, spdx23};
 
 #[derive(Debug, thiserror::Error)]
@@ -39,7 +42,10 @@ pub fn publish(
             directory.add(&built.assembled.config);
             directory.add(&built.assembled.manifest);
             let reference = format!("{}-{}", target.image.name, target.architecture);
-            directory.add_sbom(&reference, spdx23(&subject(builder.catalog, target, built)));
+            let sbom = spdx23(&subject(builder.catalog, target, built));
+            let attached = attach(&mut directory, built, &[(SPDX_2, sbom_name(&reference), &sbom)])?;
+            layout.set_referrers(built.assembled.manifest.digest, attached);
+            directory.add_sbom(&reference, sbom);
             layout.set(reference, built.assembled.descriptor.clone());
             manifests.push(built.assembled.descriptor.clone());
         }
@@ -57,6 +63,30 @@ pub fn publish(
         }
     }
     Ok(directory.finish(store, layout)?)
+}
+
+/// Adds documents that refer to an image: for each, its media type, the name of a file for it, and its text.
+fn attach(
+    directory: &mut LayoutDirectory,
+    built: &BuiltImage,
+    documents: &[(&str, String, &str)],
+) -> Result<Vec<Descriptor>, LayoutError> {
+    directory.add(&Blob::new(EMPTY));
+    let attached = documents.iter().map(|(kind, title, text)| {
+        let document = Blob::new(text.as_bytes());
+        let artifact = Artifact {
+            kind,
+            title,
+            document: document.digest,
+            size: document.bytes.len() as u64,
+            created: built.created,
+        };
+        let Referrer { manifest, descriptor } = artifact.refer(&built.assembled.descriptor)?;
+        directory.add(&document);
+        directory.add(&manifest);
+        Ok(descriptor)
+    });
+    attached.collect()
 }
 
 /// Takes out of a layout what is built anew, and what the catalog no longer has.

@@ -84,17 +84,19 @@ pub fn report(
     let mounted: usize = rows.iter().map(|row| row.blobs.mounted).sum();
     let bytes = Size(rows.iter().map(|row| row.bytes).sum());
     let repositories: BTreeSet<_> = rows.iter().map(|row| &row.repository).collect();
-    let told = format!(
-        "{} of {} in {} of {}: {} ({bytes}) sent, {mounted} mounted",
-        new,
-        count(rows.len(), "image"),
-        match repositories.len() {
-            1 => "1 repository".to_owned(),
-            number => format!("{number} repositories"),
-        },
-        args.destination,
-        count(sent, "blob"),
-    );
+    let repositories = match repositories.len() {
+        1 => "1 repository".to_owned(),
+        number => format!("{number} repositories"),
+    };
+    let images = count(rows.len(), "image");
+    let told = match new {
+        0 => format!("nothing: {images} in {repositories} of {} are there", args.destination),
+        new => format!(
+            "{new} of {images} in {repositories} of {}: {} ({bytes}) sent, {mounted} mounted",
+            args.destination,
+            count(sent, "blob"),
+        ),
+    };
     say(if args.dry_run { "Would push" } else { "Pushed" }, &told);
     Ok(())
 }
