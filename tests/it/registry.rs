@@ -34,6 +34,8 @@ pub struct Kept {
     /// By repository and digest or tag, with their media types.
     pub manifests: BTreeMap<(String, String), (String, Vec<u8>)>,
     uploads: BTreeMap<String, Vec<u8>>,
+    /// Uploads that were ever begun.
+    begun: usize,
 }
 
 pub struct FakeRegistry {
@@ -133,7 +135,8 @@ impl Kept {
                 self.blobs.insert((repository.to_owned(), mount), bytes);
                 return Response::new(201);
             }
-            let session = self.uploads.len().to_string();
+            self.begun += 1;
+            let session = self.begun.to_string();
             self.uploads.insert(session.clone(), Vec::new());
             return Response::new(202).header("Location", &at(&session));
         }
