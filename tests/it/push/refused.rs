@@ -37,13 +37,29 @@ hint: did you mean `static`?
 #[test]
 fn a_destination_has_to_be_one() {
     let workshop = built();
-    for destination in
-        ["base", "https://registry.example.org", "localhost/cc:debug", "localhost/Base", "a.b:port"]
-    {
-        let said = refused(&workshop, &["--all", destination]);
-        assert_eq!(said.status, Some(2), "{said}");
-        assert!(said.stderr.contains(&format!("invalid value '{destination}'")), "{said}");
-    }
+    let to = |destination: &str| refused(&workshop, &["--all", destination]);
+    assert_refused(&to("base"), r#"
+error: `base` is not a place in a registry: name the registry too, as in registry.example.org/base
+"#);
+    assert_refused(&to("https://registry.example.org"), r#"
+error: `https://registry.example.org` is not a place in a registry: leave the scheme out, as in registry.example.org/base
+"#);
+    assert_refused(&to("localhost/cc:debug"), r#"
+error: `localhost/cc:debug` is not a place in a registry: tags are those of the images: leave out what follows the `:`
+"#);
+    assert_refused(&to("localhost/Base"), r#"
+error: `Base` is not the name of a repository: use a-z, 0-9 and single `-`, `.` or `_` between them, and `/` between words
+"#);
+    assert_refused(&to("registry.example.org:port"), r#"
+error: `registry.example.org:port` is not a registry: a port is a number up to 65535
+"#);
+    assert_refused(&refused(&workshop, &["cc"]), r#"
+error: `cc` is not a place in a registry: name the registry too, as in registry.example.org/base
+"#);
+    assert_refused(&refused(&workshop, &["cc", "localhost:1", "--all"]), r#"
+error: images are named, and all are asked for too
+hint: name images before the registry, or push all that are built by --all
+"#);
 }
 
 #[test]
