@@ -63,7 +63,9 @@ fn images_go_to_their_repositories_with_all_tags_and_what_refers_to_them() {
     let destination = format!("{}/base", registry.host());
     let arguments = ["push", "--all", &destination];
     let said = workshop.world.distro(&arguments);
-    assert_same(&shown(&said, registry.host()), r#"
+    assert_same(
+        &shown(&said, registry.host()),
+        r#"
 status: 0
 ----- stdout -----
 IMAGE                    DIGEST               SENT  MOUNTED  PRESENT     BYTES  NEW TAGS
@@ -79,7 +81,8 @@ static-debian13:nonroot  [DIGEST]     2        0        6 [SIZE]  nonroot nonroo
 ----- stderr -----
 warning: not built for arm64: base-debian13, cc-debian13, static-debian13
      Pushed 9 of 9 images in 3 repositories of [REGISTRY]/base: 29 blobs (93.5 KiB) sent, 17 mounted
-"#);
+"#,
+    );
     assert_all_tags_are_there(&workshop, &registry);
     assert_eq!(registry.tags().len(), workshop.out().names().len());
     let sboms = registry.kept(|kept| {
@@ -182,7 +185,9 @@ fn a_tag_by_a_template_never_moves() {
     workshop.build(&[]).success();
     registry.server.take_requests();
     let said = push(&workshop, &registry, &dated);
-    assert_same(&shown(&said, registry.host()), r#"
+    assert_same(
+        &shown(&said, registry.host()),
+        r#"
 status: 1
 ----- stdout -----
 ----- stderr -----
@@ -190,7 +195,8 @@ warning: not built for arm64: static-debian13:latest
 error: a tag that never moves points to another image:
 base/static-debian13:latest-2025: [DIGEST], and not [DIGEST]
 hint: name images that differ by tags that do, or leave out `--tag-template`
-"#);
+"#,
+    );
     assert_eq!(registry.changes(), [""; 0]);
     let by_digest = ["static:latest", "--tag-template", "{{ tag }}-{{ digest | short }}"];
     let said = rows(&push(&workshop, &registry, &by_digest));

@@ -107,13 +107,16 @@ fn a_blob_that_is_damaged_here_is_not_taken_for_the_registry_s_fault() {
     let size = std::fs::metadata(workshop.world.path(&path)).unwrap().len();
     workshop.world.write(&path, &"x".repeat(usize::try_from(size).unwrap()));
     let said = push(&workshop, &registry, &["static:latest"]);
-    assert_same(&shown(&said, registry.host()), r#"
+    assert_same(
+        &shown(&said, registry.host()),
+        r#"
 status: 1
 ----- stdout -----
 ----- stderr -----
 warning: not built for arm64: static-debian13:latest
 error: could not push the blob `[REGISTRY]/base/static-debian13@[DIGEST]`: the registry took [DIGEST] for other bytes than it is: if it is damaged here, remove the layout and build it again
 hint: no tag was set; what was sent stays there, and is not sent again by the next push
-"#);
+"#,
+    );
     assert!(registry.tags().is_empty());
 }
