@@ -6,7 +6,6 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use distro::debian::{Architecture, PackageName, Subject};
-use distro::image::reference::Destination;
 use distro::image::tag_template::TagTemplate;
 
 const STYLES: Styles = Styles::styled()
@@ -149,7 +148,7 @@ Examples:
     /// `registry.example.org/base/cc-debian13:debug`, and `…:debug-amd64` for each architecture. What the registry has
     /// is not sent again, and tags are set when all else is there. Logins are those of docker and podman.
     #[command(
-        allow_missing_positional = true,
+        override_usage = "distro push [OPTIONS] [IMAGE]... <REGISTRY/PREFIX>",
         after_help = "\
 Examples:
   distro push --all registry.example.org/base                   all images that are built
@@ -447,14 +446,12 @@ pub struct AuditArgs {
 
 #[derive(Debug, Args)]
 pub struct PushArgs {
-    /// Images by name: `cc`, `cc-debian13` or `cc-debian13:debug`
-    #[arg(value_name = "IMAGE")]
-    pub images: Vec<String>,
-    /// The registry, and what the names of all repositories there begin with: `registry.example.org/base`
-    #[arg(value_name = "REGISTRY/PREFIX")]
-    pub destination: Destination,
+    /// Images by name: `cc`, `cc-debian13` or `cc-debian13:debug`; and last the registry, with what the names of all
+    /// repositories there begin with: `registry.example.org/base`
+    #[arg(value_name = "IMAGE|REGISTRY/PREFIX", required = true)]
+    operands: Vec<String>,
     /// All images that are built
-    #[arg(long, conflicts_with = "images")]
+    #[arg(long)]
     pub all: bool,
     /// Only images of this release
     #[arg(long, value_name = "RELEASE")]
@@ -478,6 +475,13 @@ pub struct PushArgs {
     pub format: Format,
     #[command(flatten)]
     pub network: NetworkArgs,
+}
+
+impl PushArgs {
+    /// The images, and where they go.
+    pub fn operands(&self) -> (&[String], &str) {
+        self.operands.split_last().map_or((&[], ""), |(destination, images)| (images, destination))
+    }
 }
 
 #[derive(Debug, Args)]

@@ -20,6 +20,8 @@ use crate::report::progress::Bars;
 use crate::report::{pushed, warn};
 
 pub fn run(workspace: &Workspace, args: &PushArgs) -> anyhow::Result<()> {
+    let (images, destination) = args.operands();
+    let destination: Destination = destination.parse()?;
     let catalog = workspace.catalog()?;
     let layout = LayoutReader::open(&args.out)?;
     let shipments = catalog
@@ -29,16 +31,18 @@ pub fn run(workspace: &Workspace, args: &PushArgs) -> anyhow::Result<()> {
         .with_context(|| {
             format!("the layout `{}` is damaged: `distro build` makes it whole", args.out.display())
         })?;
-    let selected = select_built(&catalog, args, &shipments)?;
-    let consignments =
-        selected.iter().map(|shipment| consignment(args, shipment)).collect::<anyhow::Result<Vec<_>>>()?;
+    let selected = select_built(&catalog, args, images, &shipments)?;
+    let consignments = selected
+        .iter()
+        .map(|shipment| consignment(args, &destination, shipment))
+        .collect::<anyhow::Result<Vec<_>>>()?;
     refuse_shared_tags(&consignments)?;
     warn_of_missing_architectures(&catalog, &selected);
 
     let http = workspace.http_to_registries(&args.network)?;
     let credentials = Credentials::new(workspace.host.registry_logins.clone());
     let transport = if args.plain_http { Transport::Plain } else { Transport::Usual };
-    let registry = Registry::new(&http, &args.destination.host, transport, &credentials);
+    let registry = Registry::new(&http, &destination.host, transport, &credentials);
     registry.ping()?;
     let bars = Bars::new();
     let sending = bars.stage("Pushing");
@@ -50,30 +54,33 @@ pub fn run(workspace: &Workspace, args: &PushArgs) -> anyhow::Result<()> {
             (false, true) => Mode::Force,
             (false, false) => Mode::Usual,
         },
-        elsewhere: elsewhere(&args.destination, &shipments, &selected)?,
+        elsewhere: elsewhere(&destination, &shipments, &selected)?,
         progress: &sending,
     };
     let delivered = push.run(&consignments).map_err(advise)?;
     sending.finish();
-    pushed::report(args, &consignments, &delivered)
+    pushed::report(args, &destination, &consignments, &delivered)
 }
 
 /// The images that are asked for, which have to be built where they are asked for by name.
 fn select_built<'a>(
     catalog: &Catalog,
     args: &PushArgs,
+    images: &[String],
     shipments: &'a [Shipment<'a>],
 ) -> anyhow::Result<Vec<&'a Shipment<'a>>> {
-    if args.images.is_empty() && !args.all {
-        let error = anyhow::anyhow!("no image is named");
+    if images.is_empty() != args.all {
+        let error = match args.all {
+            true => anyhow::anyhow!("images are named, and all are asked for too"),
+            false => anyhow::anyhow!("no image is named"),
+        };
         return Err(Advice::new(
             error,
             "name images before the registry, or push all that are built by --all",
         )
         .into());
     }
-    let selection =
-        Selection { images: &args.images, release: args.release.as_deref(), ..Selection::default() };
+    let selection = Selection { images, release: args.release.as_deref(), ..Selection::default() };
     let wanted = select(catalog, &selection)?;
     let built = |image: &Image| shipments.iter().find(|shipment| *shipment.name == image.name);
     let missing: Vec<_> =
@@ -92,8 +99,12 @@ fn select_built<'a>(
     Ok(selected)
 }
 
-fn consignment<'a>(args: &PushArgs, shipment: &'a Shipment<'a>) -> anyhow::Result<Consignment<'a>> {
-    let repository = args.destination.repository(&shipment.name.repository())?.path;
+fn consignment<'a>(
+    args: &PushArgs,
+    destination: &Destination,
+    shipment: &'a Shipment<'a>,
+) -> anyhow::Result<Consignment<'a>> {
+    let repository = destination.repository(&shipment.name.repository())?.path;
     let mut moving = BTreeMap::from([(shipment.name.tag.as_str().parse()?, &shipment.index)]);
     for (architecture, manifest) in &shipment.platforms {
         moving.insert(format!("{}-{architecture}", shipment.name.tag).parse()?, manifest);

@@ -80,6 +80,11 @@ pub struct AssembledImage {
 }
 
 impl Blob {
+    #[must_use]
+    pub fn new(bytes: &[u8]) -> Self {
+        Self { digest: Sha256::of(bytes), bytes: bytes.to_vec() }
+    }
+
     /// The document's canonical bytes: UTF-8, keys sorted, no white space.
     pub fn canonical(document: &impl Serialize) -> Result<Self, OciSpecError> {
         let bytes = serde_json::to_vec(&serde_json::to_value(document)?)?;

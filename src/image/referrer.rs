@@ -16,6 +16,11 @@ use crate::digest::Sha256;
 /// [stands for nothing]: https://github.com/opencontainers/image-spec/blob/v1.1.1/manifest.md#guidance-for-an-empty-descriptor
 pub const EMPTY: &[u8] = b"{}";
 
+/// SPDX 2.3 as JSON, by the [media type] that Trivy looks for.
+///
+/// [media type]: https://www.iana.org/assignments/media-types/application/spdx+json
+pub const SPDX_2: &str = "application/spdx+json";
+
 /// Something that is said of an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Artifact<'a> {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use distro::effects::push::{Consignment, Delivered};
+use distro::image::reference::Destination;
 
 use super::size::Size;
 use super::{count, say, table};
@@ -35,11 +36,11 @@ struct Blobs {
 }
 
 impl Row {
-    fn of(args: &PushArgs, consignment: &Consignment<'_>, delivered: &Delivered) -> Self {
+    fn of(destination: &Destination, consignment: &Consignment<'_>, delivered: &Delivered) -> Self {
         let Consignment { shipment, repository, moving, fixed } = consignment;
         Self {
             image: shipment.name.to_string(),
-            repository: format!("{}/{repository}", args.destination.host),
+            repository: format!("{}/{repository}", destination.host),
             digest: shipment.index.digest.oci(),
             tags: moving.keys().chain(fixed).map(ToString::to_string).collect(),
             new_tags: delivered.tagged.iter().map(ToString::to_string).collect(),
@@ -56,11 +57,13 @@ impl Row {
 
 pub fn report(
     args: &PushArgs,
+    destination: &Destination,
     consignments: &[Consignment<'_>],
     delivered: &[Delivered],
 ) -> anyhow::Result<()> {
     let rows = consignments.iter().zip(delivered);
-    let rows: Vec<_> = rows.map(|(consignment, delivered)| Row::of(args, consignment, delivered)).collect();
+    let rows: Vec<_> =
+        rows.map(|(consignment, delivered)| Row::of(destination, consignment, delivered)).collect();
     if args.format == Format::Json {
         anstream::println!("{}", serde_json::to_string_pretty(&rows)?);
     } else {
@@ -84,17 +87,19 @@ pub fn report(
     let mounted: usize = rows.iter().map(|row| row.blobs.mounted).sum();
     let bytes = Size(rows.iter().map(|row| row.bytes).sum());
     let repositories: BTreeSet<_> = rows.iter().map(|row| &row.repository).collect();
-    let told = format!(
-        "{} of {} in {} of {}: {} ({bytes}) sent, {mounted} mounted",
-        new,
-        count(rows.len(), "image"),
-        match repositories.len() {
-            1 => "1 repository".to_owned(),
-            number => format!("{number} repositories"),
-        },
-        args.destination,
-        count(sent, "blob"),
-    );
+    let repositories = match repositories.len() {
+        1 => "1 repository".to_owned(),
+        number => format!("{number} repositories"),
+    };
+    let images = count(rows.len(), "image");
+    let told = match new {
+        0 => format!("nothing: {images} in {repositories} of {} are there", destination),
+        new => format!(
+            "{new} of {images} in {repositories} of {}: {} ({bytes}) sent, {mounted} mounted",
+            destination,
+            count(sent, "blob"),
+        ),
+    };
     say(if args.dry_run { "Would push" } else { "Pushed" }, &told);
     Ok(())
 }

@@ -14,6 +14,8 @@ pub struct Layout {
     root: PathBuf,
     /// Descriptors of `index.json` by their reference names.
     pub references: BTreeMap<String, Value>,
+    /// Those without one, which refer to an image.
+    pub referrers: Vec<Value>,
 }
 
 /// An image of one architecture.
@@ -35,15 +37,17 @@ impl Layout {
         assert_eq!(index["mediaType"], "application/vnd.oci.image.index.v1+json");
         let name =
             |descriptor: &Value| descriptor["annotations"]["org.opencontainers.image.ref.name"].clone();
-        let references: BTreeMap<_, _> = index["manifests"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|descriptor| (name(descriptor).as_str().unwrap().to_owned(), descriptor.clone()))
+        let manifests = index["manifests"].as_array().unwrap().iter().cloned();
+        let (named, referrers): (Vec<_>, Vec<_>) =
+            manifests.partition(|descriptor| name(descriptor).is_string());
+        let references: BTreeMap<_, _> = named
+            .into_iter()
+            .map(|descriptor| (name(&descriptor).as_str().unwrap().to_owned(), descriptor))
             .collect();
-        let layout = Self { root: root.to_owned(), references };
+        let layout = Self { root: root.to_owned(), references, referrers };
         let mut reached = BTreeSet::new();
-        layout.references.values().for_each(|descriptor| layout.check(descriptor, &mut reached));
+        let all = layout.references.values().chain(&layout.referrers);
+        all.for_each(|descriptor| layout.check(descriptor, &mut reached));
         assert_eq!(reached, layout.blobs());
         layout
     }

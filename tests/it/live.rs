@@ -152,7 +152,7 @@ fn json(path: &Path) -> Value {
 
 /// Runs a program of the host to its success, and gives what it wrote to stdout.
 #[track_caller]
-fn tool(package: &str, program: &str, arguments: &[&str]) -> String {
+pub fn tool(package: &str, program: &str, arguments: &[&str]) -> String {
     need(package, program);
     let output = Command::new(program).args(arguments).env("LC_ALL", "C.UTF-8").output().unwrap();
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));

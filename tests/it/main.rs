@@ -28,6 +28,8 @@ mod live;
 mod lock;
 mod oracle;
 mod privileged;
+mod push;
+mod registry;
 mod renewal;
 mod run;
 mod sbom;

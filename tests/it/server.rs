@@ -30,8 +30,11 @@ pub struct Server {
     acceptor: Option<JoinHandle<()>>,
 }
 
+/// What is answered where nothing fails.
+type Site = Box<dyn Fn(&Request) -> Response + Send + Sync>;
+
 struct Shared {
-    dir: PathBuf,
+    site: Site,
     tls: Option<Arc<ServerConfig>>,
     faults: Mutex<Faults>,
     requests: Mutex<Vec<Request>>,
@@ -40,20 +43,25 @@ struct Shared {
 
 impl Server {
     pub fn new(dir: impl Into<PathBuf>) -> Self {
-        Self::start(dir.into(), None)
+        Self::start(files(dir.into()), None)
+    }
+
+    /// A server of something other than files.
+    pub fn of(site: impl Fn(&Request) -> Response + Send + Sync + 'static) -> Self {
+        Self::start(Box::new(site), None)
     }
 
     /// A server of `https:`, whose certificate is by an [`authority`].
     pub fn secure(dir: impl Into<PathBuf>) -> Self {
-        Self::start(dir.into(), Some(authority::server_config()))
+        Self::start(files(dir.into()), Some(authority::server_config()))
     }
 
-    fn start(dir: PathBuf, tls: Option<Arc<ServerConfig>>) -> Self {
+    fn start(site: Site, tls: Option<Arc<ServerConfig>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let scheme = if tls.is_some() { "https" } else { "http" };
         let shared = Arc::new(Shared {
-            dir,
+            site,
             tls,
             faults: Mutex::default(),
             requests: Mutex::default(),
@@ -71,8 +79,8 @@ impl Server {
         &self.url
     }
 
-    /// From now on, a path that fits the glob (`/debian/**/InRelease`) fails so. Of faults that fit,
-    /// the last one set counts.
+    /// From now on, a path that fits the glob (`/debian/**/InRelease`, or `PUT /v2/**` for one method) fails so. Of
+    /// faults that fit, the last one set counts.
     pub fn fail(&self, glob: &str, fault: Fault) {
         self.shared.faults.lock().unwrap().add(glob, fault, None);
     }
@@ -140,12 +148,14 @@ impl Shared {
 
     fn converse_over(&self, stream: impl Read + Write) -> io::Result<()> {
         let mut stream = BufReader::new(stream);
-        while let Some(request) = Request::read(&mut stream)? {
+        while let Some(mut request) = Request::read_head(&mut stream)? {
             if self.is_stopping() {
                 return Ok(());
             }
-            let fault = self.faults.lock().unwrap().strike(&request.path);
-            let honest = answer(&self.dir, &request);
+            let fault = self.faults.lock().unwrap().strike(&request);
+            let hears = if let Some(Fault::CutUpload(after)) = fault { after } else { u64::MAX };
+            request.read_body(&mut stream, hears)?;
+            let honest = (self.site)(&request);
             let is_head = request.method == "HEAD";
             let outcome = match fault {
                 None => Outcome::Answer(honest),
@@ -160,6 +170,7 @@ impl Shared {
                     let head = bytes.len() - response.body.len();
                     return stream.get_mut().write_all(&bytes[..(head + after).min(bytes.len())]);
                 }
+                Outcome::Silence => return Ok(()),
                 Outcome::Hang => {
                     while !self.is_stopping() {
                         thread::sleep(Duration::from_millis(10));
@@ -170,6 +181,10 @@ impl Shared {
         }
         Ok(())
     }
+}
+
+fn files(dir: PathBuf) -> Site {
+    Box::new(move |request| answer(&dir, request))
 }
 
 /// The answer to a request by [RFC 9110]: conditions first, then ranges.

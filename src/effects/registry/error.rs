@@ -43,7 +43,7 @@ pub enum RegistryErrorKind {
     #[error("the registry's answer cannot be understood: {0}")]
     Answer(String),
     #[error(
-        "the registry took {} for other bytes than it is: if it is damaged here, `distro build` makes it anew",
+        "the registry took {} for other bytes than it is: if it is damaged here, remove the layout and build it again",
         .0.oci()
     )]
     Damaged(Sha256),

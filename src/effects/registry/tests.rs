@@ -5,6 +5,7 @@ use oci_spec::image::{Descriptor, ImageIndex, MediaType};
 
 use super::*;
 use crate::digest::Sha256;
+use crate::effects::files;
 use crate::effects::http::HttpOptions;
 use crate::effects::test_server::{Answer, Request, Server};
 use crate::image::reference::{Pointer, Tag};
@@ -32,7 +33,8 @@ fn login(server: &Server) -> (tempfile::TempDir, Credentials) {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("config.json");
     let auth = LOGIN.strip_prefix("Basic ").unwrap();
-    std::fs::write(&file, format!(r#"{{"auths":{{"{}":{{"auth":"{auth}"}}}}}}"#, host(server))).unwrap();
+    let text = format!(r#"{{"auths":{{"{}":{{"auth":"{auth}"}}}}}}"#, host(server));
+    files::write_atomically(&file, text.as_bytes()).unwrap();
     (dir, Credentials::new(vec![file]))
 }
 

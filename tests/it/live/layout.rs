@@ -48,7 +48,10 @@ fn reached(out: &Path) -> BTreeSet<String> {
                 open.push(manifest["config"].clone());
                 open.extend(manifest["layers"].as_array().unwrap().clone());
             }
-            "application/vnd.oci.image.config.v1+json" | "application/vnd.oci.image.layer.v1.tar+gzip" => {}
+            "application/vnd.oci.image.config.v1+json"
+            | "application/vnd.oci.image.layer.v1.tar+gzip"
+            | "application/vnd.oci.empty.v1+json"
+            | "application/spdx+json" => {}
             other => panic!("{other} in {descriptor}"),
         }
     }

@@ -18,6 +18,10 @@ pub enum Fault {
     Hang,
     /// The connection ends after so many bytes of the body.
     Cut(usize),
+    /// The connection ends after so many bytes of what the client sends.
+    CutUpload(u64),
+    /// The request is heeded, and the connection ends without a word.
+    Silence,
     /// As many bytes as there should be, every one of them wrong.
     WrongBytes,
     /// 401, unless the header `Authorization` is this.
@@ -28,6 +32,7 @@ pub enum Fault {
 pub enum Outcome {
     Answer(Response),
     Cut(Response, usize),
+    Silence,
     Hang,
 }
 
@@ -48,9 +53,12 @@ impl Faults {
         self.rules.push(Rule { glob, fault, left: times });
     }
 
-    /// The fault that a request for this path meets, which is then used up by one.
-    pub fn strike(&mut self, path: &str) -> Option<Fault> {
-        let fits = |rule: &&mut Rule| rule.left != Some(0) && rule.glob.is_match(path);
+    /// The fault that a request meets, which is then used up by one.
+    pub fn strike(&mut self, request: &Request) -> Option<Fault> {
+        let with_method = format!("{} {}", request.method, request.path);
+        let fits = |rule: &&mut Rule| {
+            rule.left != Some(0) && (rule.glob.is_match(&request.path) || rule.glob.is_match(&with_method))
+        };
         let rule = self.rules.iter_mut().rev().find(fits)?;
         rule.left = rule.left.map(|left| left - 1);
         Some(rule.fault.clone())
@@ -73,6 +81,7 @@ impl Fault {
                 Response { body, ..honest }
             }
             Self::Cut(after) => return Outcome::Cut(honest, after),
+            Self::CutUpload(_) | Self::Silence => return Outcome::Silence,
             Self::Hang => return Outcome::Hang,
         })
     }

@@ -18,6 +18,8 @@ pub struct Request {
     pub method: String,
     /// Decoded, without the query.
     pub path: String,
+    query: String,
+    pub body: Vec<u8>,
     /// The server that a proxy is to ask: `example.org`.
     pub proxied: Option<String>,
     /// By names in lower case.
@@ -32,8 +34,8 @@ pub struct Response {
 }
 
 impl Request {
-    /// The next request of a connection; `None` where it ended.
-    pub fn read(reader: &mut impl BufRead) -> io::Result<Option<Self>> {
+    /// The next request of a connection, without its body; `None` where the connection ended.
+    pub fn read_head(reader: &mut impl BufRead) -> io::Result<Option<Self>> {
         let mut line = String::new();
         if reader.read_line(&mut line)? == 0 {
             return Ok(None);
@@ -50,17 +52,34 @@ impl Request {
             }
             None => (None, target),
         };
-        let path = percent_decode(target.split('?').next().unwrap_or_default());
-        let mut request = Self { method: method.to_owned(), path, proxied, headers: BTreeMap::new() };
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let mut request = Self {
+            method: method.to_owned(),
+            path: percent_decode(path),
+            query: query.to_owned(),
+            body: Vec::new(),
+            proxied,
+            headers: BTreeMap::new(),
+        };
         loop {
             let mut line = String::new();
             reader.read_line(&mut line)?;
             let Some((name, value)) = line.trim_end().split_once(':') else { break };
             request.headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
         }
-        let len = request.header("content-length").and_then(|len| len.parse().ok()).unwrap_or(0);
-        io::copy(&mut reader.take(len), &mut io::sink())?;
         Ok(Some(request))
+    }
+
+    /// Reads the body, or so many bytes of it.
+    pub fn read_body(&mut self, reader: &mut impl BufRead, at_most: u64) -> io::Result<()> {
+        let len: u64 = self.header("content-length").and_then(|len| len.parse().ok()).unwrap_or(0);
+        reader.take(len.min(at_most)).read_to_end(&mut self.body).map(drop)
+    }
+
+    /// A parameter of the query, decoded.
+    pub fn query(&self, name: &str) -> Option<String> {
+        let pairs = self.query.split('&').filter_map(|pair| pair.split_once('='));
+        pairs.filter(|(key, _)| *key == name).map(|(_, value)| percent_decode(value)).next()
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {
@@ -88,7 +107,7 @@ impl Response {
         for (name, value) in &self.headers {
             let _ = write!(head, "{name}: {value}\r\n");
         }
-        if self.status != 304 {
+        if ![204, 304].contains(&self.status) {
             let _ = write!(head, "Content-Length: {}\r\n", self.body.len());
         }
         out.write_all(head.as_bytes())?;
@@ -103,6 +122,11 @@ impl Response {
 fn reason(status: u16) -> &'static str {
     match status {
         200 => "OK",
+        201 => "Created",
+        202 => "Accepted",
+        204 => "No Content",
+        400 => "Bad Request",
+        401 => "Unauthorized",
         206 => "Partial Content",
         302 => "Found",
         304 => "Not Modified",
