@@ -92,7 +92,7 @@ impl LayoutDirectory {
 
     /// What the layout refers to; nothing where it is new.
     pub fn layout(&self) -> Result<Layout, LayoutError> {
-        read_index(&self.root.join("index.json"))
+        read_index(&self.root)
     }
 
     /// Adds a document as a blob.
@@ -151,13 +151,12 @@ impl LayoutDirectory {
 
     /// Writes what was added, makes the layout refer to what it is to refer to, and then removes what
     /// nothing refers to.
-    pub fn finish(mut self, store: &Store, layout: &Layout) -> Result<(), LayoutError> {
+    pub fn finish(mut self, store: &Store, mut layout: Layout) -> Result<(), LayoutError> {
         if let Some(digest) = self.write(store)?.pop_first() {
             return Err(LayoutError::Lost(digest));
         }
+        let keep = layout.prune(|digest| read_blob(&self.root, digest))?;
         files::write_atomically(&self.root.join("index.json"), &layout.to_bytes()?)?;
-        let read = |digest| Ok::<_, LayoutError>(files::read(&self.blob(digest))?);
-        let keep = layout.reachable(read)?;
         let keep: BTreeSet<_> = keep.iter().map(ToString::to_string).collect();
         self.sweep(&self.root.join("blobs/sha256"), |name| keep.contains(name))?;
         let named: BTreeSet<_> = layout.names().map(sbom_name).collect();
@@ -165,7 +164,7 @@ impl LayoutDirectory {
     }
 
     fn blob(&self, digest: Sha256) -> PathBuf {
-        self.root.join("blobs/sha256").join(digest.to_string())
+        blob_path(&self.root, digest)
     }
 
     /// Removes the files of a directory whose names are not kept.
@@ -215,13 +214,25 @@ fn copy(store: &Store, digest: Sha256, path: &Path) -> Result<bool, LayoutError>
     Ok(true)
 }
 
-/// What an `index.json` refers to; nothing where there is none.
-fn read_index(path: &Path) -> Result<Layout, LayoutError> {
-    let Some(text) = files::read_text_if_there(path)? else { return Ok(Layout::default()) };
-    Layout::parse(text.as_bytes()).map_err(|error| {
-        let reason = error.source().map_or_else(|| error.to_string(), ToString::to_string);
-        LayoutError::Index { path: path.to_owned(), reason }
+/// What a layout refers to; nothing where it has no `index.json`.
+fn read_index(root: &Path) -> Result<Layout, LayoutError> {
+    let path = root.join("index.json");
+    let Some(text) = files::read_text_if_there(&path)? else { return Ok(Layout::default()) };
+    Layout::parse(text.as_bytes(), |digest| read_blob(root, digest)).map_err(|error| match error {
+        LayoutError::Format(error) => {
+            let reason = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+            LayoutError::Index { path, reason }
+        }
+        error => error,
     })
+}
+
+fn read_blob(root: &Path, digest: Sha256) -> Result<Vec<u8>, LayoutError> {
+    Ok(files::read(&blob_path(root, digest))?)
+}
+
+fn blob_path(root: &Path, digest: Sha256) -> PathBuf {
+    root.join("blobs/sha256").join(digest.to_string())
 }
 
 /// The SBOM of an image of one architecture: `cc-debian13:debug-amd64`.

@@ -56,7 +56,7 @@ pub fn publish(
             builder.mend(*target)?;
         }
     }
-    Ok(directory.finish(store, &layout)?)
+    Ok(directory.finish(store, layout)?)
 }
 
 /// Takes out of a layout what is built anew, and what the catalog no longer has.

@@ -9,6 +9,7 @@ pub mod accounting;
 pub mod config;
 pub mod layout;
 pub mod plan;
+pub mod referrer;
 
 use std::collections::BTreeMap;
 
@@ -77,8 +78,12 @@ pub struct AssembledImage {
 impl Blob {
     /// The document's canonical bytes: UTF-8, keys sorted, no white space.
     pub fn canonical(document: &impl Serialize) -> Result<Self, OciSpecError> {
-        let bytes = serde_json::to_vec(&serde_json::to_value(document)?)?;
-        Ok(Self { digest: Sha256::of(&bytes), bytes })
+        Ok(Self::of(serde_json::to_vec(&serde_json::to_value(document)?)?))
+    }
+
+    #[must_use]
+    pub fn of(bytes: Vec<u8>) -> Self {
+        Self { digest: Sha256::of(&bytes), bytes }
     }
 }
 

@@ -47,7 +47,7 @@ impl LayoutReader {
             }
             Err(_) => None,
         };
-        let layout = super::read_index(&root.join("index.json"))?;
+        let layout = super::read_index(root)?;
         Ok(Self { root: root.to_owned(), layout, _marker: marker })
     }
 
@@ -77,7 +77,7 @@ impl LayoutReader {
 
     #[must_use]
     pub fn blob(&self, digest: Sha256) -> PathBuf {
-        self.root.join("blobs/sha256").join(digest.to_string())
+        super::blob_path(&self.root, digest)
     }
 
     /// The files of a layer.
