@@ -16,12 +16,14 @@
 //! | [`layer`] | a tree | a tar in gzip, the same bytes everywhere |
 //! | [`image`] | layers and a configuration | manifests, indexes, a layout |
 //! | [`sbom`] | an image and its packages | SPDX |
+//! | [`attest`] | an image and what it was built from | statements, signed or not, that are attached to the image |
 //! | [`structure`] | an image and what is expected of it | what does not hold |
 //!
 //! All of these are pure: bytes out depend on arguments only. [`effects`] holds the doors to the outside
 //! (files, the store, servers); lints keep every other module away from the file system, the
 //! environment and the clock. The program around it all is in `main.rs`, `cli.rs`, `commands/` and `report/`.
 
+pub mod attest;
 pub mod catalog;
 pub mod debian;
 pub mod digest;

@@ -21,14 +21,8 @@ pub const REF_NAME: &str = "org.opencontainers.image.ref.name";
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Layout {
     references: BTreeMap<String, Descriptor>,
-    /// What has no name, and refers to something by its `subject`; by its own digest.
-    referrers: BTreeMap<Sha256, Referring>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Referring {
-    subject: Sha256,
-    descriptor: Descriptor,
+    /// What has no name and refers to something by its `subject`: by the digests of that, and of itself.
+    referrers: BTreeMap<Sha256, BTreeMap<Sha256, Descriptor>>,
 }
 
 impl Layout {
@@ -47,7 +41,7 @@ impl Layout {
             } else if *descriptor.media_type() == MediaType::ImageManifest {
                 let digest = sha256(descriptor)?;
                 if let Some(subject) = referrer::subject(&read(digest)?)? {
-                    layout.referrers.insert(digest, Referring { subject, descriptor: descriptor.clone() });
+                    layout.referrers.entry(subject).or_default().insert(digest, descriptor.clone());
                 }
             }
         }
@@ -56,7 +50,7 @@ impl Layout {
 
     /// The bytes of `index.json`.
     pub fn to_bytes(&self) -> Result<Vec<u8>, OciSpecError> {
-        let referrers = self.referrers.values().map(|referring| &referring.descriptor);
+        let referrers = self.referrers.values().flat_map(BTreeMap::values);
         let index = ImageIndexBuilder::default()
             .schema_version(2u32)
             .media_type(MediaType::ImageIndex)
@@ -73,19 +67,17 @@ impl Layout {
 
     /// Adds what refers to an image.
     pub fn attach(&mut self, Referrer { subject, manifest, descriptor, .. }: &Referrer) {
-        let referring = Referring { subject: *subject, descriptor: descriptor.clone() };
-        self.referrers.insert(manifest.digest, referring);
+        self.referrers.entry(*subject).or_default().insert(manifest.digest, descriptor.clone());
     }
 
-    /// Removes a referrer.
-    pub fn detach(&mut self, manifest: Sha256) {
-        self.referrers.remove(&manifest);
+    /// Removes what refers to a digest, by its own.
+    pub fn detach(&mut self, subject: Sha256, manifest: Sha256) {
+        self.referrers.entry(subject).or_default().remove(&manifest);
     }
 
     /// The manifests that refer to a digest, in the order of their own.
     pub fn referrers(&self, subject: Sha256) -> impl Iterator<Item = &Descriptor> {
-        let referring = self.referrers.values().filter(move |referring| referring.subject == subject);
-        referring.map(|referring| &referring.descriptor)
+        self.referrers.get(&subject).into_iter().flat_map(BTreeMap::values)
     }
 
     /// Keeps the references whose names are kept, and those that are attached to a digest.
@@ -116,7 +108,9 @@ impl Layout {
                 Some(subject) => attached.push((subject, descriptor)),
             }
         }
-        attached.extend(self.referrers.values().map(|referring| (referring.subject, &referring.descriptor)));
+        for (subject, referring) in &self.referrers {
+            attached.extend(referring.values().map(|descriptor| (*subject, descriptor)));
+        }
         // What is attached may have something attached to it.
         loop {
             let (held, others): (Vec<_>, _) =
@@ -128,7 +122,7 @@ impl Layout {
             held.iter().try_for_each(|(_, descriptor)| reach(descriptor, &read, &mut found))?;
         }
         self.references.retain(|name, _| subject_of_tag(name).is_none_or(|subject| found.contains(&subject)));
-        self.referrers.retain(|_, referring| found.contains(&referring.subject));
+        self.referrers.retain(|subject, _| found.contains(subject));
         Ok(found)
     }
 }

@@ -184,7 +184,11 @@ pub fn index(
     Ok((blob, described))
 }
 
-fn descriptor(media_type: MediaType, digest: Sha256, size: u64) -> Result<Descriptor, OciSpecError> {
+pub(crate) fn descriptor(
+    media_type: MediaType,
+    digest: Sha256,
+    size: u64,
+) -> Result<Descriptor, OciSpecError> {
     let digest: Digest = digest.oci().parse()?;
     DescriptorBuilder::default().media_type(media_type).digest(digest).size(size).build()
 }

@@ -1,6 +1,6 @@
 //! What an image is made of, said in the formats that auditors and scanners read.
 
-mod purl;
+pub mod purl;
 mod spdx23;
 
 use jiff::Timestamp;
