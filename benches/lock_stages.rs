@@ -21,7 +21,7 @@ use distro::catalog::Catalog;
 use distro::debian::{Architecture, Compression, PackagesIndex};
 use distro::effects::definitions;
 use distro::effects::store::{Access, Store};
-use distro::effects::suites::read_index;
+use distro::effects::suites::read_packages;
 use distro::lock::Lock;
 use distro::resolve::{Recommends, Request, Suite, Universe, resolve};
 
@@ -78,7 +78,7 @@ fn measure(
             std::hint::black_box(PackagesIndex::from_bytes(text.into()).unwrap().condensed());
             timed("2 condense, of a cold lock", started);
             let started = Instant::now();
-            indexes.push((suite.name.as_str(), read_index(store, path, file.sha256).unwrap()));
+            indexes.push((suite.name.as_str(), read_packages(store, path, file.sha256).unwrap()));
             timed("3 read the condensed index", started);
         }
     }

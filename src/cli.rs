@@ -119,10 +119,17 @@ Examples:
   distro vendor vendor cc --prune           one family, and nothing else
   distro build --offline --vendor vendor    build from it, without a connection")]
     Vendor(VendorArgs),
-    /// Print the SBOM of a built image, as SPDX 2.3 JSON
+    /// Print the SBOM of an image, made from the lock as `distro build` makes it
     #[command(after_help = "\
-Example:
-  distro sbom cc-debian13:debug --arch arm64 > cc.spdx.json")]
+Exit codes:
+  0  done; with --print-missing, every field that somebody asks for is there
+  1  an error; with --print-missing, a field is missing
+
+Examples:
+  distro sbom cc-debian13:debug --arch arm64 > cc.spdx.json
+  distro sbom cc --format spdx-3.0 --files --out sboms    a file for each image of a family
+  distro sbom --all --merge > catalog.spdx.json           one document for the whole catalog
+  distro sbom --all --print-missing                       what nobody could fill in")]
     Sbom(SbomArgs),
     /// List the images of the catalog
     #[command(
@@ -329,14 +336,44 @@ pub struct TestArgs {
 
 #[derive(Debug, Args)]
 pub struct SbomArgs {
-    /// The image: `cc-debian13:debug`; `latest` where it has no tag
-    pub image: String,
-    /// Debian's name of an architecture [default: this machine's]
+    /// The image: `cc-debian13:debug`; `latest` where it has no tag, and several with --out, --merge or --print-missing
+    #[arg(value_name = "IMAGE", required_unless_present = "all")]
+    pub images: Vec<String>,
+    /// Every image of the catalog
+    #[arg(long, conflicts_with = "images")]
+    pub all: bool,
+    /// Debian's name of an architecture, or `all` [default: this machine's]
+    #[arg(long, value_name = "ARCH", value_delimiter = ',')]
+    pub arch: Vec<Architecture>,
+    #[arg(long, value_enum, default_value_t = SbomFormat::Spdx23)]
+    pub format: SbomFormat,
+    /// Name every file, with its digests
     #[arg(long)]
-    pub arch: Option<Architecture>,
-    /// The directory of the OCI image layout
-    #[arg(long, value_name = "DIR", default_value = "out")]
-    pub out: PathBuf,
+    pub files: bool,
+    /// Write one document for all images, in which a package is once (SPDX 2.3)
+    #[arg(long)]
+    pub merge: bool,
+    /// Print the fields that stay open, and who asks for them, in place of a document
+    #[arg(long, conflicts_with_all = ["merge", "out", "files"])]
+    pub print_missing: bool,
+    /// Write a file for each image into this directory
+    #[arg(long, value_name = "DIR", conflicts_with = "merge")]
+    pub out: Option<PathBuf>,
+    /// Make no connection: everything must be in the store
+    #[arg(long)]
+    pub offline: bool,
+    #[command(flatten)]
+    pub network: NetworkArgs,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SbomFormat {
+    #[value(name = "spdx-2.3")]
+    Spdx23,
+    #[value(name = "spdx-3.0")]
+    Spdx30,
+    #[value(name = "cyclonedx-1.6")]
+    CycloneDx16,
 }
 
 #[derive(Debug, Args)]

@@ -1,4 +1,5 @@
-//! SHA-256, the identity of every byte string that a lock, the store or an image names.
+//! SHA-256, the identity of every byte string that a lock, the store or an image names; and the digests that SBOMs
+//! give besides.
 
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -9,24 +10,82 @@ use sha2::Digest as _;
 
 use crate::text::string_form;
 
-/// A SHA-256 digest. Its text form is 64 lower-case hexadecimal digits; [`Sha256::oci`] adds the
-/// [algorithm prefix] of OCI descriptors.
-///
-/// [algorithm prefix]: https://github.com/opencontainers/image-spec/blob/v1.1.1/descriptor.md#digests
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Sha256([u8; 32]);
-
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a SHA-256 digest: 64 hexadecimal digits are expected")]
-pub struct InvalidDigest(String);
+#[error("`{text}` is not a {algorithm} digest: {digits} hexadecimal digits are expected")]
+pub struct InvalidDigest {
+    text: String,
+    algorithm: &'static str,
+    digits: usize,
+}
+
+macro_rules! digest {
+    ($(#[$documentation:meta])* $name:ident, $algorithm:literal, $hasher:ty, $bytes:literal) => {
+        $(#[$documentation])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name([u8; $bytes]);
+
+        impl $name {
+            #[must_use]
+            pub fn of(bytes: &[u8]) -> Self {
+                Self(<$hasher>::digest(bytes).into())
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                const DIGITS: &[u8; 16] = b"0123456789abcdef";
+                let digits = self.0.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
+                let text: String = digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect();
+                f.write_str(&text)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}({self})", stringify!($name))
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidDigest;
+
+            fn from_str(text: &str) -> Result<Self, InvalidDigest> {
+                let mut bytes = [0; $bytes];
+                match decode(text, &mut bytes) {
+                    Some(()) => Ok(Self(bytes)),
+                    None => Err(InvalidDigest {
+                        text: text.chars().take(80).collect(),
+                        algorithm: $algorithm,
+                        digits: 2 * $bytes,
+                    }),
+                }
+            }
+        }
+
+        string_form!($name);
+    };
+}
+
+digest! {
+    /// Its text form is 64 lower-case hexadecimal digits; [`Sha256::oci`] adds the [algorithm prefix] of OCI
+    /// descriptors.
+    ///
+    /// [algorithm prefix]: https://github.com/opencontainers/image-spec/blob/v1.1.1/descriptor.md#digests
+    Sha256, "SHA-256", sha2::Sha256, 32
+}
+
+digest! {
+    /// What SPDX 2.3 wants of every file. Nothing is trusted for it.
+    Sha1, "SHA-1", sha1::Sha1, 20
+}
+
+digest! {
+    /// What BSI TR-03183-2 wants of every component that is distributed.
+    Sha512, "SHA-512", sha2::Sha512, 64
+}
 
 impl Sha256 {
-    #[must_use]
-    pub fn of(bytes: &[u8]) -> Self {
-        Self(sha2::Sha256::digest(bytes).into())
-    }
-
     /// `sha256:…`, as OCI descriptors write it.
     #[must_use]
     pub fn oci(self) -> String {
@@ -35,7 +94,10 @@ impl Sha256 {
 
     /// The inverse of [`Sha256::oci`].
     pub fn from_oci(text: &str) -> Result<Self, InvalidDigest> {
-        text.strip_prefix("sha256:").ok_or_else(|| InvalidDigest(text.to_owned()))?.parse()
+        text.strip_prefix("sha256:")
+            .unwrap_or_default()
+            .parse()
+            .map_err(|invalid| InvalidDigest { text: text.to_owned(), ..invalid })
     }
 
     /// The first 12 digits, enough for people to tell digests apart.
@@ -45,37 +107,18 @@ impl Sha256 {
     }
 }
 
-impl fmt::Display for Sha256 {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+/// Reads so many bytes in hexadecimal digits of either case, no more and no fewer.
+fn decode(text: &str, bytes: &mut [u8]) -> Option<()> {
+    let value = |digit: u8| char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
+    let (pairs, []) = text.as_bytes().as_chunks::<2>() else { return None };
+    if pairs.len() != bytes.len() {
+        return None;
     }
-}
-
-impl fmt::Debug for Sha256 {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Sha256({self})")
+    for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+        *byte = value(*high)? << 4 | value(*low)?;
     }
+    Some(())
 }
-
-impl FromStr for Sha256 {
-    type Err = InvalidDigest;
-
-    fn from_str(text: &str) -> Result<Self, InvalidDigest> {
-        let invalid = || InvalidDigest(text.chars().take(80).collect());
-        let digits = text.as_bytes();
-        if digits.len() != 64 || !digits.iter().all(u8::is_ascii_hexdigit) {
-            return Err(invalid());
-        }
-        let mut bytes = [0; 32];
-        for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-            let pair = std::str::from_utf8(pair).map_err(|_| invalid())?;
-            *byte = u8::from_str_radix(pair, 16).map_err(|_| invalid())?;
-        }
-        Ok(Self(bytes))
-    }
-}
-
-string_form!(Sha256);
 
 /// Passes bytes on and keeps their digest and count.
 pub struct Hashing<T> {

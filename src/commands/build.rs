@@ -1,88 +1,43 @@
 //! `distro build`: locks → layers → images in one OCI image layout.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use anyhow::Context as _;
-
+use distro::catalog::Catalog;
 use distro::catalog::name::ReleaseName;
-use distro::catalog::{Catalog, Image, Selection};
 use distro::debian::Architecture;
-use distro::effects::archive::Network;
-use distro::effects::builder::{BuildError, Builder, Target};
-use distro::effects::layers::{Gone, Input, Layers, LayersError, Remedy};
 use distro::effects::layout::LayoutDirectory;
-use distro::effects::places::Places;
 use distro::effects::publish::publish;
-use distro::image::accounting::Unaccounted;
-use distro::lock::Lock;
 use distro::lock::hold::Asked;
 
+use super::assembly::{Order as Assembled, assemble};
 use super::renewal::{Must, Order, renew};
-use super::{Sources, Workspace, locked, select_some};
+use super::{Sources, Workspace, select_some};
 use crate::cli::BuildArgs;
+use crate::report::built;
 use crate::report::diff;
-use crate::report::failure::Advice;
-use crate::report::progress::Bars;
-use crate::report::{built, warn};
 
 pub fn run(workspace: &Workspace, args: &BuildArgs) -> anyhow::Result<()> {
     let catalog = workspace.catalog()?;
     let architectures = workspace.architectures(&args.arch)?;
-    let selection =
-        Selection { images: &args.images, release: args.release.as_deref(), architectures: &architectures };
-    let selected = select_some(&catalog, &selection)?;
-    let releases: BTreeSet<_> = selected.iter().map(|(image, _)| &image.name.release).collect();
+    let order = Assembled {
+        images: &args.images,
+        release: args.release.as_deref(),
+        architectures: &architectures,
+        network: &args.archive.network,
+        offline: args.offline,
+        jobs: args.jobs,
+    };
     if args.renew {
-        let releases: Vec<_> = releases.iter().copied().collect();
+        let selected = select_some(&catalog, &order.selection())?;
+        let releases: BTreeSet<_> = selected.iter().map(|(image, _)| &image.name.release).collect();
+        let releases: Vec<_> = releases.into_iter().collect();
         let built: Vec<_> = selected.iter().flat_map(|(_, architectures)| architectures).cloned().collect();
         renew_locks(workspace, &catalog, args, &releases, &built)?;
     }
-    let locks = releases
-        .iter()
-        .map(|release| Ok((*release, workspace.lock(&catalog, release)?)))
-        .collect::<anyhow::Result<BTreeMap<_, _>>>()?;
-    let selected = locked(&catalog, selected, locks.values(), &args.images)?;
-
-    let bars = Bars::new();
-    let (fetching, converting) = (bars.stage("Fetching"), bars.stage("Converting"));
-    let vendor = workspace.vendor()?;
-    let sources = Sources::open(workspace, &catalog, vendor.as_ref(), &args.archive.network)?;
-    let store = &sources.store;
-    let network = if args.offline { Network::Offline } else { Network::Allowed };
-    let places = Places::of(locks.values(), sources.reach(network, &fetching));
-    let targets = targets(&catalog, &selected, &locks, &places)?;
-
-    let threads = args.jobs.map_or(0, std::num::NonZeroUsize::get);
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
-    let layers = Layers { store, filters: &catalog.filters, pool: &pool };
-    let (mut records, missing) = layers.look_up(targets.iter().flat_map(Target::inputs))?;
-    let absent = missing.iter().filter(|input| !store.has(input.sha256()));
-    fetching.expect(absent.map(Input::size).sum());
-    converting.expect(missing.iter().map(Input::cost).sum());
-    records.extend(layers.make(&missing, &converting).map_err(advise)?);
-    fetching.finish();
-    converting.finish();
-
-    let builder = Builder { catalog: &catalog, layers: &layers, records };
-    let unaccounted = builder.unaccounted(&targets);
-    if !unaccounted.is_empty() {
-        return Err(advise_on_scripts(unaccounted));
-    }
-    let built = targets
-        .iter()
-        .map(|target| {
-            let built = builder.build(*target).map_err(|error| advise_on_image(error, target.image));
-            built
-                .with_context(|| format!("could not build {} for {}", target.image.name, target.architecture))
-        })
-        .collect::<anyhow::Result<Vec<_>>>()?;
-    let built: Vec<_> = targets.into_iter().zip(built).collect();
-    let published = publish(LayoutDirectory::open(&args.out)?, &builder, &built);
-    for damaged in store.take_damaged() {
-        warn(&damaged.to_string());
-    }
-    published?;
-    built::report(args, &catalog, &built, &missing)
+    assemble(workspace, &catalog, order, |assembly| {
+        publish(LayoutDirectory::open(&args.out)?, assembly.builder, assembly.built)?;
+        built::report(args, assembly.catalog, assembly.built, assembly.converted)
+    })
 }
 
 /// Renews the locks of releases, for the architectures that are built at least.
@@ -102,75 +57,4 @@ fn renew_locks(
         anstream::eprint!("{}", diff::text(difference.as_slice()));
     }
     Ok(())
-}
-
-fn targets<'a>(
-    catalog: &'a Catalog,
-    selected: &'a [(&'a Image, Vec<Architecture>)],
-    locks: &'a BTreeMap<&'a ReleaseName, Lock>,
-    places: &'a Places<'a>,
-) -> anyhow::Result<Vec<Target<'a>>> {
-    let mut targets = Vec::new();
-    for (image, architectures) in selected {
-        let lock = &locks[&image.name.release];
-        let closure = lock.closure(&image.name).context("a lock that fits holds every image")?;
-        targets.extend(architectures.iter().map(|architecture| Target {
-            image,
-            release: &catalog.releases[&image.name.release],
-            architecture,
-            platform: &catalog.platforms[architecture],
-            lock,
-            closure,
-            places,
-            tarballs: &catalog.tarballs,
-        }));
-    }
-    Ok(targets)
-}
-
-fn advise(error: LayersError) -> anyhow::Error {
-    match error {
-        LayersError::Gone(gone) => advise_on(gone),
-        error => error.into(),
-    }
-}
-
-/// What to do where packages are gone.
-pub fn advise_on(gone: Gone) -> anyhow::Error {
-    let hint = match gone.remedy() {
-        Remedy::Connect => "run once without `--offline`, which fetches what is missing",
-        Remedy::NameMirror => "name a mirror in catalog.toml, or apt sources by --apt-dir",
-        Remedy::Renew => {
-            "the archive has moved on: `distro build --renew` locks what it has today, and builds that; \
-             to build this lock, name a mirror that keeps old packages in catalog.toml"
-        }
-        Remedy::TryAgain => {
-            "try again later, or name a mirror of your own in catalog.toml; where the archive has moved on, \
-             `distro build --renew` locks what it has today, and builds that"
-        }
-    };
-    Advice::new(gone, hint).into()
-}
-
-/// What to do about maintainer scripts that nobody accounts for.
-fn advise_on_scripts(unaccounted: Unaccounted) -> anyhow::Error {
-    let hint = format!(
-        "see what they do, let a definition do what the image needs of it, and account for them in catalog.toml, or \
-         in a definition as `[[image.NAME.maintainer-script]]`:\n\n[[maintainer-script]]\n{}",
-        unaccounted.example()
-    );
-    Advice::new(unaccounted, hint).into()
-}
-
-fn advise_on_image(error: BuildError, image: &Image) -> anyhow::Error {
-    let BuildError::Privileges(privileges) = &error else { return error.into() };
-    let path = privileges.first().map(|privilege| privilege.path.to_string()).unwrap_or_default();
-    let hint = format!(
-        "leave it out (a filter drops files of packages), or say in the definition why the image needs it:\n\n\
-         [[image.{}.privileged]]\n\
-         path = \"{path}\"\n\
-         reason = \"who runs it, and what for\"",
-        image.name.family
-    );
-    Advice::new(error, hint).into()
 }

@@ -1,5 +1,6 @@
 //! One file a verb: load → pure call → store → report.
 
+mod assembly;
 pub mod build;
 pub mod diff;
 pub mod list;

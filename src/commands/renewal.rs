@@ -11,7 +11,7 @@ use distro::debian::{Architecture, PackageName, Version};
 use distro::effects::archive::Unavailable;
 use distro::effects::definitions;
 use distro::effects::mirrors::parse_snapshot_time;
-use distro::effects::renewal::{Extent, Offer, Renewable, RenewalError, Renewed, Unobtainable};
+use distro::effects::renewal::{Extent, Offer, Renewable, RenewalError, Renewed, Unobtainable, Unpinned};
 use distro::effects::suites::{Trust, ValidUntil};
 use distro::lock::Lock;
 use distro::lock::changes::Changes;
@@ -154,9 +154,10 @@ fn snapshot(workspace: &Workspace, time: &str) -> anyhow::Result<Timestamp> {
 
 impl Outcome {
     fn new(catalog: &Catalog, renewed: Renewed, old: Option<Lock>) -> Self {
-        let Renewed { renewal: Renewal { lock, unused }, kept, missing } = renewed;
+        let Renewed { renewal: Renewal { lock, unused }, kept, missing, unpinned } = renewed;
         let mut warnings = Vec::new();
         warnings.extend(without_tarballs(catalog, &lock.release, &missing));
+        warnings.extend(without_sources(&lock.release, &unpinned));
         if let Some((_, error)) = kept.first() {
             let names: Vec<_> = kept.iter().map(|(architecture, _)| architecture.as_str()).collect();
             let (release, names, why) = (&lock.release, names.join(", "), in_one(error));
@@ -269,6 +270,17 @@ fn without_tarballs(
         format!("{images} cannot be locked without the {noun} {names}: {}", why.join(" "))
     };
     by_reason.into_values().map(warning).collect()
+}
+
+/// The source packages that are not pinned, and why.
+fn without_sources(release: &ReleaseName, Unpinned { sources, why }: &Unpinned) -> Option<String> {
+    let names: Vec<_> = sources.iter().map(ToString::to_string).collect();
+    let why: Vec<_> = match why.is_empty() {
+        true => vec!["no index of sources has them"],
+        false => why.iter().map(String::as_str).collect(),
+    };
+    let (number, names, why) = (count(names.len(), "source package"), names.join(", "), why.join("; "));
+    (!sources.is_empty()).then(|| format!("{release} is locked without {number} ({names}): {why}"))
 }
 
 /// An error and its causes.

@@ -1,23 +1,125 @@
-//! `distro sbom`: the SBOM of a built image.
+//! `distro sbom`: what images are made of, in the formats that auditors and scanners read.
 
-use distro::effects::layout::{LayoutError, read_sbom};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::ExitCode;
 
+use distro::catalog::{Catalog, Image};
+use distro::debian::Architecture;
+use distro::effects::files;
+use distro::sbom::{Files, Format, Licenses, Missing, Subject, merged, missing};
+
+use super::assembly::{Assembly, Order, assemble};
 use super::{Workspace, select_one};
-use crate::cli::SbomArgs;
+use crate::cli::{SbomArgs, SbomFormat};
 use crate::report::failure::Advice;
+use crate::report::table::table;
 
-pub fn run(workspace: &Workspace, args: &SbomArgs) -> anyhow::Result<()> {
+/// What becomes of the documents.
+enum Purpose<'a> {
+    Print(&'a str),
+    Write(&'a Path),
+    Merge,
+    TellMissing,
+}
+
+pub fn run(workspace: &Workspace, args: &SbomArgs) -> anyhow::Result<ExitCode> {
     let catalog = workspace.catalog()?;
-    let architecture = args.arch.clone().map_or_else(|| workspace.machine(), Ok)?;
-    let image = select_one(&catalog, &args.image, &architecture)?;
-    let sbom =
-        read_sbom(&args.out, &format!("{}-{architecture}", image.name)).map_err(|error| match error {
-            LayoutError::NoImage { .. } => {
-                let hint = format!("`distro build {} --arch {architecture}` builds it", image.name);
-                Advice::new(error, hint).into()
+    let architectures = workspace.architectures(&args.arch)?;
+    let purpose = purpose(args)?;
+    let images = match purpose {
+        Purpose::Print(image) => vec![one(&catalog, image, &architectures)?.name.to_string()],
+        Purpose::Write(_) | Purpose::Merge | Purpose::TellMissing => args.images.clone(),
+    };
+    let order = Order {
+        images: &images,
+        release: None,
+        architectures: &architectures,
+        network: &args.network,
+        offline: args.offline,
+        jobs: None,
+    };
+    let files = if args.files { Files::Listed } else { Files::Unlisted };
+    let format = Format::from(args.format);
+    let mut code = ExitCode::SUCCESS;
+    assemble(workspace, &catalog, order, |assembly| {
+        let licenses: Vec<_> = assembly.built.iter().map(|_| Licenses::new()).collect();
+        let subjects = subjects(assembly, &licenses);
+        match purpose {
+            Purpose::Print(_) => {
+                subjects.iter().for_each(|subject| anstream::print!("{}", format.render(subject, files)));
             }
-            error => anyhow::Error::new(error),
-        })?;
-    anstream::print!("{sbom}");
-    Ok(())
+            Purpose::Write(directory) => {
+                for subject in &subjects {
+                    let path = directory.join(format.file_name(&subject.reference()));
+                    files::write_atomically(&path, format.render(subject, files).as_bytes())?;
+                }
+            }
+            Purpose::Merge => anstream::print!("{}", merged(&subjects, files).unwrap_or_default()),
+            Purpose::TellMissing => code = tell_missing(&subjects),
+        }
+        Ok(())
+    })?;
+    Ok(code)
+}
+
+fn purpose(args: &SbomArgs) -> anyhow::Result<Purpose<'_>> {
+    match (&args.out, args.images.as_slice()) {
+        _ if args.merge && args.format != SbomFormat::Spdx23 => {
+            let error = anyhow::anyhow!("only documents of SPDX 2.3 are merged");
+            Err(Advice::new(error, "leave out `--format`, or write a file for each image by `--out`").into())
+        }
+        _ if args.merge => Ok(Purpose::Merge),
+        _ if args.print_missing => Ok(Purpose::TellMissing),
+        (Some(directory), _) => Ok(Purpose::Write(directory)),
+        (None, [image]) => Ok(Purpose::Print(image)),
+        (None, _) => {
+            let error = anyhow::anyhow!("an SBOM is of one image, and these are several");
+            let hint = "write a file for each by `--out DIR`, or one for all by `--merge`";
+            Err(Advice::new(error, hint).into())
+        }
+    }
+}
+
+fn one<'a>(catalog: &'a Catalog, image: &str, architectures: &[Architecture]) -> anyhow::Result<&'a Image> {
+    match architectures {
+        [architecture] => select_one(catalog, image, architecture),
+        _ => {
+            let error = anyhow::anyhow!("an SBOM is of one architecture");
+            Err(Advice::new(error, "name one by `--arch`, or write a file for each by `--out DIR`").into())
+        }
+    }
+}
+
+fn subjects<'a>(assembly: &'a Assembly<'_>, licenses: &'a [Licenses]) -> Vec<Subject<'a>> {
+    let built = assembly.built.iter().zip(licenses);
+    built
+        .map(|((target, built), licenses)| target.described(assembly.catalog, built, licenses).subject())
+        .collect()
+}
+
+/// Elements that lack the same in several images are told once.
+fn tell_missing(subjects: &[Subject<'_>]) -> ExitCode {
+    let mut holders: BTreeMap<Missing, usize> = BTreeMap::new();
+    for found in subjects.iter().flat_map(missing) {
+        *holders.entry(found).or_default() += 1;
+    }
+    if holders.is_empty() {
+        return ExitCode::SUCCESS;
+    }
+    let rows = holders.into_iter().map(|(Missing { element, field, wanted_by }, images)| {
+        [element, field.to_owned(), wanted_by.to_owned(), images.to_string()]
+    });
+    anstream::print!("{}", table(["ELEMENT", "MISSING", "WANTED BY", "IMAGES"], &[3], rows));
+    ExitCode::FAILURE
+}
+
+impl From<SbomFormat> for Format {
+    fn from(format: SbomFormat) -> Self {
+        match format {
+            SbomFormat::Spdx23 => Self::Spdx23,
+            SbomFormat::Spdx30 => Self::Spdx30,
+            SbomFormat::CycloneDx16 => Self::CycloneDx16,
+        }
+    }
 }

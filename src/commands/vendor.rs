@@ -12,7 +12,7 @@ use distro::effects::places::Places;
 use distro::effects::vendor::{Filled, VendorFolder, Wanted};
 use distro::lock::{Lock, LockedFile};
 
-use super::build::advise_on;
+use super::assembly::advise_on;
 use super::{Sources, Workspace, locked, select_some};
 use crate::cli::VendorArgs;
 use crate::report::progress::Bars;

@@ -66,12 +66,16 @@ pub fn run(
 }
 
 fn summary(verdict: &Verdict, files: usize) -> String {
-    let Verdict { suites, indexes, packages, tarballs, .. } = verdict;
+    let Verdict { suites, indexes, packages, source_indexes, sources, tarballs, .. } = verdict;
     let (signed, listed) = (count(*suites, "signed suite"), count(*indexes, "package list"));
     let packages = count(*packages, "package");
+    let sources = match sources {
+        0 => String::new(),
+        some => format!(", {} in {}", count(*some, "source"), count(*source_indexes, "source list")),
+    };
     let (tarballs, files) = match tarballs {
         0 => (String::new(), count(files, ".deb")),
         some => (format!(", {}", count(*some, "tarball")), count(files, "file")),
     };
-    format!("{packages} in {listed} of {signed}{tarballs}; {files} at hand and whole")
+    format!("{packages} in {listed} of {signed}{sources}{tarballs}; {files} at hand and whole")
 }

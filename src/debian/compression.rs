@@ -46,6 +46,13 @@ impl Compression {
         }
     }
 
+    /// That of an index, by its path: `main/source/Sources.xz`.
+    #[must_use]
+    pub fn of_index(path: &str) -> Self {
+        let suffix = path.rfind('.').map_or("", |dot| &path[dot..]);
+        Self::from_suffix(suffix).unwrap_or(Self::None)
+    }
+
     /// The content, of at most `limit` bytes. Large xz streams are unpacked on as many threads as
     /// the current rayon pool has.
     ///

@@ -141,6 +141,17 @@ impl Relation {
     pub fn applies_to(&self, architecture: &Architecture) -> bool {
         self.0.iter().any(|alternative| alternative.restrictions.admit(architecture))
     }
+
+    /// The package and the version of a relation that one version of one package satisfies: `a (= 1)`.
+    #[must_use]
+    pub fn exact(&self) -> Option<(&PackageName, &Version)> {
+        match (&self.0[..], self.0.first()?.constraint.as_ref()?) {
+            ([Alternative { name, .. }], Constraint { comparison: Comparison::Equal, version }) => {
+                Some((name, version))
+            }
+            _ => None,
+        }
+    }
 }
 
 impl From<PackageName> for Relation {

@@ -87,12 +87,22 @@ impl Release {
         if !self.architectures.contains(architecture) {
             return None;
         }
+        self.index_of(component, &format!("binary-{architecture}/Packages"))
+    }
+
+    /// The Sources index of a component, the smallest that can be unpacked. `None` where the suite does not list the
+    /// component or the index: not every archive has the sources of its packages.
+    #[must_use]
+    pub fn sources_index(&self, component: &str) -> Option<IndexFile> {
+        self.index_of(component, "source/Sources")
+    }
+
+    fn index_of(&self, component: &str, index: &str) -> Option<IndexFile> {
         let is_it = |listed: &&String| *listed == component || last_part(listed) == component;
         let listed = self.components.iter().find(is_it)?;
         // Like apt: `updates/main` is listed, `main/binary-amd64/Packages` is what exists.
-        [last_part(listed), listed]
-            .into_iter()
-            .find_map(|directory| self.index(&format!("{directory}/binary-{architecture}/Packages")))
+        let mut directories = [last_part(listed), listed].into_iter();
+        directories.find_map(|directory| self.index(&format!("{directory}/{index}")))
     }
 
     /// What a file below the directory of the suite has to be.

@@ -2,9 +2,7 @@
 
 mod capable;
 
-use std::collections::BTreeMap;
-use std::fmt;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use oci_spec::OciSpecError;
@@ -26,11 +24,13 @@ use crate::generate::{
     os_release,
 };
 use crate::image::accounting::{self, Privilege, Unaccounted};
+use crate::image::built::{BuiltImage, OwnedLayer, Owner};
 use crate::image::plan::Plan;
-use crate::image::{AssembledImage, ImageLayer, config};
+use crate::image::{ImageLayer, config};
 use crate::layer::RECIPE;
 use crate::layer::package::LayerRecord;
 use crate::lock::{Closure, Lock};
+use crate::sbom::{Described, Licenses};
 use crate::tree::{
     Alias, Conflict, Entry, ImagePath, InvalidPath, Node, Tree, Union, Unresolved, usr_merge_links,
 };
@@ -48,30 +48,6 @@ pub struct Target<'a> {
     pub places: &'a Places<'a>,
     /// The definitions of upstream tarballs.
     pub tarballs: &'a BTreeMap<TarballName, Tarball>,
-}
-
-/// What a layer holds and, so, who owns its files.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Owner {
-    Package(PackageName),
-    Tarball(TarballName),
-    Step(&'static str),
-}
-
-/// A layer of an image, and whose it is.
-pub struct OwnedLayer {
-    pub owner: Owner,
-    pub record: Arc<LayerRecord>,
-    /// As the image's history tells it.
-    created_by: String,
-}
-
-/// An image with all that is known of it.
-pub struct BuiltImage {
-    pub assembled: AssembledImage,
-    pub created: Timestamp,
-    /// The lowest first.
-    pub layers: Vec<OwnedLayer>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -110,16 +86,6 @@ fn lines(faults: &[impl ToString]) -> String {
     faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
-impl fmt::Display for Owner {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Package(name) => write!(f, "{name}"),
-            Self::Tarball(name) => write!(f, "tarball {name}"),
-            Self::Step(name) => write!(f, "step {name}"),
-        }
-    }
-}
-
 impl<'a> Target<'a> {
     /// The packages of the image, by name.
     pub fn packages(&self) -> impl Iterator<Item = Wanted<'a>> {
@@ -137,6 +103,24 @@ impl<'a> Target<'a> {
     pub fn tarballs(&self) -> impl Iterator<Item = WantedTarball<'a>> {
         let target = *self;
         self.closure.tarballs.iter().filter_map(move |name| target.tarball(name))
+    }
+
+    /// The name in a layout: `cc-debian13:debug-amd64`.
+    #[must_use]
+    pub fn reference(&self) -> String {
+        format!("{}-{}", self.image.name, self.architecture)
+    }
+
+    /// Where all that is known of the image stands, once it is built.
+    #[must_use]
+    pub fn described(
+        &self,
+        catalog: &'a Catalog,
+        built: &'a BuiltImage,
+        licenses: &'a Licenses,
+    ) -> Described<'a> {
+        let &Self { image, release, architecture, platform, lock, closure, .. } = self;
+        Described { catalog, image, release, architecture, platform, lock, closure, built, licenses }
     }
 
     fn tarball(&self, name: &'a TarballName) -> Option<WantedTarball<'a>> {
@@ -183,8 +167,12 @@ pub struct Builder<'a> {
 impl Builder<'_> {
     /// Builds an image, and checks that it is whole.
     pub fn build(&self, target: Target<'_>) -> Result<BuiltImage, BuildError> {
-        let layers = self.image_layers(target)?;
-        check(&layers, target.image)?;
+        let mut layers = self.image_layers(target)?;
+        for (owner, path) in check(&layers, target.image)? {
+            if let Some(loser) = layers.iter_mut().find(|layer| layer.owner == owner) {
+                loser.replaced.insert(path);
+            }
+        }
         let newest =
             |record: &LayerRecord| record.listing.iter().map(|listed| listed.mtime).max().unwrap_or(0);
         let time = |seconds: u64| Timestamp::from_second(i64::try_from(seconds).unwrap_or(i64::MAX));
@@ -266,7 +254,7 @@ impl Builder<'_> {
 
     fn made(&self, owner: Owner, input: Input<'_>) -> Option<OwnedLayer> {
         let record = self.records.get(&self.layers.key(input))?.clone();
-        Some(OwnedLayer { owner, record, created_by: input.to_string() })
+        Some(OwnedLayer { owner, record, created_by: input.to_string(), replaced: BTreeSet::new() })
     }
 
     /// The links `/bin -> usr/bin`, where something lies below `/usr/bin` and no package has the link.
@@ -384,7 +372,8 @@ impl Builder<'_> {
     ) -> Result<OwnedLayer, BuildError> {
         let key = Sha256::of(format!("{RECIPE}\nstep {step}\n{input}").as_bytes());
         let record = self.layers.generated(key, make)?;
-        Ok(OwnedLayer { owner: Owner::Step(step), record, created_by: format!("step {step}") })
+        let owner = Owner::Step(step);
+        Ok(OwnedLayer { owner, record, created_by: format!("step {step}"), replaced: BTreeSet::new() })
     }
 }
 
@@ -414,7 +403,9 @@ fn union(layers: &[OwnedLayer]) -> Union<'_, Owner> {
 
 /// Every path has one owner, or two that may share it; only files that the image's definitions name give rights;
 /// every package's copyright file can be read.
-fn check(layers: &[OwnedLayer], image: &Image) -> Result<(), BuildError> {
+///
+/// Returns the paths that another layer has, with those who lost them.
+fn check(layers: &[OwnedLayer], image: &Image) -> Result<Vec<(Owner, ImagePath)>, BuildError> {
     let (mut versions, mut replaces) = (BTreeMap::new(), BTreeMap::new());
     for layer in layers {
         if let Owner::Package(name) = &layer.owner {
@@ -470,5 +461,6 @@ fn check(layers: &[OwnedLayer], image: &Image) -> Result<(), BuildError> {
             found.map_err(|source| BuildError::Copyright { package: package.clone(), source })?;
         }
     }
-    Ok(())
+    let replaced = union.replaced().iter();
+    Ok(replaced.map(|replaced| (replaced.loser.clone(), replaced.path.clone())).collect())
 }

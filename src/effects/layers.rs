@@ -27,13 +27,13 @@ use crate::layer::package::{self, Converted, LayerRecord, PackageError};
 use crate::layer::{self, LayerInfo, tarball};
 use crate::lock::{Pin, TarballPin};
 use crate::tarball::{FileUrl, TarballError};
-use crate::tree::Tree;
+use crate::tree::{Tree, verification_code};
 
 pub use gone::{Gone, Remedy};
 
 /// Records hold what [`MaintainerScript::of`](crate::debian::MaintainerScript::of) makes of scripts: where it
 /// comes to know other lines, they are of another kind.
-const RECORD: RecordKind = RecordKind::new("layer-3");
+const RECORD: RecordKind = RecordKind::new("layer-4");
 
 /// Connections at a time; [`super::http`] has the same limit over all archives.
 const FETCHERS: usize = 8;
@@ -236,18 +236,21 @@ impl<'a> Layers<'a> {
     }
 
     fn keep(&self, key: Sha256, converted: Converted) -> Result<LayerRecord, LayersError> {
-        let Converted { tree, control, scripts } = converted;
+        let Converted { tree, control, scripts, provenance } = converted;
         let mut blob = self.store.blob_writer()?;
         let layer: LayerInfo = layer::write(&tree, &mut blob)
             .map_err(|error| error.downcast().map_or_else(StoreError::Source, StoreError::File))?;
         blob.finish(Expected { digest: Some(layer.digest), size: Some(layer.size) })?;
+        let listing = tree.listing();
         let record = LayerRecord {
             layer,
-            listing: tree.listing(),
+            verification_code: verification_code(listing.files().map(|(_, file)| file)),
+            listing,
             control,
             scripts,
             libraries: libraries(&tree),
             jinfo: lists(&tree),
+            provenance,
         };
         let text = serde_json::to_vec(&record).expect("a record is plain data");
         self.store.keep_record(RECORD, key, &text)?;
@@ -300,9 +303,8 @@ impl<'a> Layers<'a> {
                 package::convert(name, pin, &bytes, self.filters).map_err(|source| failed(pin, source))
             }
             Input::Tarball(WantedTarball { definition, file, .. }) => {
-                let tree = tarball::convert(definition, &bytes, self.filters);
-                let tree = tree.map_err(|source| LayersError::Tarball { url: file.url.clone(), source })?;
-                Ok(tree.into())
+                let converted = tarball::convert(definition, &bytes, self.filters);
+                converted.map_err(|source| LayersError::Tarball { url: file.url.clone(), source })
             }
         }
     }

@@ -18,6 +18,7 @@ use super::store::{Store, StoreError};
 use crate::digest::{Hashing, Sha256};
 use crate::image::Blob;
 use crate::image::layout::{Layout, MARKER};
+use crate::sbom::{Format, LAYOUT_FORMATS};
 
 pub use read::{LayoutReader, StoredImage};
 
@@ -111,9 +112,19 @@ impl LayoutDirectory {
         }
     }
 
+    /// Whether the SBOM of an image of one architecture is there as it is to be.
+    pub fn has_sbom(&self, reference: &str, format: Format, text: &str) -> Result<bool, FileError> {
+        let path = self.sbom(reference, format);
+        Ok(is_there(&path, text.len() as u64) && files::read(&path)? == text.as_bytes())
+    }
+
+    fn sbom(&self, reference: &str, format: Format) -> PathBuf {
+        self.root.join(SBOMS).join(format.file_name(reference))
+    }
+
     /// Adds the SBOM of an image of one architecture.
-    pub fn add_sbom(&mut self, reference: &str, text: String) {
-        let path = self.root.join(SBOMS).join(sbom_name(reference));
+    pub fn add_sbom(&mut self, reference: &str, format: Format, text: String) {
+        let path = self.sbom(reference, format);
         self.pending.insert(path, Pending::Bytes(text.into_bytes()));
     }
 
@@ -159,7 +170,8 @@ impl LayoutDirectory {
         files::write_atomically(&self.root.join("index.json"), &layout.to_bytes()?)?;
         let keep: BTreeSet<_> = keep.iter().map(ToString::to_string).collect();
         self.sweep(&self.root.join("blobs/sha256"), |name| keep.contains(name))?;
-        let named: BTreeSet<_> = layout.names().map(sbom_name).collect();
+        let named = layout.names().flat_map(|name| LAYOUT_FORMATS.map(|format| format.file_name(name)));
+        let named: BTreeSet<_> = named.collect();
         self.sweep(&self.root.join(SBOMS), |name| named.contains(name))
     }
 
@@ -233,17 +245,6 @@ fn read_blob(root: &Path, digest: Sha256) -> Result<Vec<u8>, LayoutError> {
 
 fn blob_path(root: &Path, digest: Sha256) -> PathBuf {
     root.join("blobs/sha256").join(digest.to_string())
-}
-
-/// The SBOM of an image of one architecture: `cc-debian13:debug-amd64`.
-pub fn read_sbom(root: &Path, reference: &str) -> Result<String, LayoutError> {
-    let text = files::read_text_if_there(&root.join(SBOMS).join(sbom_name(reference)))?;
-    text.ok_or_else(|| LayoutError::NoImage { root: root.to_owned(), name: reference.to_owned() })
-}
-
-/// `cc-debian13_debug-amd64.spdx.json`: a colon is no part of file names everywhere.
-fn sbom_name(reference: &str) -> String {
-    format!("{}.spdx.json", reference.replace(':', "_"))
 }
 
 fn is_there(path: &Path, size: u64) -> bool {

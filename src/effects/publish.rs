@@ -1,16 +1,16 @@
 //! Built images → one image layout, with an SBOM beside each.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use super::builder::{BuildError, Builder, BuiltImage, OwnedLayer, Owner, Target};
-use super::layers::{Wanted, WantedTarball};
+use rayon::prelude::*;
+
+use super::builder::{BuildError, Builder, Target};
 use super::layout::{LayoutDirectory, LayoutError};
 use crate::catalog::Catalog;
-use crate::catalog::name::ArchiveName;
-use crate::debian::control::Paragraph;
 use crate::image;
+use crate::image::built::{BuiltImage, OwnedLayer};
 use crate::image::layout::Layout;
-use crate::sbom::{Component, Facts, Subject, ThirdParty, UpstreamComponent, spdx23};
+use crate::sbom::{Files, Format, LAYOUT_FORMATS, Licenses};
 
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
@@ -29,6 +29,9 @@ pub fn publish(
 ) -> Result<(), PublishError> {
     let store = builder.layers.store;
     let mut layout = directory.layout()?;
+    for (reference, format, text) in sboms(&directory, builder, built)? {
+        directory.add_sbom(&reference, format, text);
+    }
     keep_others(&mut layout, builder.catalog, built);
     for of_name in built.chunk_by(|(a, _), (b, _)| a.image.name == b.image.name) {
         let mut manifests = Vec::new();
@@ -38,8 +41,7 @@ pub fn publish(
             }
             directory.add(&built.assembled.config);
             directory.add(&built.assembled.manifest);
-            let reference = format!("{}-{}", target.image.name, target.architecture);
-            directory.add_sbom(&reference, spdx23(&subject(builder.catalog, target, built)));
+            let reference = target.reference();
             layout.set(reference, built.assembled.descriptor.clone());
             manifests.push(built.assembled.descriptor.clone());
         }
@@ -59,6 +61,28 @@ pub fn publish(
     Ok(directory.finish(store, layout)?)
 }
 
+/// The SBOMs of images that the layout does not have as they are to be.
+fn sboms(
+    directory: &LayoutDirectory,
+    builder: &Builder<'_>,
+    built: &[(Target<'_>, BuiltImage)],
+) -> Result<Vec<(String, Format, String)>, LayoutError> {
+    let of_image = |(target, built): &(Target<'_>, BuiltImage)| {
+        let licenses = Licenses::new();
+        let subject = target.described(builder.catalog, built, &licenses).subject();
+        let mut changed = Vec::new();
+        for format in LAYOUT_FORMATS {
+            let (reference, text) = (target.reference(), format.render(&subject, Files::Unlisted));
+            if !directory.has_sbom(&reference, format, &text)? {
+                changed.push((reference, format, text));
+            }
+        }
+        Ok::<_, LayoutError>(changed)
+    };
+    let changed: Result<Vec<_>, _> = builder.layers.pool.install(|| built.par_iter().map(of_image).collect());
+    Ok(changed?.into_iter().flatten().collect())
+}
+
 /// Takes out of a layout what is built anew, and what the catalog no longer has.
 fn keep_others(layout: &mut Layout, catalog: &Catalog, built: &[(Target<'_>, BuiltImage)]) {
     let built: BTreeSet<_> = built.iter().map(|(target, _)| &target.image.name).collect();
@@ -70,43 +94,4 @@ fn keep_others(layout: &mut Layout, catalog: &Catalog, built: &[(Target<'_>, Bui
         })
         .collect();
     layout.retain(|name| kept.contains(name));
-}
-
-/// What the SBOM of an image speaks of.
-fn subject<'a>(catalog: &'a Catalog, target: &Target<'a>, built: &'a BuiltImage) -> Subject<'a> {
-    let controls: BTreeMap<_, _> = built
-        .layers
-        .iter()
-        .filter_map(|layer| match &layer.owner {
-            Owner::Package(name) => Some((name, Paragraph::of(&layer.record.control))),
-            Owner::Tarball(_) | Owner::Step(_) => None,
-        })
-        .collect();
-    let held: BTreeSet<_> = target.packages().map(|wanted| wanted.name).collect();
-    let packages = target.packages().map(|Wanted { name, pin, .. }| Component {
-        name,
-        pin,
-        third_party: third_party(catalog, &pin.archive),
-        depends: pin.depends.iter().filter(|name| held.contains(name)).collect(),
-        facts: controls.get(name).map_or_else(Facts::default, Facts::of),
-    });
-    Subject {
-        image: &target.image.name,
-        architecture: target.architecture,
-        platform: target.platform,
-        release: target.release,
-        organization: &catalog.organization,
-        manifest: built.assembled.manifest.digest,
-        created: built.created,
-        packages: packages.collect(),
-        tarballs: target
-            .tarballs()
-            .map(|WantedTarball { definition, file, name, .. }| UpstreamComponent { name, definition, file })
-            .collect(),
-    }
-}
-
-fn third_party<'a>(catalog: &'a Catalog, archive: &'a ArchiveName) -> Option<ThirdParty<'a>> {
-    let known = catalog.archives.get(archive).filter(|known| known.is_third_party())?;
-    Some(ThirdParty { archive, url: known.mirrors.first() })
 }

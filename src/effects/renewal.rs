@@ -7,6 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
+mod sources;
+
 use jiff::Timestamp;
 
 use super::archive::{Archive, ArchiveError, Network, Unavailable};
@@ -14,7 +16,7 @@ use super::http::Http;
 use super::mirrors::{Mirrors, snapshot_time};
 use super::progress::Progress;
 use super::store::Store;
-use super::suites::{SignedSuite, SuiteError, Trust, read_index};
+use super::suites::{SignedSuite, SuiteError, Trust, read_packages};
 use super::tarballs::{Obtained, Signers, TarballError};
 use crate::catalog::name::{ArchiveName, ReleaseName, TarballName};
 use crate::catalog::{Catalog, Suite};
@@ -23,6 +25,8 @@ use crate::lock::hold::{Asked, Held};
 use crate::lock::renew::{RenewError, Renewal, Resolved, Suites, renew, resolve_images};
 use crate::lock::{Lock, LockedSuite};
 use crate::resolve::{NEVER, Policy, PolicyError, Suite as Offered, Unfit, Universe};
+
+pub use sources::Unpinned;
 
 /// Where suites are read from.
 pub struct Offer<'a> {
@@ -125,6 +129,7 @@ pub struct Renewed {
     pub kept: Vec<(Architecture, RenewalError)>,
     /// Tarballs that could not be had. The lock is without the images that hold them.
     pub missing: BTreeMap<TarballName, Unavailable>,
+    pub unpinned: Unpinned,
 }
 
 impl Offer<'_> {
@@ -175,8 +180,10 @@ impl Offer<'_> {
         }
         let snapshot = self.snapshot.map(str::to_owned);
         let mut renewal = renew(catalog, name, snapshot, resolved)?;
-        renewal.lock = renewal.lock.with_tarballs(locked, without);
-        Ok(Renewed { renewal, kept, missing })
+        let lock = renewal.lock.with_tarballs(locked, without);
+        let unpinned;
+        (renewal.lock, unpinned) = self.with_sources(lock, release, &suites)?;
+        Ok(Renewed { renewal, kept, missing, unpinned })
     }
 
     /// An archive as it is, or was. A machine that knows no mirror asks the snapshot service for its latest.
@@ -198,7 +205,8 @@ impl Offer<'_> {
     ) -> Result<Resolved, RenewalError> {
         let states = suites.iter().map(|fetched| {
             let signed = fetched.state_for(architecture, state)?;
-            Ok((signed.locked(fetched.suite, architecture), signed.priority()))
+            let indexes = signed.indexes(fetched.suite, architecture);
+            Ok((signed.locked(fetched.suite, indexes), signed.priority()))
         });
         let states: Vec<(LockedSuite, i16)> = states.collect::<Result<_, RenewalError>>()?;
         let (current, priorities): (Vec<_>, Vec<_>) = states.into_iter().unzip();
@@ -257,7 +265,7 @@ enum Step {
 impl Work<'_> {
     fn resolve(&self, suites: Suites) -> Result<Step, RenewalError> {
         let indexes = suites.indexes().map(|(suite, path, digest)| {
-            let index = read_index(self.offer.store, path, digest);
+            let index = read_packages(self.offer.store, path, digest);
             let mut index =
                 index.map_err(|source| RenewalError::Suite { suite: suite.name.clone(), source })?;
             if let Some(defined) = self.release.trust.release.suite(&suite.archive, &suite.name)

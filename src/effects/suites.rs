@@ -7,13 +7,15 @@ use super::store::{RecordKind, Store, StoreError};
 use crate::catalog::{Release as CatalogRelease, Suite};
 use crate::debian::signed::{Fingerprint, Keyring, SignatureError, verify};
 use crate::debian::{
-    Architecture, Compression, IndexFile, InvalidIndex, InvalidRelease, PackagesIndex, Release, UnpackError,
+    Architecture, Compression, IndexFile, InvalidIndex, InvalidRelease, PackagesIndex, Release, SourcesIndex,
+    UnpackError,
 };
 use crate::digest::Sha256;
 use crate::lock::LockedSuite;
 
 /// Indexes as they are read again: condensed, and compressed anew because unxz takes eight times as long.
-const INDEX: RecordKind = RecordKind::new("packages-zstd-3");
+const PACKAGES: RecordKind = RecordKind::new("packages-zstd-4");
+const SOURCES: RecordKind = RecordKind::new("sources-zstd-1");
 
 /// Fast, and the same on every architecture; only this store reads it.
 const INDEX_LEVEL: i32 = 1;
@@ -132,10 +134,21 @@ impl SignedSuite {
         suite.components.iter().filter_map(of_component).collect::<Vec<_>>().into_iter()
     }
 
-    /// The suite as a lock keeps it, with the indexes of an architecture.
+    /// The indexes of sources, by component. An archive may have none.
+    pub fn sources(&self, suite: &Suite) -> impl Iterator<Item = IndexFile> {
+        let of_component = |component: &String| self.release.sources_index(component);
+        suite.components.iter().filter_map(of_component).collect::<Vec<_>>().into_iter()
+    }
+
+    /// The digest of the InRelease file.
     #[must_use]
-    pub fn locked(&self, suite: &Suite, architecture: &Architecture) -> LockedSuite {
-        let indexes = self.indexes(suite, architecture);
+    pub fn in_release(&self) -> Sha256 {
+        self.in_release
+    }
+
+    /// The suite as a lock keeps it, with some of its indexes.
+    #[must_use]
+    pub fn locked(&self, suite: &Suite, indexes: impl Iterator<Item = IndexFile>) -> LockedSuite {
         LockedSuite {
             name: suite.name.clone(),
             archive: suite.archive.clone(),
@@ -166,26 +179,43 @@ impl Trust<'_> {
     }
 }
 
-/// Reads an index that is in the store, by its path and its digest.
-pub fn read_index(store: &Store, path: &str, key: Sha256) -> Result<PackagesIndex, SuiteError> {
+/// Reads an index of packages that is in the store, by its path and its digest.
+pub fn read_packages(store: &Store, path: &str, key: Sha256) -> Result<PackagesIndex, SuiteError> {
+    let condense = |text| PackagesIndex::from_bytes(text).map(|index| index.condensed());
+    let text = read_condensed(store, PACKAGES, (path, key), condense)?;
+    PackagesIndex::from_bytes(text).map_err(|source| SuiteError::Index { path: path.to_owned(), source })
+}
+
+/// Reads an index of sources that is in the store, by its path and its digest.
+pub fn read_sources(store: &Store, path: &str, key: Sha256) -> Result<SourcesIndex, SuiteError> {
+    let condense = |text| SourcesIndex::from_bytes(text).map(|index| index.condensed());
+    let text = read_condensed(store, SOURCES, (path, key), condense)?;
+    SourcesIndex::from_bytes(text).map_err(|source| SuiteError::Index { path: path.to_owned(), source })
+}
+
+/// The condensed text of an index, which is kept.
+fn read_condensed(
+    store: &Store,
+    kind: RecordKind,
+    (path, key): (&str, Sha256),
+    condense: impl FnOnce(Vec<u8>) -> Result<String, InvalidIndex>,
+) -> Result<Vec<u8>, SuiteError> {
     let unpack = |source| SuiteError::Unpack { path: path.to_owned(), source };
     let invalid = |source| SuiteError::Index { path: path.to_owned(), source };
-    if let Some(record) = store.record(INDEX, key)?
+    if let Some(record) = store.record(kind, key)?
         && let Some(text) = kept_text(&record)
     {
-        return PackagesIndex::from_bytes(text).map_err(invalid);
+        return Ok(text);
     }
     let packed = store.read(key)?.unwrap_or_default();
-    let suffix = path.rfind('.').map_or("", |dot| &path[dot..]);
-    let compression = Compression::from_suffix(suffix).unwrap_or(Compression::None);
-    let text = compression.unpack(&packed, INDEX_LIMIT).map_err(unpack)?;
-    let text = PackagesIndex::from_bytes(text.into()).map_err(invalid)?.condensed();
+    let text = Compression::of_index(path).unpack(&packed, INDEX_LIMIT).map_err(unpack)?;
+    let text = condense(text.into()).map_err(invalid)?;
     if store.access() == super::store::Access::ReadWrite
         && let Ok(record) = zstd::bulk::compress(text.as_bytes(), INDEX_LEVEL)
     {
-        store.keep_record(INDEX, key, &record)?;
+        store.keep_record(kind, key, &record)?;
     }
-    Ok(PackagesIndex::new(text))
+    Ok(text.into_bytes())
 }
 
 /// The text that a record has. The size in it is our own, so there is no need to distrust it.

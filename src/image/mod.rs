@@ -6,6 +6,7 @@
 //! The specification: <https://github.com/opencontainers/image-spec/blob/v1.1.1/spec.md>
 
 pub mod accounting;
+pub mod built;
 pub mod config;
 pub mod layout;
 pub mod plan;

@@ -4,14 +4,14 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::{LayerInfo, RECIPE};
-use crate::catalog::Filter;
+use crate::catalog;
 use crate::debian::deb::{self, Deb, DebError};
 use crate::debian::{MaintainerScript, PackageName};
-use crate::digest::Sha256;
+use crate::digest::{Sha1, Sha256, Sha512};
 use crate::generate::java_alternatives::Jinfo;
 use crate::generate::ldconfig::Library;
 use crate::lock::Pin;
-use crate::tree::{Entry, ImagePath, InvalidPath, Listing, MergeError, Tree};
+use crate::tree::{Dropped, Entry, Filter, Filtered, ImagePath, InvalidPath, Listing, MergeError, Tree};
 
 /// What decides the tree of a package's layer, besides the package and the filters.
 const PACKAGE_RECIPE: &str = "package 1: usr-merged, filtered, dpkg status.d";
@@ -36,6 +36,19 @@ pub struct LayerRecord {
     pub libraries: Vec<Library>,
     /// The lists of Java's programs among its files.
     pub jinfo: Vec<Jinfo>,
+    pub provenance: Option<Provenance>,
+    /// Of all its files, as SPDX has it.
+    pub verification_code: Sha1,
+}
+
+/// What a layer has from the file that it is made from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Provenance {
+    /// Of the file.
+    pub sha512: Sha512,
+    /// What filters took of it.
+    pub dropped: Vec<Dropped>,
 }
 
 /// The tree of a layer, and what is kept of the package that it is made from.
@@ -45,6 +58,8 @@ pub struct Converted {
     /// The control paragraph.
     pub control: String,
     pub scripts: Vec<MaintainerScript>,
+    /// None for what is generated.
+    pub provenance: Option<Provenance>,
 }
 
 impl From<Tree> for Converted {
@@ -65,7 +80,7 @@ pub enum PackageError {
 
 /// The identity of the layer that [`convert`] makes: of all that decides its bytes.
 #[must_use]
-pub fn key(name: &PackageName, pin: &Pin, filters: &[Filter]) -> Sha256 {
+pub fn key(name: &PackageName, pin: &Pin, filters: &[catalog::Filter]) -> Sha256 {
     let mut text = format!("{RECIPE}\n{PACKAGE_RECIPE}\n{name}\n{}\n", pin.sha256);
     for filter in filters.iter().filter(|filter| filter.concerns(name)) {
         text += &format!("filter {:?} {:?}\n", filter.drop, filter.keep);
@@ -85,12 +100,12 @@ pub fn convert(
     name: &PackageName,
     pin: &Pin,
     deb: &Bytes,
-    filters: &[Filter],
+    filters: &[catalog::Filter],
 ) -> Result<Converted, PackageError> {
     let Deb { control, tree } = unpack(pin, deb)?;
     let mtime = tree.newest();
-    let filters = filters.iter().filter(|filter| filter.concerns(name));
-    let mut tree = filters.fold(tree, |tree, filter| filter.filter.apply(tree).tree);
+    let filters = filters.iter().filter(|filter| filter.concerns(name)).map(|filter| &filter.filter);
+    let Filtered { mut tree, dropped } = Filter::apply_all(filters, tree);
     let status = ImagePath::parse(STATUS)?;
     tree.insert(status.join(name.as_str())?, Entry::file(control.control().to_owned(), mtime));
     if let Some(md5sums) = control.md5sums()? {
@@ -98,5 +113,6 @@ pub fn convert(
         tree.insert(path, Entry::file(md5sums.to_owned(), mtime));
     }
     let scripts = MaintainerScript::of(&control);
-    Ok(Converted { tree, control: control.control().to_owned(), scripts })
+    let provenance = Some(Provenance { sha512: Sha512::of(deb), dropped });
+    Ok(Converted { tree, control: control.control().to_owned(), scripts, provenance })
 }

@@ -407,6 +407,7 @@ impl Lock {
             names
         };
         let same = self.same_pins(&old)
+            && self.has_same_sources(&old)
             && self.preferences == old.preferences
             && self.closures == old.closures
             && self.tarballs == old.tarballs

@@ -4,10 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::str::FromStr;
 
-use super::file::{DebFile, ImageFile, LockFile, PackageFile, PinFile, SuiteFile, TarballFile, UpstreamFile};
-use super::{Closure, FORMAT, Lock, LockError, LockedEvidence, LockedSuite, LockedTarball, Pin, TarballPin};
-use crate::catalog::name::TarballName;
-use crate::debian::{Architecture, ArchivePath, PackageName, Preference, Subject, Version};
+use super::file::{
+    DebFile, ImageFile, LockFile, PackageFile, PinFile, SourceFile, SuiteFile, TarballFile, UpstreamFile,
+};
+use super::{
+    Closure, FORMAT, Lock, LockError, LockedEvidence, LockedSuite, LockedTarball, Pin, SourcePin, TarballPin,
+};
+use crate::catalog::name::{ArchiveName, TarballName};
+use crate::debian::{Architecture, ArchivePath, PackageName, Preference, Source, Subject, Version};
 use crate::resolve::Recommends;
 
 impl TryFrom<LockFile> for Lock {
@@ -32,13 +36,20 @@ impl TryFrom<LockFile> for Lock {
                 }
             }
         }
+        let mut sources = BTreeMap::new();
+        for file in file.source {
+            let (source, pin) = file.read(&suites)?;
+            if sources.insert(source.clone(), pin).is_some() {
+                return Err(LockError::SourceTwice(source));
+            }
+        }
         let lock = Self {
             release: parse("release", &file.release)?,
             snapshot: file.snapshot,
             preferences: file.pin.iter().map(preference).collect::<Result<_, _>>()?,
             suites,
             pins,
-            sources: BTreeMap::new(),
+            sources,
             tarballs: tarballs(file.tarball)?,
             missing_tarballs: parse_all("tarball", &file.missing_tarballs)?,
             closures,
@@ -62,14 +73,12 @@ impl PackageFile {
     ) -> Result<Vec<(Architecture, Pin)>, LockError> {
         let only: Option<BTreeSet<Architecture>> =
             self.architectures.as_deref().map(|names| parse_all("architecture", names)).transpose()?;
-        let depends = self.depends.iter().map(|text| scoped(text)).collect::<Result<Vec<_>, _>>()?;
+        let depends = scoped::<PackageName>("package name", &self.depends)?;
+        let built_using = scoped::<Source>("source package", &self.built_using)?;
         let version: Version = parse("version", &self.version)?;
-        let archive = match &self.archive {
-            Some(archive) => parse("archive", archive)?,
-            None => Lock::first_archive(suites, &self.suite)
-                .ok_or_else(|| LockError::NoSuite { name: name.clone(), suite: self.suite.clone() })?
-                .clone(),
-        };
+        let archive = archive(self.archive.as_deref(), &self.suite, suites)?;
+        let archive =
+            archive.ok_or_else(|| LockError::NoSuite { name: name.clone(), suite: self.suite.clone() })?;
         let mut pins = Vec::new();
         for (own, deb) in &self.deb {
             let own: Architecture = parse("architecture", own)?;
@@ -78,9 +87,6 @@ impl PackageFile {
                 false => BTreeSet::from([own.clone()]),
             };
             for architecture in images {
-                let applies =
-                    |only: &Option<BTreeSet<_>>| only.as_ref().is_none_or(|o| o.contains(&architecture));
-                let depends = depends.iter().filter(|(_, only)| applies(only)).map(|(name, _)| name.clone());
                 let pin = Pin {
                     version: version.clone(),
                     source: self.source.as_deref().map_or(Ok(name.clone()), |text| parse("source", text))?,
@@ -97,8 +103,8 @@ impl PackageFile {
                     size: deb.size,
                     installed: deb.installed,
                     sha256: parse("SHA-256", &deb.sha256)?,
-                    depends: depends.collect(),
-                    built_using: BTreeSet::new(),
+                    depends: on(&architecture, &depends),
+                    built_using: on(&architecture, &built_using),
                 };
                 pins.push((architecture, pin));
             }
@@ -107,6 +113,37 @@ impl PackageFile {
             return Err(LockError::NoDeb { name: name.clone() });
         }
         Ok(pins)
+    }
+}
+
+impl SourceFile {
+    fn read(self, suites: &[LockedSuite]) -> Result<(Source, SourcePin), LockError> {
+        let source =
+            Source { name: parse("source package", &self.name)?, version: parse("version", &self.version)? };
+        let Some(archive) = archive(self.archive.as_deref(), &self.suite, suites)? else {
+            return Err(LockError::UnknownSourceSuite(source, self.suite));
+        };
+        let pin = SourcePin {
+            archive,
+            in_release: self.in_release.as_deref().map(|text| parse("SHA-256", text)).transpose()?,
+            path: parse::<ArchivePath>("path", &self.path)?.to_string(),
+            size: self.size,
+            sha256: parse("SHA-256", &self.sha256)?,
+            suite: self.suite,
+        };
+        Ok((source, pin))
+    }
+}
+
+/// The archive that is named, or else that of the suite; `None` where the lock has no such suite.
+fn archive(
+    named: Option<&str>,
+    suite: &str,
+    suites: &[LockedSuite],
+) -> Result<Option<ArchiveName>, LockError> {
+    match named {
+        Some(archive) => parse("archive", archive).map(Some),
+        None => Ok(Lock::first_archive(suites, suite).cloned()),
     }
 }
 
@@ -179,13 +216,9 @@ impl TryFrom<ImageFile> for Closure {
         let architectures: BTreeSet<Architecture> = parse_all("architecture", &file.architectures)?;
         let mut packages: BTreeMap<_, BTreeSet<_>> =
             architectures.iter().map(|architecture| (architecture.clone(), BTreeSet::new())).collect();
-        for text in &file.packages {
-            let (name, only) = scoped(text)?;
-            for (architecture, names) in &mut packages {
-                if only.as_ref().is_none_or(|only| only.contains(architecture)) {
-                    names.insert(name.clone());
-                }
-            }
+        let names = scoped("package name", &file.packages)?;
+        for (architecture, packages) in &mut packages {
+            *packages = on(architecture, &names);
         }
         let left_out = file
             .left_out
@@ -221,13 +254,27 @@ fn parse_all<T: FromStr<Err: Display> + Ord>(
     texts.iter().map(|text| parse(what, text)).collect()
 }
 
-/// `name`, or `name [amd64 arm64]` for a name that counts on some architectures only.
-fn scoped(text: &str) -> Result<(PackageName, Option<BTreeSet<Architecture>>), LockError> {
-    let Some((name, list)) = text.split_once(" [") else { return Ok((parse("package name", text)?, None)) };
-    let list = list.strip_suffix(']').unwrap_or(list);
-    let architectures =
-        list.split_whitespace().map(|name| parse("architecture", name)).collect::<Result<_, _>>()?;
-    Ok((parse("package name", name)?, Some(architectures)))
+/// Something that counts on some architectures only, or on all.
+type Scoped<T> = (T, Option<BTreeSet<Architecture>>);
+
+/// Texts such as `name`, or `name [amd64 arm64]` for what counts on some architectures only.
+fn scoped<T: FromStr<Err: Display>>(
+    what: &'static str,
+    texts: &[String],
+) -> Result<Vec<Scoped<T>>, LockError> {
+    let one = |text: &String| {
+        let Some((named, list)) = text.split_once(" [") else { return Ok((parse(what, text)?, None)) };
+        let list = list.strip_suffix(']').unwrap_or(list);
+        let architectures = list.split_whitespace().map(|name| parse("architecture", name));
+        Ok((parse(what, named)?, Some(architectures.collect::<Result<_, _>>()?)))
+    };
+    texts.iter().map(one).collect()
+}
+
+/// What counts on an architecture.
+fn on<T: Clone + Ord>(architecture: &Architecture, scoped: &[Scoped<T>]) -> BTreeSet<T> {
+    let counts = |(_, only): &&Scoped<T>| only.as_ref().is_none_or(|only| only.contains(architecture));
+    scoped.iter().filter(counts).map(|(named, _)| named.clone()).collect()
 }
 
 impl From<&Lock> for LockFile {
@@ -248,6 +295,7 @@ impl From<&Lock> for LockFile {
                 .iter()
                 .flat_map(|(name, pins)| PackageFile::blocks(name, pins, lock))
                 .collect(),
+            source: lock.sources.iter().map(|(source, pin)| SourceFile::of(source, pin, lock)).collect(),
             missing_tarballs: lock.missing_tarballs.iter().map(ToString::to_string).collect(),
             tarball: lock.tarballs.iter().map(TarballFile::from).collect(),
             image: lock.closures.iter().map(ImageFile::from).collect(),
@@ -296,6 +344,9 @@ impl PackageFile {
                     depends: scoped_names(
                         pins.iter().map(|(architecture, pin)| (*architecture, &pin.depends)),
                     ),
+                    built_using: scoped_names(
+                        pins.iter().map(|(architecture, pin)| (*architecture, &pin.built_using)),
+                    ),
                     deb: pins
                         .iter()
                         .map(|(_, pin)| (pin.architecture.to_string(), DebFile::from(*pin)))
@@ -303,6 +354,22 @@ impl PackageFile {
                 }
             })
             .collect()
+    }
+}
+
+impl SourceFile {
+    fn of(source: &Source, pin: &SourcePin, lock: &Lock) -> Self {
+        let elsewhere = Lock::first_archive(&lock.suites, &pin.suite) != Some(&pin.archive);
+        Self {
+            name: source.name.to_string(),
+            version: source.version.to_string(),
+            suite: pin.suite.clone(),
+            archive: elsewhere.then(|| pin.archive.to_string()),
+            in_release: pin.in_release.map(|in_release| in_release.to_string()),
+            path: pin.path.clone(),
+            size: pin.size,
+            sha256: pin.sha256.to_string(),
+        }
     }
 }
 
@@ -373,11 +440,11 @@ impl From<&Closure> for ImageFile {
 }
 
 /// `name` for what is in every set, `name [amd64 arm64]` for what is in some.
-fn scoped_names<'a>(
-    sets: impl Iterator<Item = (&'a Architecture, &'a BTreeSet<PackageName>)> + Clone,
+fn scoped_names<'a, T: Display + Ord + 'a>(
+    sets: impl Iterator<Item = (&'a Architecture, &'a BTreeSet<T>)> + Clone,
 ) -> Vec<String> {
     let count = sets.clone().count();
-    let mut architectures: BTreeMap<&PackageName, Vec<&str>> = BTreeMap::new();
+    let mut architectures: BTreeMap<&T, Vec<&str>> = BTreeMap::new();
     for (architecture, names) in sets {
         for name in names {
             architectures.entry(name).or_default().push(architecture.as_str());

@@ -32,6 +32,9 @@ pub struct LockFile {
     /// The pinned packages by name.
     #[serde(default)]
     pub package: Vec<PackageFile>,
+    /// The source packages of the pinned packages, and those whose code was built into them, by name.
+    #[serde(default)]
+    pub source: Vec<SourceFile>,
     /// The pinned upstream tarballs by name.
     #[serde(default)]
     pub tarball: Vec<TarballFile>,
@@ -48,7 +51,7 @@ pub struct PinFile {
     pub suite: Option<String>,
 }
 
-/// One suite: its signed InRelease file, and the indexes of packages that the signature covers.
+/// One suite: its signed InRelease file, and the indexes of packages and sources that the signature covers.
 #[derive(Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SuiteFile {
@@ -88,6 +91,10 @@ pub struct PackageFile {
     /// The packages that satisfy its dependencies: `name`, or `name [amd64 arm64]` on some architectures.
     #[serde(default)]
     pub depends: Vec<String>,
+    /// Other source packages whose code is in it: `name version`, or `name version [amd64 arm64]` on some
+    /// architectures.
+    #[serde(default)]
+    pub built_using: Vec<String>,
     /// The .deb files by the package's architecture.
     pub deb: BTreeMap<String, DebFile>,
 }
@@ -99,6 +106,25 @@ pub struct DebFile {
     pub size: u64,
     /// Installed-Size, in KiB.
     pub installed: u64,
+    pub sha256: String,
+}
+
+/// One version of one source package.
+#[derive(Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SourceFile {
+    pub name: String,
+    pub version: String,
+    pub suite: String,
+    /// The archive, where an earlier one has a suite of the same name.
+    pub archive: Option<String>,
+    /// SHA-256 of the suite's InRelease file, where that is an older one: newer ones no longer vouch for it.
+    pub in_release: Option<String>,
+    /// The path of its .dsc file in the archive.
+    pub path: String,
+    /// Bytes of the .dsc file.
+    pub size: u64,
+    /// Of the .dsc file, which names the others of the source package by their digests.
     pub sha256: String,
 }
 
@@ -202,11 +228,23 @@ impl LockFile {
                 text.inline("architectures", architectures);
             }
             text.strings("depends", &package.depends);
+            text.strings("built-using", &package.built_using);
             for (architecture, DebFile { size, installed, sha256 }) in &package.deb {
                 let deb =
                     format!("{{ size = {size}, installed = {installed}, sha256 = {} }}", quoted(sha256));
                 text.value(&format!("deb.{architecture}"), &deb);
             }
+        }
+        for source in &self.source {
+            text.header("[[source]]");
+            text.string("name", &source.name);
+            text.string("version", &source.version);
+            text.string("suite", &source.suite);
+            text.optional("archive", source.archive.as_deref());
+            text.optional("in-release", source.in_release.as_deref());
+            text.string("path", &source.path);
+            text.value("size", &source.size.to_string());
+            text.string("sha256", &source.sha256);
         }
         for tarball in &self.tarball {
             text.header("[[tarball]]");

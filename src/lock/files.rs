@@ -109,6 +109,12 @@ impl LockedSuite {
         indexes.map(|(path, digest)| (path.as_str(), self.file(path, *digest)))
     }
 
+    /// The indexes of sources.
+    pub fn source_index_files(&self) -> impl Iterator<Item = (&str, LockedFile)> {
+        let indexes = self.indexes.iter().filter(|(path, _)| super::is_of_sources(path));
+        indexes.map(|(path, digest)| (path.as_str(), self.file(path, *digest)))
+    }
+
     fn file(&self, path: &str, sha256: Sha256) -> LockedFile {
         let path = format!("dists/{}/{path}", self.name);
         let directory = path.rsplit_once('/').map_or("", |(directory, _)| directory);
@@ -135,7 +141,8 @@ impl LockedSuite {
 }
 
 impl Lock {
-    /// What vouches for the packages of some architectures: InRelease files and indexes, each with its suite.
+    /// What vouches for the packages of some architectures, and for their sources: InRelease files and indexes, each
+    /// with its suite.
     #[must_use]
     pub fn chain_files(&self, architectures: &BTreeSet<&Architecture>) -> BTreeMap<LockedFile, &LockedSuite> {
         let mut files = BTreeMap::new();
@@ -144,6 +151,10 @@ impl Lock {
                 files.insert(suite.in_release_file(), suite);
                 files.extend(suite.index_files(architecture).map(|(_, file)| (file, suite)));
             }
+        }
+        for suite in self.suites_of_sources(architectures) {
+            files.insert(suite.in_release_file(), suite);
+            files.extend(suite.source_index_files().map(|(_, file)| (file, suite)));
         }
         files
     }

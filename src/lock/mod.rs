@@ -12,6 +12,7 @@ pub mod files;
 pub mod hold;
 pub mod reasons;
 pub mod renew;
+pub mod sources;
 pub mod stale;
 mod tarballs;
 pub mod verify;
@@ -35,7 +36,8 @@ pub const FORMAT: u32 = 1;
 /// The pinned world of one release.
 ///
 /// On one architecture a package has one version. Every dependency of a pin and every package of an
-/// image is pinned for the same architectures, and every pin's suite is in the lock.
+/// image is pinned for the same architectures, and every pin's suite is in the lock. Every source package is that
+/// of a pin, or was built into one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lock {
     pub release: ReleaseName,
@@ -45,7 +47,7 @@ pub struct Lock {
     pub preferences: BTreeMap<Subject, Preference>,
     /// In the order of the release. A suite is there more than once where architectures were taken from
     /// different states of it; where an architecture is in several, the first counts, and pins that were held
-    /// name another ([`Pin::in_release`]).
+    /// name another ([`Pin::in_release`]). So it is with sources ([`SourcePin::in_release`]).
     pub suites: Vec<LockedSuite>,
     /// By name, then by the architecture of the images.
     pub pins: BTreeMap<PackageName, BTreeMap<Architecture, Pin>>,
@@ -103,6 +105,9 @@ pub struct Pin {
 pub struct SourcePin {
     pub archive: ArchiveName,
     pub suite: String,
+    /// The InRelease file of the state of the suite whose index has it, where that is not the first with an index
+    /// of sources.
+    pub in_release: Option<Sha256>,
     /// Path of the `.dsc` in the archive, its size in bytes and its digest.
     pub path: String,
     pub size: u64,
@@ -154,6 +159,12 @@ pub enum LockError {
     Evidence { name: TarballName },
     #[error("`{name}` has no .deb")]
     NoDeb { name: PackageName },
+    #[error("it pins the source package `{0}` twice")]
+    SourceTwice(Source),
+    #[error("the source package `{source}` is pinned in the suite `{suite}`, of which the lock has no index of sources", source = .0, suite = .1)]
+    UnknownSourceSuite(Source, String),
+    #[error("it pins the source package `{0}`, which no package was built from")]
+    UnwantedSource(Source),
 }
 
 /// Most parsers name the text themselves.
@@ -166,6 +177,12 @@ impl LockedSuite {
     #[must_use]
     pub fn covers(&self, architecture: &Architecture) -> bool {
         self.indexes.keys().any(|path| is_for(path, architecture))
+    }
+
+    /// Whether an index of sources was read.
+    #[must_use]
+    pub fn has_sources(&self) -> bool {
+        self.indexes.keys().any(|path| is_of_sources(path))
     }
 
     /// The architectures of which an index was read.
@@ -186,6 +203,11 @@ impl LockedSuite {
 /// The architecture that an index is for: `main/binary-amd64/Packages.xz`.
 fn architecture_of(index: &str) -> Option<&str> {
     index.split('/').find_map(|part| part.strip_prefix("binary-"))
+}
+
+/// `main/source/Sources.xz`.
+fn is_of_sources(index: &str) -> bool {
+    index.split('/').any(|part| part == "source")
 }
 
 fn is_for(index: &str, architecture: &Architecture) -> bool {
@@ -274,6 +296,7 @@ impl Lock {
                 self.check_pinned(&format!("`{name}`"), &pin.depends, architecture)?;
             }
         }
+        self.check_sources()?;
         let mut seen = BTreeSet::new();
         for closure in &self.closures {
             for tag in &closure.tags {

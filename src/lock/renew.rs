@@ -350,7 +350,7 @@ fn pin(
             installed: package.installed_size()?.unwrap_or(0),
             sha256: package.sha256()?,
             depends: selected.depends.clone(),
-            built_using: BTreeSet::new(),
+            built_using: package.built_using()?,
         };
         pins.insert(name.clone(), pin);
     }

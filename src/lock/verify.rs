@@ -1,5 +1,5 @@
-//! The chain of trust of a lock, gone over again: InRelease → index → package → `.deb`; and signed checksums →
-//! tarball.
+//! The chain of trust of a lock, gone over again: InRelease → index → package → `.deb`, or source package; and signed
+//! checksums → tarball.
 //!
 //! Nothing is taken on trust but the keys: each file is the one that the link before it names by its SHA-256.
 
@@ -10,14 +10,16 @@ use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use rayon::prelude::*;
 
-use super::{Lock, LockedEvidence, LockedFile, LockedSuite, LockedTarball, Pin, Publisher, TarballPin};
+use super::{
+    Lock, LockedEvidence, LockedFile, LockedSuite, LockedTarball, Pin, Publisher, SourcePin, TarballPin,
+};
 use crate::catalog::name::TarballName;
 use crate::catalog::tarball::{Evidence, Tarball};
 use crate::catalog::{Release as CatalogRelease, Suite};
 use crate::debian::signed::{Fingerprint, Keyring, SignatureError, verify, verify_detached};
 use crate::debian::{
     Architecture, Compression, InvalidIndex, InvalidRelease, InvalidStanza, Package, PackageName,
-    PackagesIndex, Release, UnpackError,
+    PackagesIndex, Release, Source, SourcePackage, SourcesIndex, UnpackError,
 };
 use crate::digest::Sha256;
 use crate::tarball::checksums::{self, NoChecksum};
@@ -56,6 +58,8 @@ pub struct Verdict {
     pub suites: usize,
     pub indexes: usize,
     pub packages: usize,
+    pub source_indexes: usize,
+    pub sources: usize,
     pub tarballs: usize,
     pub findings: Vec<Finding>,
 }
@@ -129,6 +133,8 @@ impl Verdict {
         self.suites += other.suites;
         self.indexes += other.indexes;
         self.packages += other.packages;
+        self.source_indexes += other.source_indexes;
+        self.sources += other.sources;
         self.tarballs += other.tarballs;
         self.findings.extend(other.findings);
     }
@@ -148,8 +154,12 @@ impl Claim<'_> {
         &self,
         read: impl Fn(&LockedFile) -> Result<Held<Bytes>, E> + Sync,
     ) -> Result<Verdict, E> {
-        let covers = |suite: &&LockedSuite| self.architectures.iter().any(|name| suite.covers(name));
-        let suites: Vec<_> = self.lock.suites.iter().filter(covers).collect();
+        let sources = self.lock.suites_of_sources(&self.architectures);
+        let is_used = |suite: &&LockedSuite| {
+            let covers = self.architectures.iter().any(|name| suite.covers(name));
+            covers || sources.iter().any(|of_sources| std::ptr::eq(*of_sources, *suite))
+        };
+        let suites: Vec<_> = self.lock.suites.iter().filter(is_used).collect();
         let parts: Vec<Verdict> =
             suites.par_iter().map(|suite| self.verify_suite(suite, &read)).collect::<Result<_, E>>()?;
         let mut verdict = Verdict::default();
@@ -317,6 +327,7 @@ impl Claim<'_> {
             .map(|architecture| self.verify_indexes(suite, &release, architecture, read))
             .collect::<Result<_, E>>()?;
         parts.into_iter().for_each(|part| verdict.add(part));
+        verdict.add(self.verify_sources(suite, &release, read)?);
         Ok(verdict)
     }
 
@@ -354,11 +365,12 @@ impl Claim<'_> {
         let mut verdict = Verdict::default();
         let mut pins: BTreeMap<_, _> = self
             .pins(suite, architecture)
-            .map(|(name, pin)| (name.as_str(), Sought::new(name, pin)))
+            .map(|(name, pin)| (name.as_str(), (pin, Sought::new(describe(name, pin)))))
             .collect();
         let mut unseen = false;
         for (path, file) in suite.index_files(architecture) {
-            match check_index(release, path, &file, read(&file)?) {
+            let text = index_text(release, path, &file, read(&file)?);
+            match text.and_then(|text| PackagesIndex::from_bytes(text).map_err(|why| unreadable(path, why))) {
                 Err(fault) => {
                     verdict.found(&suite.name, fault);
                     unseen = true;
@@ -366,38 +378,78 @@ impl Claim<'_> {
                 Ok(index) => {
                     verdict.indexes += 1;
                     index.packages().filter_map(Result::ok).for_each(|package| {
-                        if let Some(sought) = pins.get_mut(package.raw_name()) {
-                            sought.compare(&package);
+                        if let Some((pin, sought)) = pins.get_mut(package.raw_name()) {
+                            sought.compare(|| {
+                                // Locks from before sources were pinned do not tell what was built in.
+                                let tells = !(pin.built_using.is_empty() && self.lock.sources.is_empty());
+                                let built_using = tells.then_some(&pin.built_using);
+                                difference(pin, built_using, &package)
+                            });
                         }
                     });
                 }
             }
         }
-        for sought in pins.into_values() {
-            match sought.outcome {
-                Outcome::Vouched => verdict.packages += 1,
-                Outcome::Differs(field, locked, signed) => {
-                    let suite = suite.name.clone();
-                    verdict.found(sought.link, Fault::Differs { suite, field, locked, signed });
+        for (_, sought) in pins.into_values() {
+            verdict.packages += sought.conclude(suite, unseen, &mut verdict.findings);
+        }
+        Ok(verdict)
+    }
+
+    /// The indexes of sources of a suite, and the source packages that are pinned from them.
+    fn verify_sources<E>(
+        &self,
+        suite: &LockedSuite,
+        release: &Release,
+        read: &impl Fn(&LockedFile) -> Result<Held<Bytes>, E>,
+    ) -> Result<Verdict, E> {
+        let mut verdict = Verdict::default();
+        let sources = self.lock.sources_on(&self.architectures).into_iter();
+        let from_suite = sources
+            .filter(|(_, pin)| self.lock.suite_of_source(pin).is_some_and(|from| std::ptr::eq(from, suite)));
+        let mut pins: Vec<_> = from_suite
+            .map(|(source, pin)| (source, pin, Sought::new(format!("{source} (source)"))))
+            .collect();
+        if pins.is_empty() {
+            return Ok(verdict);
+        }
+        let mut unseen = false;
+        for (path, file) in suite.source_index_files() {
+            let text = index_text(release, path, &file, read(&file)?);
+            match text.and_then(|text| SourcesIndex::from_bytes(text).map_err(|why| unreadable(path, why))) {
+                Err(fault) => {
+                    verdict.found(&suite.name, fault);
+                    unseen = true;
                 }
-                Outcome::Invalid(error) => verdict.found(sought.link, error),
-                // It may be in the index that could not be read.
-                Outcome::Others(_) if unseen => {}
-                Outcome::Others(versions) => {
-                    verdict.found(sought.link, Fault::NoPackage { suite: suite.name.clone(), versions });
+                Ok(index) => {
+                    verdict.source_indexes += 1;
+                    for package in index.packages().filter_map(Result::ok) {
+                        // Several versions of one may be pinned.
+                        let first =
+                            pins.partition_point(|(source, ..)| source.name.as_str() < package.raw_name());
+                        let of_name = pins[first..]
+                            .iter_mut()
+                            .take_while(|(source, ..)| source.name.as_str() == package.raw_name());
+                        for (source, pin, sought) in of_name {
+                            sought.compare(|| source_difference(source, pin, &package));
+                        }
+                    }
                 }
             }
+        }
+        for (.., sought) in pins {
+            verdict.sources += sought.conclude(suite, unseen, &mut verdict.findings);
         }
         Ok(verdict)
     }
 }
 
-fn check_index(
-    release: &Release,
-    path: &str,
-    file: &LockedFile,
-    held: Held<Bytes>,
-) -> Result<PackagesIndex, Fault> {
+fn unreadable(path: &str, why: InvalidIndex) -> Fault {
+    Fault::Index { path: path.to_owned(), why }
+}
+
+/// The text of an index that the InRelease file vouches for.
+fn index_text(release: &Release, path: &str, file: &LockedFile, held: Held<Bytes>) -> Result<Vec<u8>, Fault> {
     let listed = release.file(path).ok_or_else(|| Fault::Unlisted(path.to_owned()))?;
     if listed.sha256 != file.sha256 {
         let (locked, signed) = (file.sha256, listed.sha256);
@@ -408,54 +460,68 @@ fn check_index(
         Held::Altered(place) => return Err(Fault::Altered(place)),
         Held::Absent => return Err(Fault::Absent(format!("index `{path}`"))),
     };
-    let suffix = path.rsplit_once("Packages").map_or("", |(_, suffix)| suffix);
-    let text = Compression::from_suffix(suffix).unwrap_or(Compression::None).unpack(&bytes, INDEX_LIMIT);
-    let text = text.map_err(|why| Fault::Unpack { path: path.to_owned(), why })?;
-    PackagesIndex::from_bytes(text.into()).map_err(|why| Fault::Index { path: path.to_owned(), why })
+    let text = Compression::of_index(path).unpack(&bytes, INDEX_LIMIT);
+    Ok(text.map_err(|why| Fault::Unpack { path: path.to_owned(), why })?.into())
 }
 
 /// A pin that is looked for in indexes, and what they say of it.
-struct Sought<'a> {
+struct Sought {
     link: String,
-    pin: &'a Pin,
     outcome: Outcome,
 }
+
+/// A field, as the lock has it and as an index does.
+type Difference = (&'static str, String, String);
 
 enum Outcome {
     /// These other versions are there.
     Others(Vec<String>),
     Invalid(InvalidStanza),
-    /// A field, as the lock has it and as the index does.
-    Differs(&'static str, String, String),
+    Differs(Difference),
     Vouched,
 }
 
-impl<'a> Sought<'a> {
-    fn new(name: &PackageName, pin: &'a Pin) -> Self {
-        Self { link: describe(name, pin), pin, outcome: Outcome::Others(Vec::new()) }
+impl Sought {
+    fn new(link: String) -> Self {
+        Self { link, outcome: Outcome::Others(Vec::new()) }
     }
 
-    fn compare(&mut self, package: &Package<'_>) {
+    /// Takes in which field a stanza of the same name differs.
+    fn compare(&mut self, difference: impl FnOnce() -> Result<Option<Difference>, InvalidStanza>) {
         if matches!(self.outcome, Outcome::Vouched) {
             return;
         }
-        match (difference(self.pin, package), &mut self.outcome) {
+        match (difference(), &mut self.outcome) {
             (Ok(Some(("version", _, signed))), Outcome::Others(versions)) => versions.push(signed),
             (Ok(Some(("version", ..))), _) => {}
             (Ok(None), outcome) => *outcome = Outcome::Vouched,
-            (Ok(Some((field, locked, signed))), outcome) => {
-                *outcome = Outcome::Differs(field, locked, signed)
-            }
+            (Ok(Some(difference)), outcome) => *outcome = Outcome::Differs(difference),
             (Err(error), outcome) => *outcome = Outcome::Invalid(error),
         }
+    }
+
+    /// The number of those that are vouched for, of one; or what is found wrong. `unseen` says that an index of the
+    /// suite could not be read, which may be the one that has it.
+    fn conclude(self, suite: &LockedSuite, unseen: bool, findings: &mut Vec<Finding>) -> usize {
+        let suite = suite.name.clone();
+        let fault = match self.outcome {
+            Outcome::Vouched => return 1,
+            Outcome::Others(_) if unseen => return 0,
+            Outcome::Differs((field, locked, signed)) => Fault::Differs { suite, field, locked, signed },
+            Outcome::Invalid(error) => error.into(),
+            Outcome::Others(versions) => Fault::NoPackage { suite, versions },
+        };
+        findings.push(Finding { link: self.link, fault });
+        0
     }
 }
 
 /// The first field in which a pin is not as an index has it.
 fn difference(
     pin: &Pin,
+    built_using: Option<&BTreeSet<Source>>,
     package: &Package<'_>,
-) -> Result<Option<(&'static str, String, String)>, InvalidStanza> {
+) -> Result<Option<Difference>, InvalidStanza> {
     let source = package.source()?;
     let fields = [
         ("version", pin.version.to_string(), package.version()?.to_string()),
@@ -467,7 +533,39 @@ fn difference(
         ("source", pin.source.to_string(), source.name.to_string()),
         ("source version", pin.source_version.to_string(), source.version.to_string()),
     ];
+    let differs = |(_, locked, signed): &Difference| locked != signed;
+    if let Some(difference) = fields.into_iter().find(differs) {
+        return Ok(Some(difference));
+    }
+    let Some(built_using) = built_using else { return Ok(None) };
+    let built_using = ("Built-Using", list(built_using), list(&package.built_using()?));
+    Ok(Some(built_using).filter(differs))
+}
+
+/// The first field in which a pinned source package is not as an index has it.
+fn source_difference(
+    source: &Source,
+    pin: &SourcePin,
+    package: &SourcePackage<'_>,
+) -> Result<Option<Difference>, InvalidStanza> {
+    let version = package.source()?.version;
+    if source.version != version {
+        return Ok(Some(("version", source.version.to_string(), version.to_string())));
+    }
+    let dsc = package.dsc()?;
+    let fields = [
+        ("path", pin.path.clone(), dsc.path.to_string()),
+        ("size", pin.size.to_string(), dsc.size.to_string()),
+        ("SHA-256", pin.sha256.to_string(), dsc.sha256.to_string()),
+    ];
     Ok(fields.into_iter().find(|(_, locked, signed)| locked != signed))
+}
+
+fn list(sources: &BTreeSet<Source>) -> String {
+    match sources.is_empty() {
+        true => "nothing".to_owned(),
+        false => sources.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+    }
 }
 
 fn describe(name: &PackageName, pin: &Pin) -> String {

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use distro::catalog::{Catalog, Image};
-use distro::effects::builder::{BuiltImage, OwnedLayer, Owner, Target};
+use distro::effects::builder::Target;
 use distro::effects::layers::Input;
 use distro::image::accounting;
+use distro::image::built::{BuiltImage, OwnedLayer, Owner};
 use distro::layer::LayerInfo;
 use distro::tree::Listed;
 

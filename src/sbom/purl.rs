@@ -48,13 +48,13 @@ pub fn oci(subject: &Subject<'_>) -> String {
     format!(
         "pkg:oci/{}@{}?arch={}&tag={}",
         encode(&subject.image.repository()),
-        encode(&subject.manifest.oci()),
+        encode(&subject.manifest.0.oci()),
         encode(&subject.platform.architecture),
         encode(subject.image.tag.as_str()),
     )
 }
 
-fn without_credentials(url: &Url) -> String {
+pub(super) fn without_credentials(url: &Url) -> String {
     let mut url = url.clone();
     // Only a URL that has no place for them refuses.
     let _ = url.set_username("");
@@ -63,7 +63,7 @@ fn without_credentials(url: &Url) -> String {
 }
 
 /// Percent-encodes all but the characters that the specification lets stand.
-fn encode(text: &str) -> String {
+pub(super) fn encode(text: &str) -> String {
     let mut encoded = String::new();
     for byte in text.bytes() {
         match byte {

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use serde::{Deserialize, Serialize};
 
 use super::resolve::walk;
 use super::{ImagePath, Node, Tree};
@@ -31,7 +32,8 @@ pub struct Filtered {
 }
 
 /// What one pattern dropped. A path that several match counts for the first.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Dropped {
     pub pattern: String,
     /// How many paths, without directories.
@@ -69,6 +71,18 @@ impl Filter {
     /// Where a pattern is no glob, or does not begin with `/`.
     pub fn new(drop: &[String], keep: &[String]) -> Result<Self, InvalidPattern> {
         Ok(Self { patterns: drop.to_vec(), drop: glob_set(drop)?, keep: glob_set(keep)? })
+    }
+
+    /// Applies filters one after the other, and tells what each pattern dropped that dropped something.
+    #[must_use]
+    pub fn apply_all<'a>(filters: impl IntoIterator<Item = &'a Self>, tree: Tree) -> Filtered {
+        let mut all = Filtered { tree, dropped: Vec::new() };
+        for filter in filters {
+            let Filtered { tree, dropped } = filter.apply(all.tree);
+            all.tree = tree;
+            all.dropped.extend(dropped.into_iter().filter(|dropped| dropped.files > 0));
+        }
+        all
     }
 
     /// Drops what the patterns name. A directory goes too where it matches, or held only what went.

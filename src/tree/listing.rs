@@ -1,22 +1,33 @@
 //! What a tree holds, without the content of its files: enough to check an image whose layers
 //! are all in the store, without opening a package.
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::resolve::Step;
 use super::{Capabilities, Entry, ImagePath, Node, Tree};
+use crate::digest::{Sha1, Sha256};
 
 /// What stands at a path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     Directory,
-    /// A regular file of so many bytes.
-    File(u64),
+    File(FileInfo),
     /// A symbolic link, its target as it is written.
     Symlink(String),
     /// The same file as that of the path named.
     HardLink(ImagePath),
+}
+
+/// The content of a regular file, in short.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileInfo {
+    /// In bytes.
+    pub size: u64,
+    pub sha256: Sha256,
+    pub sha1: Sha1,
 }
 
 /// A path and its metadata.
@@ -48,6 +59,13 @@ pub enum InvalidListing {
     Orphan(ImagePath),
 }
 
+impl FileInfo {
+    #[must_use]
+    pub fn of(content: &[u8]) -> Self {
+        Self { size: content.len() as u64, sha256: Sha256::of(content), sha1: Sha1::of(content) }
+    }
+}
+
 impl Kind {
     pub(super) fn step(&self) -> Step<'_> {
         match self {
@@ -61,6 +79,18 @@ impl Kind {
 impl Listing {
     pub fn iter(&self) -> impl Iterator<Item = &Listed> {
         self.0.iter()
+    }
+
+    /// Regular files, one that has several names by each of them.
+    pub fn files(&self) -> impl Iterator<Item = (&ImagePath, &FileInfo)> {
+        self.iter().filter_map(|listed| match &listed.kind {
+            Kind::File(info) => Some((&listed.path, info)),
+            Kind::HardLink(target) => match &self.get(target)?.kind {
+                Kind::File(info) => Some((&listed.path, info)),
+                Kind::Directory | Kind::Symlink(_) | Kind::HardLink(_) => None,
+            },
+            Kind::Directory | Kind::Symlink(_) => None,
+        })
     }
 
     #[must_use]
@@ -81,13 +111,14 @@ impl Listing {
 }
 
 impl Tree {
+    /// Lists the paths. Files are hashed on the current rayon pool.
     #[must_use]
     pub fn listing(&self) -> Listing {
         let listed = |(path, entry): (&ImagePath, &Entry)| Listed {
             path: path.clone(),
             kind: match &entry.node {
                 Node::Directory => Kind::Directory,
-                Node::File(content) => Kind::File(content.len() as u64),
+                Node::File(content) => Kind::File(FileInfo::of(content)),
                 Node::Symlink(target) => Kind::Symlink(target.clone()),
                 Node::HardLink(target) => Kind::HardLink(target.clone()),
             },
@@ -97,8 +128,19 @@ impl Tree {
             mtime: entry.mtime,
             capabilities: entry.capabilities,
         };
-        Listing(self.iter().map(listed).collect())
+        Listing(self.entries.par_iter().map(listed).collect())
     }
+}
+
+/// What SPDX calls the [package verification code] of files: one digest of all their digests.
+///
+/// [package verification code]: https://spdx.github.io/spdx-spec/v2.3/package-information/#79-package-verification-code-field
+#[must_use]
+pub fn verification_code<'a>(files: impl IntoIterator<Item = &'a FileInfo>) -> Sha1 {
+    let mut digests: Vec<Sha1> = files.into_iter().map(|file| file.sha1).collect();
+    digests.sort_unstable();
+    let text: String = digests.iter().map(Sha1::to_string).collect();
+    Sha1::of(text.as_bytes())
 }
 
 impl TryFrom<Vec<Listed>> for Listing {
@@ -135,7 +177,10 @@ mod tests {
         tree.insert("/usr/bin/a".parse().unwrap(), Entry::file("abc", 7));
         tree.insert("/usr/bin/b".parse().unwrap(), Entry::symlink("a", 7));
         let json = serde_json::to_string(&tree.listing()).unwrap();
-        assert!(json.contains(r#"{"path":"/usr/bin/a","kind":{"file":3},"mode":420"#), "{json}");
+        assert!(
+            json.contains(r#"{"path":"/usr/bin/a","kind":{"file":{"size":3,"sha256":"ba7816bf"#),
+            "{json}"
+        );
         assert_eq!(serde_json::from_str::<Listing>(&json).unwrap(), tree.listing());
     }
 

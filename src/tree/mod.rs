@@ -16,7 +16,7 @@ use bytes::Bytes;
 
 pub use capabilities::{Capabilities, InvalidCapabilities};
 pub use filter::{Dropped, Filter, Filtered, InvalidPattern};
-pub use listing::{InvalidListing, Kind, Listed, Listing};
+pub use listing::{FileInfo, InvalidListing, Kind, Listed, Listing, verification_code};
 pub use merge::{Alias, MergeError, usr_merge_links};
 pub use path::{ImagePath, InvalidPath};
 pub use resolve::Unresolved;

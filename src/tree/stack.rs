@@ -59,7 +59,7 @@ impl<'a> Stack<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tree::{Entry, Kind, Tree};
+    use crate::tree::{Entry, FileInfo, Kind, Tree};
 
     fn listing(entries: &[(&str, Entry)]) -> Listing {
         let mut tree = Tree::new();
@@ -76,7 +76,7 @@ mod tests {
         let stack = Stack::new([&lower, &upper]);
         let path = |text: &str| text.parse::<ImagePath>().unwrap();
         let found = stack.resolve(&path("/bin/b")).unwrap();
-        assert_eq!((found.layer, &found.listed.kind), (1, &Kind::File(2)));
+        assert_eq!((found.layer, &found.listed.kind), (1, &Kind::File(FileInfo::of(b"22"))));
         assert_eq!(stack.locate(&path("/bin/b")).unwrap().listed.kind, Kind::Symlink("a".into()));
         assert_eq!(stack.locate(&path("/bin")).unwrap().layer, 0);
         assert_eq!(stack.locate(&path("/")).unwrap().listed.kind, Kind::Directory);

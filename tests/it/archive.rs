@@ -12,6 +12,7 @@
 mod deb;
 mod keys;
 mod package;
+mod source;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -25,6 +26,7 @@ use tempfile::TempDir;
 pub use deb::{Compression, Content, Member, tar};
 pub use keys::Signer;
 pub use package::Package;
+use source::Source;
 
 /// The `Date` of a new suite: 15 June 2025, in seconds since the epoch.
 pub const DATE: u64 = 1_750_000_000;
@@ -48,6 +50,8 @@ struct Suite {
     not_automatic: bool,
     signer: Option<Signer>,
     entries: Vec<Entry>,
+    /// Whether it has an index of sources: those that are named here are not in it.
+    without_sources: Option<BTreeSet<String>>,
 }
 
 /// One stanza of a Packages file.
@@ -56,6 +60,8 @@ struct Entry {
     architecture: String,
     filename: String,
     stanza: String,
+    /// The source packages whose code is in it, in the pool and in the index as long as it is.
+    sources: Vec<Source>,
 }
 
 impl Archive {
@@ -85,6 +91,7 @@ impl Archive {
             not_automatic: false,
             signer: Some(Signer::Valid),
             entries: Vec::new(),
+            without_sources: Some(BTreeSet::new()),
         };
         self.suites.insert(name.to_owned(), suite);
         self.write(name);
@@ -157,13 +164,29 @@ impl Archive {
         self.write(suite);
     }
 
-    /// The index of a suite and architecture in its several forms, by-hash copies among them: paths
+    /// Leaves a suite without an index of sources, as many third parties do.
+    pub fn leave_without_sources(&mut self, suite: &str) {
+        self.suite(suite).without_sources = None;
+        self.write(suite);
+    }
+
+    /// Takes every version of a source package from the index of a suite.
+    pub fn withdraw_source(&mut self, suite: &str, source: &str) {
+        let without = self.suite(suite).without_sources.as_mut();
+        without.expect("the suite has an index of sources").insert(source.to_owned());
+        self.write(suite);
+    }
+
+    /// The index of a suite and architecture, or of `source`, in its several forms, by-hash copies among them: paths
     /// below [`Archive::dir`] of what the Release names now.
     pub fn indices(&self, suite: &str, architecture: &str) -> Vec<String> {
         let state = &self.suites[suite];
         let dists = format!("{}/dists/{suite}", state.root);
-        let binary = format!("/binary-{architecture}/");
-        let indices = state.indices().into_iter().filter(|(path, _)| path.contains(&binary));
+        let directory = match architecture {
+            "source" => "/source/".to_owned(),
+            architecture => format!("/binary-{architecture}/"),
+        };
+        let indices = state.indices().into_iter().filter(|(path, _)| path.contains(&directory));
         indices
             .flat_map(|(path, bytes)| {
                 [format!("{dists}/{}", by_hash(&path, &bytes)), format!("{dists}/{path}")]
@@ -196,8 +219,13 @@ impl Archive {
             architecture: architecture.to_owned(),
             stanza: package.stanza(architecture, &filename, &bytes),
             filename: filename.clone(),
+            sources: package.sources(&section),
         };
+        let sources: Vec<_> = entry.sources.iter().map(|source| (source.path(), source.dsc())).collect();
         state.entries.push(entry);
+        for (path, dsc) in sources {
+            self.put(&www.join(format!("{root}/{path}")), dsc.as_bytes());
+        }
         let file = format!("{root}/{filename}");
         self.put(&www.join(&file), &bytes);
         self.write(suite);
@@ -245,6 +273,14 @@ impl Suite {
                 self.entries.iter().filter(belongs).map(|entry| entry.stanza.as_str()).collect();
             let text = stanzas.join("\n").into_bytes();
             let path = format!("{}/binary-{architecture}/Packages", self.section());
+            indices.push((format!("{path}.xz"), deb::compress(Compression::Xz, &text)));
+            indices.push((path, text));
+        }
+        if let Some(without) = &self.without_sources {
+            let sources: BTreeSet<_> = self.entries.iter().flat_map(|entry| &entry.sources).collect();
+            let sources = sources.into_iter().filter(|source| !without.contains(&source.name));
+            let text = sources.map(Source::stanza).collect::<Vec<_>>().join("\n").into_bytes();
+            let path = format!("{}/source/Sources", self.section());
             indices.push((format!("{path}.xz"), deb::compress(Compression::Xz, &text)));
             indices.push((path, text));
         }

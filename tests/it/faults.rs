@@ -322,8 +322,8 @@ fn damaged_files_of_the_store_are_noticed_and_made_anew() {
     for (kind, damage) in [
         ("blobs/sha256", flip),
         ("blobs/sha256", Vec::clear),
-        ("records/layer-3", flip),
-        ("records/layer-3", |bytes| bytes.truncate(90)),
+        ("records/layer-4", flip),
+        ("records/layer-4", |bytes| bytes.truncate(90)),
     ] {
         let shop = Workshop::of_one_image([Package::new("app", "1")]);
         let first = shop.lock().build(&[]).success();
@@ -349,7 +349,7 @@ fn hanging_build(shop: &Workshop) -> Child {
     let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let started = Instant::now();
     let records =
-        || shop.world.path("store/records/layer-3").exists().then(|| stored(shop, "records/layer-3").len());
+        || shop.world.path("store/records/layer-4").exists().then(|| stored(shop, "records/layer-4").len());
     while records() != Some(3) {
         assert!(
             started.elapsed() < Duration::from_secs(20),

@@ -23,7 +23,7 @@ error: could not convert the package `pool/main/e/evil/evil_1_amd64.deb`
 {reason}"
     ));
     shop.assert_nothing_is_half_written();
-    assert!(!shop.world.path("store/records/layer-3").exists());
+    assert!(!shop.world.path("store/records/layer-4").exists());
 }
 
 #[track_caller]

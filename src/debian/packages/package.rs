@@ -1,12 +1,9 @@
 //! One stanza of a Packages index.
 
-use std::error::Error;
-use std::str::FromStr;
-use std::sync::Arc;
+use std::collections::BTreeSet;
 
-use memchr::{memchr, memmem};
-
-use crate::debian::{Architecture, ArchivePath, PackageName, Relations, Version};
+use crate::debian::stanza::{FieldFault, InvalidStanza, Stanza, fields, values};
+use crate::debian::{Architecture, ArchivePath, PackageName, Relations, Source, Version};
 use crate::digest::Sha256;
 
 /// A binary package as an index describes it, [policy §5.3]; borrowed from the text of the index.
@@ -17,35 +14,8 @@ use crate::digest::Sha256;
 /// [policy §5.3]: https://www.debian.org/doc/debian-policy/ch-controlfields.html#debian-binary-package-control-files-debian-control
 #[derive(Debug, Clone, Copy)]
 pub struct Package<'a> {
-    stanza: &'a str,
-    name: &'a str,
-    version: &'a str,
+    stanza: Stanza<'a>,
     architecture: &'a str,
-}
-
-/// A field of an index that is missing or cannot be read.
-#[derive(Debug, Clone, thiserror::Error)]
-#[error("the field `{field}` of {stanza} cannot be read")]
-pub struct InvalidStanza {
-    stanza: String,
-    field: &'static str,
-    #[source]
-    why: Arc<dyn Error + Send + Sync>,
-}
-
-#[derive(Debug, thiserror::Error)]
-enum FieldFault {
-    #[error("it is missing")]
-    Missing,
-    #[error("`{0}` is not one of {1}")]
-    Word(String, &'static str),
-}
-
-/// A source package in one version.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Source {
-    pub name: PackageName,
-    pub version: Version,
 }
 
 /// Whether a package serves, or can be installed beside, those of other architectures: [Multi-Arch].
@@ -76,41 +46,26 @@ pub enum Priority {
 impl<'a> Package<'a> {
     /// `number` counts the stanzas of the index from 1, to name one that has no name.
     pub(super) fn read(stanza: &'a str, number: usize) -> Result<Self, InvalidStanza> {
-        let mut package = Self { stanza, name: "", version: "", architecture: "" };
-        for (field, value) in fields(stanza) {
-            match field {
-                "Package" => package.name = value,
-                "Version" => package.version = value,
-                "Architecture" => package.architecture = value,
-                _ => continue,
-            }
-            if ![package.name, package.version, package.architecture].contains(&"") {
-                break;
-            }
-        }
-        if package.name.is_empty() {
-            let stanza = format!("stanza {number}");
-            return Err(InvalidStanza { stanza, field: "Package", why: Arc::new(FieldFault::Missing) });
-        }
-        Ok(package)
+        let [name, version, architecture] = values(stanza, ["Package", "Version", "Architecture"]);
+        Ok(Self { stanza: Stanza::new(stanza, name, version, number)?, architecture })
     }
 
     /// As it is written; [`Package::name`] checks it.
     #[must_use]
     pub fn raw_name(&self) -> &'a str {
-        self.name
+        self.stanza.name
     }
 
     pub fn name(&self) -> Result<PackageName, InvalidStanza> {
-        self.required("Package", Some(self.name))
+        self.stanza.required("Package", Some(self.stanza.name))
     }
 
     pub fn version(&self) -> Result<Version, InvalidStanza> {
-        self.required("Version", Some(self.version))
+        self.stanza.required("Version", Some(self.stanza.version))
     }
 
     pub fn architecture(&self) -> Result<Architecture, InvalidStanza> {
-        self.required("Architecture", Some(self.architecture))
+        self.stanza.required("Architecture", Some(self.architecture))
     }
 
     /// Whether it can be installed on machines of an architecture.
@@ -128,13 +83,20 @@ impl<'a> Package<'a> {
             return Ok(Source { name: self.name()?, version: self.version()? });
         };
         let (name, version) = match text.split_once('(') {
-            None => (text, self.version),
+            None => (text, self.stanza.version),
             Some((name, version)) => (name.trim_end(), version.trim_end_matches(')').trim()),
         };
         Ok(Source {
-            name: self.required("Source", Some(name))?,
-            version: self.required("Source", Some(version))?,
+            name: self.stanza.required("Source", Some(name))?,
+            version: self.stanza.required("Source", Some(version))?,
         })
+    }
+
+    /// The source packages whose code is in it besides its own: Built-Using and Static-Built-Using, [policy §7.8].
+    ///
+    /// [policy §7.8]: https://www.debian.org/doc/debian-policy/ch-relationships.html#additional-source-packages-used-to-build-the-binary-built-using
+    pub fn built_using(&self) -> Result<BTreeSet<Source>, InvalidStanza> {
+        Ok(self.sources("Built-Using")?.into_iter().chain(self.sources("Static-Built-Using")?).collect())
     }
 
     pub fn depends(&self) -> Result<Relations, InvalidStanza> {
@@ -167,22 +129,22 @@ impl<'a> Package<'a> {
 
     /// Where the `.deb` lies, from the root of the archive.
     pub fn filename(&self) -> Result<ArchivePath, InvalidStanza> {
-        self.required("Filename", self.get("Filename"))
+        self.stanza.required("Filename", self.get("Filename"))
     }
 
     /// The size of the `.deb` in bytes.
     pub fn size(&self) -> Result<u64, InvalidStanza> {
-        self.required("Size", self.get("Size"))
+        self.stanza.required("Size", self.get("Size"))
     }
 
     /// The digest of the `.deb`.
     pub fn sha256(&self) -> Result<Sha256, InvalidStanza> {
-        self.required("SHA256", self.get("SHA256"))
+        self.stanza.required("SHA256", self.get("SHA256"))
     }
 
     /// The estimated size of the installed files in KiB.
     pub fn installed_size(&self) -> Result<Option<u64>, InvalidStanza> {
-        self.get("Installed-Size").map(|text| self.required("Installed-Size", Some(text))).transpose()
+        self.get("Installed-Size").map(|text| self.stanza.required("Installed-Size", Some(text))).transpose()
     }
 
     pub fn multi_arch(&self) -> Result<MultiArch, InvalidStanza> {
@@ -193,7 +155,7 @@ impl<'a> Package<'a> {
             Some("allowed") => Ok(MultiArch::Allowed),
             Some(other) => {
                 let fault = FieldFault::Word(other.to_owned(), "`no`, `same`, `foreign` and `allowed`");
-                Err(self.invalid("Multi-Arch", fault))
+                Err(self.stanza.invalid("Multi-Arch", fault))
             }
         }
     }
@@ -229,32 +191,19 @@ impl<'a> Package<'a> {
                 Some((name, _)) => Some(name),
             }
         });
-        std::iter::once(self.name).chain(names)
+        std::iter::once(self.stanza.name).chain(names)
     }
 
     fn get(&self, field: &str) -> Option<&'a str> {
-        // Most fields that are asked for are absent, and finding a text is quicker than finding all fields.
-        memmem::find(self.stanza.as_bytes(), field.as_bytes())?;
-        fields(self.stanza).find(|(name, _)| *name == field).map(|(_, value)| value)
+        self.stanza.get(field)
     }
 
     fn relations(&self, field: &'static str) -> Result<Relations, InvalidStanza> {
-        self.get(field).map_or(Ok(Relations::default()), |value| self.required(field, Some(value)))
+        self.get(field).map_or(Ok(Relations::default()), |value| self.stanza.required(field, Some(value)))
     }
 
-    fn required<T>(&self, field: &'static str, value: Option<&str>) -> Result<T, InvalidStanza>
-    where
-        T: FromStr<Err: Error + Send + Sync + 'static>,
-    {
-        match value {
-            None | Some("") => Err(self.invalid(field, FieldFault::Missing)),
-            Some(value) => value.parse().map_err(|why| self.invalid(field, why)),
-        }
-    }
-
-    fn invalid(&self, field: &'static str, why: impl Error + Send + Sync + 'static) -> InvalidStanza {
-        let stanza = format!("`{}`", format!("{} {}", self.name, self.version).trim_end());
-        InvalidStanza { stanza, field, why: Arc::new(why) }
+    fn sources(&self, field: &'static str) -> Result<BTreeSet<Source>, InvalidStanza> {
+        Source::of_relations(&self.relations(field)?).map_err(|why| self.stanza.invalid(field, why))
     }
 }
 
@@ -272,11 +221,13 @@ const NAMING: [&str; 9] = [
 ];
 
 /// The fields that the methods of [`Package`] ask for.
-const FIELDS: [&str; 20] = [
+const FIELDS: [&str; 22] = [
     "Package",
     "Version",
     "Architecture",
     "Source",
+    "Built-Using",
+    "Static-Built-Using",
     "Depends",
     "Pre-Depends",
     "Recommends",
@@ -295,46 +246,9 @@ const FIELDS: [&str; 20] = [
     "Priority",
 ];
 
-/// Adds to a text what of a stanza can be asked for. A stanza stays one, so that all keep their numbers.
+/// Adds to a text what of a stanza can be asked for.
 pub(super) fn condense(stanza: &str, text: &mut String) {
-    let start = text.len();
     for (name, value) in fields(stanza).filter(|(name, _)| FIELDS.contains(name)) {
         text.extend([name, ": ", value, "\n"]);
     }
-    if text.len() == start {
-        text.push_str("Package:\n");
-    }
-    text.push('\n');
-}
-
-/// Names and values; white space around a value is taken off, continuation lines belong to it.
-///
-/// This looks only for line ends and colons.
-/// Names are taken in the case in which archives write them.
-fn fields(stanza: &str) -> impl Iterator<Item = (&str, &str)> {
-    let mut rest = stanza;
-    std::iter::from_fn(move || {
-        while !rest.is_empty() {
-            let end = field_end(rest.as_bytes());
-            let (field, after) = rest.split_at(end);
-            rest = after.strip_prefix('\n').unwrap_or(after);
-            if let Some((name, value)) = field.split_once(':') {
-                return Some((name, value.trim()));
-            }
-        }
-        None
-    })
-}
-
-/// Where the first line that no indented line follows ends.
-fn field_end(text: &[u8]) -> usize {
-    let mut from = 0;
-    while let Some(line) = memchr(b'\n', &text[from..]) {
-        let end = from + line;
-        match text.get(end + 1) {
-            Some(b' ' | b'\t') => from = end + 1,
-            _ => return end,
-        }
-    }
-    text.len()
 }

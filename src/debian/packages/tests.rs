@@ -58,6 +58,27 @@ fn absent_fields_have_the_values_that_policy_gives_them() {
 }
 
 #[test]
+fn sources_that_were_built_in_are_told_in_one_version_each() {
+    let with = |field: &str| PackagesIndex::new(INDEX.replace("Multi-Arch: same", field));
+    let index = with(
+        "Built-Using: glibc (= 2.41-12), zlib (= 1:1.3)\nStatic-Built-Using: zlib (= 1:1.3), rustc (= 1.85)",
+    );
+    for index in [PackagesIndex::new(index.condensed()), index] {
+        let sources: Vec<_> =
+            packages(&index)[0].built_using().unwrap().iter().map(ToString::to_string).collect();
+        assert_eq!(sources, ["glibc 2.41-12", "rustc 1.85", "zlib 1:1.3"]);
+        assert!(packages(&index)[1].built_using().unwrap().is_empty());
+    }
+    for inexact in ["glibc", "glibc (>= 2.41)", "glibc (= 2.41) | musl (= 1)"] {
+        let index = with(&format!("Static-Built-Using: {inexact}"));
+        let error = packages(&index)[0].built_using().unwrap_err();
+        assert_eq!(error.to_string(), "the field `Static-Built-Using` of `libc6 2.41-12+b1` cannot be read");
+        let why = error.source().unwrap().to_string();
+        assert_eq!(why, format!("`{inexact}` does not name one version, as `name (= version)` does"));
+    }
+}
+
+#[test]
 fn an_error_names_package_and_field() {
     let index = PackagesIndex::new(INDEX.to_owned());
     let dash = packages(&index)[1];
@@ -91,7 +112,13 @@ fn a_condensed_index_answers_as_the_whole_one_does() {
             let relations =
                 [of.depends(), of.pre_depends(), of.provides(), of.conflicts(), of.breaks(), of.replaces()];
             let file = (of.filename().ok(), of.size().ok(), of.sha256().ok(), of.installed_size().ok());
-            let rest = (of.source().ok(), of.multi_arch().ok(), of.is_essential(), of.priority());
+            let rest = (
+                of.source().ok(),
+                of.built_using().ok(),
+                of.multi_arch().ok(),
+                of.is_essential(),
+                of.priority(),
+            );
             format!("{:?} {:?} {relations:?} {file:?} {rest:?}", of.name(), of.version())
         };
         packages(index).into_iter().map(answer).collect()

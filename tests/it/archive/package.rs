@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use sequoia_openpgp::types::HashAlgorithm;
 use tar::EntryType;
 
+use super::source::{Source, pool, without_epoch};
 use super::{Archive, Compression, Content, Member, deb, sha256};
 
 /// What spoils a .deb.
@@ -191,12 +192,28 @@ impl Package {
         &self.name
     }
 
+    /// The source package, by the field `Source`, and those that are built in.
+    pub fn sources(&self, section: &str) -> Vec<Source> {
+        let field = |wanted: &str| {
+            self.fields.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str())
+        };
+        let own = match field("Source").map(|value| value.split_once(" (")) {
+            None => Source::new(section, &self.name, &self.version),
+            Some(None) => Source::new(section, field("Source").unwrap_or_default(), &self.version),
+            Some(Some((name, version))) => Source::new(section, name, version.trim_end_matches(')')),
+        };
+        let built_in = ["Built-Using", "Static-Built-Using"].into_iter().filter_map(field);
+        let built_in = built_in.flat_map(|value| value.split(", ")).filter_map(|relation| {
+            let (name, version) = relation.split_once(" (= ")?;
+            Some(Source::new(section, name, version.trim_end_matches(')')))
+        });
+        [own].into_iter().chain(built_in).collect()
+    }
+
     /// `pool/main/libc/libc6/libc6_2.41-1_amd64.deb`; the epoch of a version is not in it.
     pub fn pool_path(&self, section: &str, architecture: &str) -> String {
         let Self { name, version, .. } = self;
-        let letters = if name.starts_with("lib") { 4 } else { 1 }.min(name.len());
-        let version = version.split_once(':').map_or(version.as_str(), |(_, rest)| rest);
-        format!("pool/{section}/{}/{name}/{name}_{version}_{architecture}.deb", &name[..letters])
+        format!("{}/{name}_{}_{architecture}.deb", pool(section, name), without_epoch(version))
     }
 
     pub fn deb(&self, architecture: &str) -> Vec<u8> {

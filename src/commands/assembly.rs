@@ -1,0 +1,178 @@
+//! Locks → built images, for the verbs that need them: what is missing is fetched and converted.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroUsize;
+
+use anyhow::Context as _;
+
+use distro::catalog::name::ReleaseName;
+use distro::catalog::{Catalog, Image, Selection};
+use distro::debian::Architecture;
+use distro::effects::archive::Network;
+use distro::effects::builder::{BuildError, Builder, Target};
+use distro::effects::layers::{Gone, Input, Layers, LayersError, Remedy};
+use distro::effects::places::Places;
+use distro::image::accounting::Unaccounted;
+use distro::image::built::BuiltImage;
+use distro::lock::Lock;
+
+use super::{Sources, Workspace, locked, select_some};
+use crate::cli::NetworkArgs;
+use crate::report::failure::Advice;
+use crate::report::progress::Bars;
+use crate::report::warn;
+
+/// What is built, and by what means.
+#[derive(Clone, Copy)]
+pub struct Order<'o> {
+    pub images: &'o [String],
+    pub release: Option<&'o str>,
+    /// None for all.
+    pub architectures: &'o [Architecture],
+    pub network: &'o NetworkArgs,
+    pub offline: bool,
+    /// Threads that convert packages; as many as the machine has cores, unless it says otherwise.
+    pub jobs: Option<NonZeroUsize>,
+}
+
+impl Order<'_> {
+    pub fn selection(&self) -> Selection<'_> {
+        Selection { images: self.images, release: self.release, architectures: self.architectures }
+    }
+}
+
+/// Images as they are built, by name and then by architecture, and what they were built with.
+pub struct Assembly<'a> {
+    pub catalog: &'a Catalog,
+    pub builder: &'a Builder<'a>,
+    pub built: &'a [(Target<'a>, BuiltImage)],
+    /// What the store had no layer of.
+    pub converted: &'a [Input<'a>],
+}
+
+/// Builds images, and does with them what is to be done.
+pub fn assemble(
+    workspace: &Workspace,
+    catalog: &Catalog,
+    order: Order<'_>,
+    then: impl FnOnce(&Assembly<'_>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let selected = select_some(catalog, &order.selection())?;
+    let releases: BTreeSet<_> = selected.iter().map(|(image, _)| &image.name.release).collect();
+    let locks = releases
+        .iter()
+        .map(|release| Ok((*release, workspace.lock(catalog, release)?)))
+        .collect::<anyhow::Result<BTreeMap<_, _>>>()?;
+    let selected = locked(catalog, selected, locks.values(), order.images)?;
+
+    let bars = Bars::new();
+    let (fetching, converting) = (bars.stage("Fetching"), bars.stage("Converting"));
+    let vendor = workspace.vendor()?;
+    let sources = Sources::open(workspace, catalog, vendor.as_ref(), order.network)?;
+    let store = &sources.store;
+    let network = if order.offline { Network::Offline } else { Network::Allowed };
+    let places = Places::of(locks.values(), sources.reach(network, &fetching));
+    let targets = targets(catalog, &selected, &locks, &places)?;
+
+    let threads = order.jobs.map_or(0, NonZeroUsize::get);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
+    let layers = Layers { store, filters: &catalog.filters, pool: &pool };
+    let (mut records, missing) = layers.look_up(targets.iter().flat_map(Target::inputs))?;
+    let absent = missing.iter().filter(|input| !store.has(input.sha256()));
+    fetching.expect(absent.map(Input::size).sum());
+    converting.expect(missing.iter().map(Input::cost).sum());
+    records.extend(layers.make(&missing, &converting).map_err(advise)?);
+    fetching.finish();
+    converting.finish();
+
+    let builder = Builder { catalog, layers: &layers, records };
+    let unaccounted = builder.unaccounted(&targets);
+    if !unaccounted.is_empty() {
+        return Err(advise_on_scripts(unaccounted));
+    }
+    let built = targets
+        .iter()
+        .map(|target| {
+            let built = builder.build(*target).map_err(|error| advise_on_image(error, target.image));
+            built
+                .with_context(|| format!("could not build {} for {}", target.image.name, target.architecture))
+        })
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    let built: Vec<_> = targets.into_iter().zip(built).collect();
+    let done = then(&Assembly { catalog, builder: &builder, built: &built, converted: &missing });
+    for damaged in store.take_damaged() {
+        warn(&damaged.to_string());
+    }
+    done
+}
+
+fn targets<'a>(
+    catalog: &'a Catalog,
+    selected: &'a [(&'a Image, Vec<Architecture>)],
+    locks: &'a BTreeMap<&'a ReleaseName, Lock>,
+    places: &'a Places<'a>,
+) -> anyhow::Result<Vec<Target<'a>>> {
+    let mut targets = Vec::new();
+    for (image, architectures) in selected {
+        let lock = &locks[&image.name.release];
+        let closure = lock.closure(&image.name).context("a lock that fits holds every image")?;
+        targets.extend(architectures.iter().map(|architecture| Target {
+            image,
+            release: &catalog.releases[&image.name.release],
+            architecture,
+            platform: &catalog.platforms[architecture],
+            lock,
+            closure,
+            places,
+            tarballs: &catalog.tarballs,
+        }));
+    }
+    Ok(targets)
+}
+
+fn advise(error: LayersError) -> anyhow::Error {
+    match error {
+        LayersError::Gone(gone) => advise_on(gone),
+        error => error.into(),
+    }
+}
+
+/// What to do where packages are gone.
+pub fn advise_on(gone: Gone) -> anyhow::Error {
+    let hint = match gone.remedy() {
+        Remedy::Connect => "run once without `--offline`, which fetches what is missing",
+        Remedy::NameMirror => "name a mirror in catalog.toml, or apt sources by --apt-dir",
+        Remedy::Renew => {
+            "the archive has moved on: `distro build --renew` locks what it has today, and builds that; \
+             to build this lock, name a mirror that keeps old packages in catalog.toml"
+        }
+        Remedy::TryAgain => {
+            "try again later, or name a mirror of your own in catalog.toml; where the archive has moved on, \
+             `distro build --renew` locks what it has today, and builds that"
+        }
+    };
+    Advice::new(gone, hint).into()
+}
+
+/// What to do about maintainer scripts that nobody accounts for.
+fn advise_on_scripts(unaccounted: Unaccounted) -> anyhow::Error {
+    let hint = format!(
+        "see what they do, let a definition do what the image needs of it, and account for them in catalog.toml, or \
+         in a definition as `[[image.NAME.maintainer-script]]`:\n\n[[maintainer-script]]\n{}",
+        unaccounted.example()
+    );
+    Advice::new(unaccounted, hint).into()
+}
+
+fn advise_on_image(error: BuildError, image: &Image) -> anyhow::Error {
+    let BuildError::Privileges(privileges) = &error else { return error.into() };
+    let path = privileges.first().map(|privilege| privilege.path.to_string()).unwrap_or_default();
+    let hint = format!(
+        "leave it out (a filter drops files of packages), or say in the definition why the image needs it:\n\n\
+         [[image.{}.privileged]]\n\
+         path = \"{path}\"\n\
+         reason = \"who runs it, and what for\"",
+        image.name.family
+    );
+    Advice::new(error, hint).into()
+}
