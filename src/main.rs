@@ -24,6 +24,7 @@ fn main() -> ExitCode {
         Command::Test(args) => commands::test::run(&workspace, args),
         Command::Vendor(args) => commands::vendor::run(&workspace, args).map(success),
         Command::Sbom(args) => commands::sbom::run(&workspace, args),
+        Command::Sign(args) => commands::sign::run(&workspace, args).map(success),
         Command::List(args) => commands::list::run(&workspace, args).map(success),
         Command::Tree(args) => commands::tree::run(&workspace, args).map(success),
         Command::Why(args) => commands::why::run(&workspace, args).map(success),

@@ -18,8 +18,6 @@ use crate::image::referrer::{Document, Referrer};
 #[derive(Debug, Clone)]
 pub struct Claims<'a> {
     pub image: &'a Descriptor,
-    /// The image's name: `cc-debian13:debug-amd64`.
-    pub name: &'a str,
     /// Where it will be published, for [`cosign::payload`].
     pub repository: &'a str,
     pub statements: Vec<Statement>,

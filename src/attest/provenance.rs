@@ -43,7 +43,7 @@ pub const BUILD_TYPE: &str = "urn:distro:build:image:v1";
 
 /// What the image of one platform was built from.
 #[must_use]
-pub fn of_image(subject: &Subject<'_>, manifest: Sha256, sealed: &Sealed) -> Statement {
+pub fn of_image(subject: &Subject<'_>, sealed: &Sealed) -> Statement {
     let version = &subject.release.version;
     let packages = subject.packages.iter().map(|component| {
         let file = component.pin.path.rsplit('/').next().unwrap_or_default();
@@ -52,14 +52,13 @@ pub fn of_image(subject: &Subject<'_>, manifest: Sha256, sealed: &Sealed) -> Sta
     let tarballs = subject.tarballs.iter().map(|component| {
         Resource::new(component.file.url.name(), component.file.sha256).with_uri(purl::generic(component))
     });
-    let name = format!("{}-{}", subject.image, subject.architecture);
     let parameters = json!({
         "architecture": subject.architecture.to_string(),
         "image": subject.image.to_string(),
         "source": subject.organization.source.to_string(),
     });
     statement(
-        Resource::new(name, manifest),
+        Resource::new(subject.reference(), subject.manifest.0),
         parameters,
         packages.chain(tarballs),
         subject.organization,

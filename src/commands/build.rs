@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use distro::attest::sealed::SealedDefinitions;
 use distro::catalog::Catalog;
 use distro::catalog::name::ReleaseName;
 use distro::debian::Architecture;
@@ -17,7 +18,9 @@ use crate::report::built;
 use crate::report::diff;
 
 pub fn run(workspace: &Workspace, args: &BuildArgs) -> anyhow::Result<()> {
-    let catalog = workspace.catalog()?;
+    let definitions = workspace.definitions()?;
+    let sealed = SealedDefinitions::new(&definitions)?;
+    let catalog = Catalog::read(definitions)?;
     let architectures = workspace.architectures(&args.arch)?;
     let order = Assembled {
         images: &args.images,
@@ -35,7 +38,7 @@ pub fn run(workspace: &Workspace, args: &BuildArgs) -> anyhow::Result<()> {
         renew_locks(workspace, &catalog, args, &releases, &built)?;
     }
     assemble(workspace, &catalog, order, |assembly| {
-        publish(LayoutDirectory::open(&args.out)?, assembly.builder, assembly.built)?;
+        publish(LayoutDirectory::open(&args.out)?, assembly.builder, assembly.built, &sealed)?;
         built::report(args, assembly.catalog, assembly.built, assembly.converted)
     })
 }

@@ -38,8 +38,13 @@ pub enum DefinitionsError {
     OtherRelease { path: PathBuf, found: ReleaseName },
 }
 
-/// Reads `catalog.toml` and every other `.toml` file beside it; of the catalogs that it extends too.
+/// What the definitions of a directory say.
 pub fn catalog(directory: &Path) -> Result<Catalog, DefinitionsError> {
+    Ok(Catalog::read(read(directory)?)?)
+}
+
+/// Reads `catalog.toml` and every other `.toml` file beside it; of the catalogs that it extends too.
+pub fn read(directory: &Path) -> Result<Definitions, DefinitionsError> {
     let mut files = SourceFiles::new();
     let mut directories = Vec::new();
     for (path, catalog) in chain(directory)? {
@@ -54,7 +59,7 @@ pub fn catalog(directory: &Path) -> Result<Catalog, DefinitionsError> {
     }
     let own = directories.remove(0);
     directories.reverse();
-    Ok(Catalog::read(Definitions { own, extended: directories, files })?)
+    Ok(Definitions { own, extended: directories, files })
 }
 
 /// Reads the keys in `keys/`, which are trusted where a release names their fingerprints; of the catalogs that

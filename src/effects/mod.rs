@@ -20,6 +20,8 @@
 //! | `source_files` | what definitions take from their directory |
 //! | [`layers`] | packages fetched and converted, each once |
 //! | [`builder`] | images put together from layers, and checked |
+//! | [`keys`] | keys to sign with: in files, in the environment, behind other programs |
+//! | [`signing`] | signatures and attestations added to the images of a layout |
 //! | [`publish`] | built images written into a layout, with their SBOMs |
 //! | [`layout`] | an OCI image layout on disk |
 //! | [`containers`] | containers of an OCI runtime, over layers that are unpacked once |
@@ -35,6 +37,7 @@ pub mod definitions;
 pub mod files;
 pub mod http;
 pub mod kept;
+pub mod keys;
 pub mod layers;
 pub mod layout;
 pub mod mirrors;
@@ -44,6 +47,7 @@ pub mod publish;
 pub mod renewal;
 pub mod revisions;
 pub mod scripts;
+pub mod signing;
 mod source_files;
 pub mod store;
 pub mod suites;

@@ -4,6 +4,7 @@ pub mod built;
 pub mod diff;
 pub mod failure;
 pub mod progress;
+pub mod signed;
 pub mod size;
 pub mod table;
 pub mod test;

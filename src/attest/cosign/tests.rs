@@ -22,7 +22,7 @@ fn claims<'a>(image: &'a Descriptor, says: &[&str]) -> Claims<'a> {
         Statement::new(subject, "https://example.org/said", json!(text))
     };
     let statements = says.iter().map(statement).collect();
-    Claims { image, name: "cc-debian13:latest-amd64", repository: "cc-debian13", statements }
+    Claims { image, repository: "cc-debian13", statements }
 }
 
 /// What others find attached to an image after a change.

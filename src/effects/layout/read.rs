@@ -70,6 +70,12 @@ impl LayoutReader {
         Ok(StoredImage { configuration, layers, made_from })
     }
 
+    /// Whether something has this name: `cc-debian13:debug`.
+    #[must_use]
+    pub fn has(&self, reference: &str) -> bool {
+        self.layout.get(reference).is_some()
+    }
+
     fn document<T: DeserializeOwned>(&self, digest: Sha256) -> Result<T, LayoutError> {
         let bytes = files::read(&self.blob(digest))?;
         Ok(serde_json::from_slice(&bytes).map_err(OciSpecError::from)?)
