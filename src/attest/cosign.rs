@@ -50,6 +50,9 @@ pub struct Bundle {
 #[serde(rename_all = "camelCase")]
 struct VerificationMaterial {
     public_key: PublicKeyIdentifier,
+    /// Entries of public logs, of which a key needs none; some readers want to see that.
+    #[serde(default)]
+    tlog_entries: Vec<serde_json::Value>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,7 +64,7 @@ impl Bundle {
     #[must_use]
     pub fn new(key: &PublicKey, dsse_envelope: Envelope) -> Self {
         let public_key = PublicKeyIdentifier { hint: key.hint() };
-        let verification_material = VerificationMaterial { public_key };
+        let verification_material = VerificationMaterial { public_key, tlog_entries: Vec::new() };
         Self { media_type: BUNDLE.to_owned(), verification_material, dsse_envelope }
     }
 

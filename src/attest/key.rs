@@ -52,7 +52,7 @@ pub trait Signer {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("could not sign")]
+#[error(transparent)]
 pub struct SigningError(#[from] pub Box<dyn Error + Send + Sync>);
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -27,22 +27,33 @@ pub fn run(workspace: &Workspace, args: &SignArgs) -> anyhow::Result<()> {
 
 /// The names that the layout has of the images that are asked for: indexes, each with its manifests.
 fn names(catalog: &Catalog, args: &SignArgs) -> anyhow::Result<Vec<String>> {
-    let selection = Selection { images: &args.images, release: args.release.as_deref(), architectures: &[] };
     let layout = LayoutReader::open(&args.out)?;
-    let mut names = Vec::new();
-    for (image, architectures) in select_some(catalog, &selection)? {
-        if layout.has(&image.name.to_string()) {
-            names.push(image.name.to_string());
+    let held = |images: &[String]| {
+        let selection = Selection { images, release: args.release.as_deref(), architectures: &[] };
+        let mut names = Vec::new();
+        for (image, architectures) in select_some(catalog, &selection)? {
             let of_platforms = architectures.iter().map(|on| format!("{}-{on}", image.name));
-            names.extend(of_platforms.filter(|name| layout.has(name)));
-        } else if !args.images.is_empty() {
-            let error = LayoutError::NoImage { root: args.out.clone(), name: image.name.to_string() };
-            return Err(Advice::new(error, format!("`distro build {}` builds it", image.name)).into());
+            names.extend([image.name.to_string()].into_iter().chain(of_platforms));
         }
+        names.retain(|name| layout.has(name));
+        anyhow::Ok(names)
+    };
+    if args.images.is_empty() {
+        let names = held(&[])?;
+        let nothing = || {
+            let error = anyhow::anyhow!("`{}` has no image of the catalog", args.out.display());
+            Advice::new(error, "`distro build` builds them").into()
+        };
+        return if names.is_empty() { Err(nothing()) } else { Ok(names) };
     }
-    if names.is_empty() {
-        let error = anyhow::anyhow!("`{}` has no image of the catalog", args.out.display());
-        return Err(Advice::new(error, "`distro build` builds them").into());
+    let mut names = Vec::new();
+    for asked in &args.images {
+        let found = held(std::slice::from_ref(asked))?;
+        if found.is_empty() {
+            let error = LayoutError::NoImage { root: args.out.clone(), name: asked.clone() };
+            return Err(Advice::new(error, format!("`distro build {asked}` builds it")).into());
+        }
+        names.extend(found);
     }
     Ok(names)
 }

@@ -65,10 +65,10 @@ enum HelperError {
     #[error("the key helper `{command}` failed ({status})")]
     Failed { command: String, status: ExitStatus },
     #[error(
-        "what the key helper `{command}` wrote is no signature of what it read by the public key: {size} bytes; \
+        "what the key helper `{command}` wrote is no signature of what it read by the public key; \
          for a key of P-256 it has to sign the SHA-256 of its input"
     )]
-    NoSignature { command: String, size: usize },
+    NoSignature { command: String },
 }
 
 impl KeyHelper {
@@ -112,7 +112,7 @@ impl Signer for KeyHelper {
         };
         let accept = |signature: &[u8]| self.public_key.accept(message, signature);
         let signature = accept(&written).or_else(|| accept(&decoded()?));
-        let none = || HelperError::NoSignature { command: self.command.clone(), size: written.len() };
+        let none = || HelperError::NoSignature { command: self.command.clone() };
         signature.ok_or_else(|| SigningError(none().into()))
     }
 }

@@ -14,7 +14,8 @@ pub fn report(format: Format, signed: &[SignedImage]) -> anyhow::Result<()> {
         Format::Table => {
             let rows = images.iter().map(|image| {
                 let SignedImage { name, digest, attested, .. } = image;
-                [name.clone(), digest.short(), attested.join(", ")]
+                let short = |of: &String| of.trim_start_matches("https://").to_owned();
+                [name.clone(), digest.short(), attested.iter().map(short).collect::<Vec<_>>().join(", ")]
             });
             if !images.is_empty() {
                 anstream::print!("{}", table(["IMAGE", "DIGEST", "ATTESTED"], &[], rows));

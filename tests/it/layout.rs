@@ -63,6 +63,13 @@ impl Layout {
         names(&self.root.join("blobs/sha256"))
     }
 
+    /// The digests of what references lead to: all blobs but those of what is attached without a name.
+    pub fn named_blobs(&self) -> BTreeSet<String> {
+        let mut reached = BTreeSet::new();
+        self.references.values().for_each(|descriptor| self.check(descriptor, &mut reached));
+        reached
+    }
+
     /// The names of the files below `sbom`.
     pub fn sboms(&self) -> BTreeSet<String> {
         names(&self.root.join("sbom"))

@@ -30,6 +30,7 @@ mod renewal;
 mod run;
 mod scripts;
 mod server;
+mod sign;
 mod sources;
 mod structure;
 mod vendor;
