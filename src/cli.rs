@@ -208,6 +208,28 @@ Examples:
   distro vex --all --tracker tracker.json --to vex  a file for each image and architecture
   grype out/… --vex vex/cc-debian13_debug-amd64.openvex.json")]
     Vex(VexArgs),
+    /// Sign built images, and what is said of them
+    ///
+    /// Each manifest and index of the images gets a signature, and signed attestations of its provenance and SBOMs,
+    /// in the layout, from where `distro push` takes them along. Cosign verifies them by the public key
+    /// (`--insecure-ignore-tlog`, as nothing is told to a public log). What the key has signed is not signed again.
+    #[command(after_help = "\
+Keys are ECDSA on P-256 or Ed25519, in PKCS #8 (PEM) or as cosign encrypts them, with the password in COSIGN_PASSWORD:
+  cosign generate-key-pair
+  openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out distro.key
+  openssl pkey -in distro.key -pubout -out distro.pub
+
+A key helper is a command for sh(1) that reads what is to be signed on its standard input and writes the signature to
+its standard output: for P-256 one of the SHA-256 of its input, in DER or as two numbers of 32 bytes (PKCS #11), for
+Ed25519 one of the input itself; as bytes, or in base64.
+
+Examples:
+  distro sign --key distro.key                           every image of the layout
+  distro sign cc --key env://SIGNING_KEY --form both     one family, also for clients of before cosign 3
+  distro sign --public-key kms.pub --key-helper \
+    'openssl dgst -sha256 -binary | aws kms sign --key-id alias/images --signing-algorithm ECDSA_SHA_256 \
+       --message-type DIGEST --message fileb:///dev/stdin --output text --query Signature'")]
+    Sign(SignArgs),
     /// List the images of the catalog
     #[command(
         visible_alias = "ls",
@@ -597,6 +619,50 @@ pub struct VexArgs {
     pub to: Option<PathBuf>,
     #[command(flatten)]
     pub tracker: TrackerArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct SignArgs {
+    /// Images by name: `cc`, `cc-debian13` or `cc-debian13:debug` [default: all that the layout has]
+    #[arg(value_name = "IMAGE")]
+    pub images: Vec<String>,
+    /// Only images of this release
+    #[arg(long, value_name = "RELEASE")]
+    pub release: Option<String>,
+    #[command(flatten)]
+    pub key: KeyArgs,
+    /// What clients are to find: bundles as referrers (cosign 3), the tags of older ones (podman, skopeo), or both
+    #[arg(long, value_enum, default_value_t = SignatureForm::Bundle)]
+    pub form: SignatureForm,
+    /// Where the images will be published, for clients that compare it with what is signed by `--form classic`
+    #[arg(long, value_name = "REGISTRY/PREFIX")]
+    pub destination: Option<String>,
+    /// The directory of the OCI image layout
+    #[arg(long, value_name = "DIR", default_value = "out")]
+    pub out: PathBuf,
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+}
+
+/// What signs.
+#[derive(Debug, Args)]
+pub struct KeyArgs {
+    /// The private key: a file, or `env://VARIABLE`
+    #[arg(long, value_name = "KEY", required_unless_present = "key_helper")]
+    pub key: Option<String>,
+    /// A command that signs, for a key that no program sees: PKCS #11, a cloud's KMS
+    #[arg(long, value_name = "COMMAND", conflicts_with = "key", requires = "public_key")]
+    pub key_helper: Option<String>,
+    /// The public key of the helper: a file, or `env://VARIABLE`
+    #[arg(long, value_name = "KEY", requires = "key_helper")]
+    pub public_key: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SignatureForm {
+    Bundle,
+    Classic,
+    Both,
 }
 
 #[derive(Debug, Args)]

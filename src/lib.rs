@@ -20,6 +20,7 @@
 //! | [`audit`] | SBOMs, layers and a policy | findings |
 //! | [`find`] | what is looked for | which images hold it |
 //! | [`vex`] | an SBOM, and what is known of vulnerabilities | OpenVEX |
+//! | [`attest`] | an image and what it was built from | statements, signed or not, that are attached to the image |
 //! | [`structure`] | an image and what is expected of it | what does not hold |
 //!
 //! All of these are pure: bytes out depend on arguments only. [`effects`] holds the doors to the outside
@@ -27,6 +28,7 @@
 //! environment and the clock. The program around it all is in `main.rs`, `cli.rs`, `commands/` and `report/`.
 
 pub mod advisory;
+pub mod attest;
 pub mod audit;
 pub mod catalog;
 pub mod debian;

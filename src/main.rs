@@ -29,6 +29,7 @@ fn main() -> ExitCode {
         Command::Licenses(args) => commands::licenses::run(&workspace, args).map(success),
         Command::Find(args) => commands::find::run(&workspace, args),
         Command::Vex(args) => commands::vex::run(&workspace, args).map(success),
+        Command::Sign(args) => commands::sign::run(&workspace, args).map(success),
         Command::List(args) => commands::list::run(&workspace, args).map(success),
         Command::Tree(args) => commands::tree::run(&workspace, args).map(success),
         Command::Why(args) => commands::why::run(&workspace, args).map(success),

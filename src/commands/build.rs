@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use distro::attest::sealed::SealedDefinitions;
 use distro::catalog::Catalog;
 use distro::catalog::name::ReleaseName;
 use distro::debian::Architecture;
@@ -18,7 +19,9 @@ use crate::report::diff;
 use crate::report::licenses::Unread;
 
 pub fn run(workspace: &Workspace, args: &BuildArgs) -> anyhow::Result<()> {
-    let catalog = workspace.catalog()?;
+    let definitions = workspace.definitions()?;
+    let sealed = SealedDefinitions::new(&definitions)?;
+    let catalog = Catalog::read(definitions)?;
     let architectures = workspace.architectures(&args.arch)?;
     let order = Assembled {
         images: &args.images,
@@ -36,7 +39,8 @@ pub fn run(workspace: &Workspace, args: &BuildArgs) -> anyhow::Result<()> {
         renew_locks(workspace, &catalog, args, &releases, &built)?;
     }
     assemble(workspace, &catalog, order, |assembly| {
-        publish(LayoutDirectory::open(&args.out)?, assembly.builder, assembly.built, assembly.verdicts)?;
+        let directory = LayoutDirectory::open(&args.out)?;
+        publish(directory, assembly.builder, assembly.built, assembly.verdicts, &sealed)?;
         built::report(args, assembly.catalog, assembly.built, assembly.converted)?;
         Unread::of(assembly.verdicts).warn();
         Ok(())

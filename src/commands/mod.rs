@@ -14,6 +14,7 @@ pub mod push;
 mod renewal;
 pub mod sbom;
 pub mod schema;
+pub mod sign;
 pub mod test;
 pub mod tree;
 pub mod vendor;
@@ -29,7 +30,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use distro::catalog::name::ReleaseName;
-use distro::catalog::{Catalog, Image, Selection, UnknownImage};
+use distro::catalog::{Catalog, Definitions, Image, Selection, UnknownImage};
 use distro::debian::Architecture;
 use distro::effects::apt_sources::AptConfiguration;
 use distro::effects::archive::Network;
@@ -68,7 +69,12 @@ pub struct Workspace {
 
 impl Workspace {
     pub fn catalog(&self) -> anyhow::Result<Catalog> {
-        definitions::catalog(&self.places.catalog).map_err(|error| match error {
+        Ok(Catalog::read(self.definitions()?)?)
+    }
+
+    /// The definitions as they are written.
+    pub fn definitions(&self) -> anyhow::Result<Definitions> {
+        definitions::read(&self.places.catalog).map_err(|error| match error {
             DefinitionsError::NoCatalog(_) => {
                 Advice::new(error, "run in the directory that holds `images/`, or name another by --catalog")
                     .into()

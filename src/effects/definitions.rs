@@ -46,9 +46,13 @@ pub enum DefinitionsError {
 /// What a catalog knows of licenses.
 const LICENSES: &str = "licenses.toml";
 
-/// Reads `catalog.toml` and the families in every other `.toml` file beside it; of the catalogs that it extends
-/// too.
+/// What the definitions of a directory say.
 pub fn catalog(directory: &Path) -> Result<Catalog, DefinitionsError> {
+    Ok(Catalog::read(read(directory)?)?)
+}
+
+/// Reads `catalog.toml` and every other `.toml` file beside it; of the catalogs that it extends too.
+pub fn read(directory: &Path) -> Result<Definitions, DefinitionsError> {
     let mut files = SourceFiles::new();
     let mut directories = Vec::new();
     for (path, catalog) in chain(directory)? {
@@ -65,7 +69,7 @@ pub fn catalog(directory: &Path) -> Result<Catalog, DefinitionsError> {
     }
     let own = directories.remove(0);
     directories.reverse();
-    Ok(Catalog::read(Definitions { own, extended: directories, files })?)
+    Ok(Definitions { own, extended: directories, files })
 }
 
 /// Reads a policy; the default one where none is named and the catalog has none.

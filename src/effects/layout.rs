@@ -128,10 +128,34 @@ impl LayoutDirectory {
         self.pending.insert(path, Pending::Bytes(text.into_bytes()));
     }
 
+    /// The bytes of a blob that the layout has.
+    pub fn read(&self, digest: Sha256) -> Result<Vec<u8>, LayoutError> {
+        read_blob(&self.root, digest)
+    }
+
+    /// The SBOMs of an image of one architecture, as far as they are there.
+    pub fn sboms(&self, reference: &str) -> Result<Vec<String>, FileError> {
+        let texts = LAYOUT_FORMATS.map(|format| files::read_text_if_there(&self.sbom(reference, format)));
+        texts.into_iter().filter_map(Result::transpose).collect()
+    }
+
     /// Writes what was added, but for those blobs of the store that turn out to be damaged or gone.
     ///
     /// Returns these. They stay added, for when they have been made anew.
     pub fn write(&mut self, store: &Store) -> Result<BTreeSet<Sha256>, LayoutError> {
+        self.write_from(|digest, path| copy(store, digest, path))
+    }
+
+    /// Writes the documents that were added.
+    pub fn write_documents(&mut self) -> Result<(), LayoutError> {
+        self.write_from(|_, _| Ok(false)).map(drop)
+    }
+
+    /// `copy` writes a blob of the store to a path, or says that it cannot.
+    fn write_from(
+        &mut self,
+        copy: impl Fn(Sha256, &Path) -> Result<bool, LayoutError> + Sync,
+    ) -> Result<BTreeSet<Sha256>, LayoutError> {
         let pending = std::mem::take(&mut self.pending);
         let next = Mutex::new(pending.into_iter());
         let lost: Mutex<BTreeMap<PathBuf, Sha256>> = Mutex::default();
@@ -140,7 +164,7 @@ impl LayoutDirectory {
             while let Some((path, pending)) = { next.lock().unwrap_or_else(PoisonError::into_inner).next() } {
                 match pending {
                     Pending::Bytes(bytes) => drop(files::write_atomically(&path, &bytes)?),
-                    Pending::Stored(digest) if copy(store, digest, &path)? => {}
+                    Pending::Stored(digest) if copy(digest, &path)? => {}
                     Pending::Stored(digest) => {
                         lost.lock().unwrap_or_else(PoisonError::into_inner).insert(path, digest);
                     }
@@ -162,12 +186,21 @@ impl LayoutDirectory {
 
     /// Writes what was added, makes the layout refer to what it is to refer to, and then removes what
     /// nothing refers to.
-    pub fn finish(mut self, store: &Store, mut layout: Layout) -> Result<(), LayoutError> {
-        if let Some(digest) = self.write(store)?.pop_first() {
-            return Err(LayoutError::Lost(digest));
+    pub fn finish(mut self, store: &Store, layout: Layout) -> Result<(), LayoutError> {
+        match self.write(store)?.pop_first() {
+            Some(digest) => Err(LayoutError::Lost(digest)),
+            None => self.settle(layout),
         }
-        let read = |digest| Ok::<_, LayoutError>(files::read(&self.blob(digest))?);
-        let keep = layout.settle(read)?;
+    }
+
+    /// Does what [`Self::finish`] does, where nothing but documents was added.
+    pub fn finish_documents(mut self, layout: Layout) -> Result<(), LayoutError> {
+        self.write_documents()?;
+        self.settle(layout)
+    }
+
+    fn settle(&self, mut layout: Layout) -> Result<(), LayoutError> {
+        let keep = layout.prune(|digest| read_blob(&self.root, digest))?;
         files::write_atomically(&self.root.join("index.json"), &layout.to_bytes()?)?;
         let keep: BTreeSet<_> = keep.iter().map(ToString::to_string).collect();
         self.sweep(&self.root.join("blobs/sha256"), |name| keep.contains(name))?;
@@ -177,7 +210,7 @@ impl LayoutDirectory {
     }
 
     fn blob(&self, digest: Sha256) -> PathBuf {
-        blob(&self.root, digest)
+        blob_path(&self.root, digest)
     }
 
     /// Removes the files of a directory whose names are not kept.
@@ -227,17 +260,24 @@ fn copy(store: &Store, digest: Sha256, path: &Path) -> Result<bool, LayoutError>
     Ok(true)
 }
 
-/// What an `index.json` refers to; nothing where there is none.
+/// What a layout refers to; nothing where it has no `index.json`.
 fn read_index(root: &Path) -> Result<Layout, LayoutError> {
     let path = root.join("index.json");
     let Some(text) = files::read_text_if_there(&path)? else { return Ok(Layout::default()) };
-    Layout::parse(text.as_bytes(), |digest| files::read(&blob(root, digest)).ok()).map_err(|error| {
-        let reason = error.source().map_or_else(|| error.to_string(), ToString::to_string);
-        LayoutError::Index { path, reason }
+    Layout::parse(text.as_bytes(), |digest| read_blob(root, digest)).map_err(|error| match error {
+        LayoutError::Format(error) => {
+            let reason = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+            LayoutError::Index { path, reason }
+        }
+        error => error,
     })
 }
 
-fn blob(root: &Path, digest: Sha256) -> PathBuf {
+fn read_blob(root: &Path, digest: Sha256) -> Result<Vec<u8>, LayoutError> {
+    Ok(files::read(&blob_path(root, digest))?)
+}
+
+fn blob_path(root: &Path, digest: Sha256) -> PathBuf {
     root.join("blobs/sha256").join(digest.to_string())
 }
 

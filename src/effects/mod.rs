@@ -21,6 +21,8 @@
 //! | `source_files` | what definitions take from their directory |
 //! | [`layers`] | packages fetched and converted, each once |
 //! | [`builder`] | images put together from layers, and checked |
+//! | [`keys`] | keys to sign with: in files, in the environment, behind other programs |
+//! | [`signing`] | signatures and attestations added to the images of a layout |
 //! | [`publish`] | built images written into a layout, with their SBOMs |
 //! | [`licensing`] | copyright files out of the store, and what they were found to say |
 //! | [`push`] | images of a layout sent to a registry |
@@ -43,6 +45,7 @@ pub mod files;
 pub mod finder;
 pub mod http;
 pub mod kept;
+pub mod keys;
 pub mod layers;
 pub mod layout;
 pub mod licensing;
@@ -55,6 +58,7 @@ pub mod registry;
 pub mod renewal;
 pub mod revisions;
 pub mod scripts;
+pub mod signing;
 mod source_files;
 pub mod store;
 pub mod suites;

@@ -1,15 +1,20 @@
-//! Built images → one image layout, with an SBOM beside each.
+//! Built images → one image layout, with their SBOMs beside them and what each was built from attached.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
 use super::builder::{BuildError, Builder, Target};
 use super::layout::{LayoutDirectory, LayoutError};
+use crate::attest::provenance;
+use crate::attest::sealed::{SealError, Sealed, SealedDefinitions};
 use crate::catalog::Catalog;
+use crate::catalog::name::ReleaseName;
+use crate::digest::Sha256;
 use crate::image;
 use crate::image::built::{BuiltImage, OwnedLayer};
 use crate::image::layout::Layout;
+use crate::image::referrer::{Artifact, Referrer};
 use crate::license::Verdicts;
 use crate::sbom::{Files, Format, LAYOUT_FORMATS};
 
@@ -19,6 +24,8 @@ pub enum PublishError {
     Layout(#[from] LayoutError),
     #[error("a layer is damaged in the store, and could not be made anew")]
     Mend(#[from] BuildError),
+    #[error(transparent)]
+    Seal(#[from] SealError),
 }
 
 /// Writes images into a layout, those of one name next to each other. What else the layout has stays,
@@ -28,11 +35,18 @@ pub fn publish(
     builder: &Builder<'_>,
     built: &[(Target<'_>, BuiltImage)],
     verdicts: &[Verdicts],
+    definitions: &SealedDefinitions,
 ) -> Result<(), PublishError> {
     let store = builder.layers.store;
     let mut layout = directory.layout()?;
-    for (reference, format, text) in sboms(&directory, builder, built, verdicts)? {
+    let sealed = sealed(definitions, built)?;
+    for referrer in provenances(&layout, builder, built, verdicts, &sealed)? {
+        attach(&mut directory, &mut layout, &referrer);
+    }
+    for Sbom { reference, format, text, referrer } in sboms(&directory, &layout, builder, built, verdicts)? {
         directory.add_sbom(&reference, format, text);
+        layout.detach_all(referrer.subject, format.media_type());
+        attach(&mut directory, &mut layout, &referrer);
     }
     keep_others(&mut layout, builder.catalog, built);
     for of_name in built.chunk_by(|(a, _), (b, _)| a.image.name == b.image.name) {
@@ -51,6 +65,18 @@ pub fn publish(
         let (index, descriptor) =
             image::index(manifests, &builder.facts(*target).annotations(None)).map_err(LayoutError::from)?;
         directory.add(&index);
+        if !has_provenance(&layout, index.digest) {
+            let of_platform = |(target, built): &(Target<'_>, BuiltImage)| {
+                (target.reference(), built.assembled.manifest.digest)
+            };
+            let manifests: Vec<_> = of_name.iter().map(of_platform).collect();
+            let (name, sealed) = (&target.image.name, &sealed[&target.lock.release]);
+            let organization = &builder.catalog.organization;
+            let statement = provenance::of_index(name, index.digest, &manifests, organization, sealed);
+            let artifact = provenance::artifact(&statement, sealed).map_err(LayoutError::from)?;
+            let referrer = artifact.attach(&descriptor).map_err(LayoutError::from)?;
+            attach(&mut directory, &mut layout, &referrer);
+        }
         layout.set(target.image.name.to_string(), descriptor);
     }
     let lost = directory.write(store)?;
@@ -63,20 +89,71 @@ pub fn publish(
     Ok(directory.finish(store, layout)?)
 }
 
-/// The SBOMs of images that the layout does not have as they are to be.
-fn sboms(
-    directory: &LayoutDirectory,
+/// The locks of images, each sealed with the definitions.
+fn sealed<'a>(
+    definitions: &SealedDefinitions,
+    built: &'a [(Target<'_>, BuiltImage)],
+) -> Result<BTreeMap<&'a ReleaseName, Sealed>, SealError> {
+    let locks: BTreeMap<_, _> = built.iter().map(|(target, _)| (&target.lock.release, target.lock)).collect();
+    locks.into_iter().map(|(release, lock)| Ok((release, definitions.seal(lock)?))).collect()
+}
+
+/// What images of one platform were built from, of those of which the layout does not have it.
+fn provenances(
+    layout: &Layout,
     builder: &Builder<'_>,
     built: &[(Target<'_>, BuiltImage)],
     verdicts: &[Verdicts],
-) -> Result<Vec<(String, Format, String)>, LayoutError> {
+    sealed: &BTreeMap<&ReleaseName, Sealed>,
+) -> Result<Vec<Referrer>, LayoutError> {
+    let lacking = built
+        .par_iter()
+        .zip(verdicts)
+        .filter(|((_, built), _)| !has_provenance(layout, built.assembled.manifest.digest));
+    let of_image = |((target, built), verdicts): (&(Target<'_>, BuiltImage), &Verdicts)| {
+        let sealed = &sealed[&target.lock.release];
+        let subject = target.described(builder.catalog, built, verdicts).subject();
+        let artifact = provenance::artifact(&provenance::of_image(&subject, sealed), sealed)?;
+        artifact.attach(&built.assembled.descriptor)
+    };
+    let referrers: Result<Vec<_>, _> = builder.layers.pool.install(|| lacking.map(of_image).collect());
+    Ok(referrers?)
+}
+
+fn has_provenance(layout: &Layout, image: Sha256) -> bool {
+    layout.referrers(image).any(provenance::is_provenance)
+}
+
+fn attach(directory: &mut LayoutDirectory, layout: &mut Layout, referrer: &Referrer) {
+    referrer.blobs.iter().chain([&referrer.manifest]).for_each(|blob| directory.add(blob));
+    layout.attach(referrer);
+}
+
+/// A document, as a file beside the layout and as what refers to its image.
+struct Sbom {
+    reference: String,
+    format: Format,
+    text: String,
+    referrer: Referrer,
+}
+
+/// The SBOMs of images that the layout does not have as they are to be.
+fn sboms(
+    directory: &LayoutDirectory,
+    layout: &Layout,
+    builder: &Builder<'_>,
+    built: &[(Target<'_>, BuiltImage)],
+    verdicts: &[Verdicts],
+) -> Result<Vec<Sbom>, LayoutError> {
     let of_image = |((target, built), verdicts): (&(Target<'_>, BuiltImage), &Verdicts)| {
         let subject = target.described(builder.catalog, built, verdicts).subject();
         let mut changed = Vec::new();
         for format in LAYOUT_FORMATS {
             let (reference, text) = (target.reference(), format.render(&subject, Files::Unlisted));
-            if !directory.has_sbom(&reference, format, &text)? {
-                changed.push((reference, format, text));
+            let artifact = Artifact::of_file(format.media_type(), format.file_name(&reference), &text);
+            let referrer = artifact.attach(&built.assembled.descriptor)?;
+            if !layout.has_referrer(&referrer) || !directory.has_sbom(&reference, format, &text)? {
+                changed.push(Sbom { reference, format, text, referrer });
             }
         }
         Ok::<_, LayoutError>(changed)

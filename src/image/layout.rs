@@ -8,6 +8,7 @@ use oci_spec::OciSpecError;
 use oci_spec::image::{Descriptor, ImageIndex, ImageIndexBuilder, ImageManifest, MediaType};
 
 use super::Blob;
+use super::referrer::{self, Referrer, subject_of_tag};
 use crate::digest::Sha256;
 
 /// The content of the file `oci-layout`.
@@ -16,29 +17,32 @@ pub const MARKER: &str = "{\"imageLayoutVersion\":\"1.0.0\"}";
 /// The annotation that names what a descriptor of `index.json` is.
 pub const REF_NAME: &str = "org.opencontainers.image.ref.name";
 
-/// The references of a layout, `cc-debian13:debug` and `cc-debian13:debug-amd64`, and what refers to their images.
+/// The references of a layout: `cc-debian13:debug`, `cc-debian13:debug-amd64`; and what refers to its images.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Layout {
     references: BTreeMap<String, Descriptor>,
-    /// By the digest of the manifest that is their subject. In `index.json` they have no names.
-    referrers: BTreeMap<Sha256, Vec<Descriptor>>,
+    /// What has no name and refers to something by its `subject`: by the digests of that, and of itself.
+    referrers: BTreeMap<Sha256, BTreeMap<Sha256, Descriptor>>,
 }
 
 impl Layout {
-    /// Reads an `index.json`; `read` gives the bytes of a manifest, where it can. What has neither a reference name
-    /// nor a subject is not ours, and is left behind.
-    pub fn parse(index: &[u8], read: impl Fn(Sha256) -> Option<Vec<u8>>) -> Result<Self, OciSpecError> {
-        let index: ImageIndex = serde_json::from_slice(index)?;
+    /// Reads an `index.json`; `read` gives the bytes of a manifest. What has neither a reference name nor a subject
+    /// is not ours, and is left behind.
+    pub fn parse<E: From<OciSpecError>>(
+        index: &[u8],
+        read: impl Fn(Sha256) -> Result<Vec<u8>, E>,
+    ) -> Result<Self, E> {
+        let index: ImageIndex = serde_json::from_slice(index).map_err(OciSpecError::from)?;
         let mut layout = Self::default();
         for descriptor in index.manifests() {
-            let name = descriptor.annotations().as_ref().and_then(|annotations| annotations.get(REF_NAME));
-            if let Some(name) = name {
+            let named = descriptor.annotations().as_ref().and_then(|annotations| annotations.get(REF_NAME));
+            if let Some(name) = named {
                 layout.references.insert(name.clone(), descriptor.clone());
-            } else if descriptor.artifact_type().is_some()
-                && let Some(manifest) = read(sha256(descriptor)?)
-                && let Some(subject) = serde_json::from_slice::<ImageManifest>(&manifest)?.subject()
-            {
-                layout.referrers.entry(sha256(subject)?).or_default().push(descriptor.clone());
+            } else if *descriptor.media_type() == MediaType::ImageManifest {
+                let digest = sha256(descriptor)?;
+                if let Some(subject) = referrer::subject(&read(digest)?)? {
+                    layout.referrers.entry(subject).or_default().insert(digest, descriptor.clone());
+                }
             }
         }
         Ok(layout)
@@ -46,7 +50,7 @@ impl Layout {
 
     /// The bytes of `index.json`.
     pub fn to_bytes(&self) -> Result<Vec<u8>, OciSpecError> {
-        let referrers = self.referrers.values().flatten();
+        let referrers = self.referrers.values().flat_map(BTreeMap::values);
         let index = ImageIndexBuilder::default()
             .schema_version(2u32)
             .media_type(MediaType::ImageIndex)
@@ -55,26 +59,46 @@ impl Layout {
         Ok(Blob::canonical(&index)?.bytes)
     }
 
-    /// What refers to a manifest.
-    #[must_use]
-    pub fn referrers(&self, subject: Sha256) -> &[Descriptor] {
-        self.referrers.get(&subject).map_or(&[], Vec::as_slice)
-    }
-
-    /// Lets these refer to a manifest, in place of what did.
-    pub fn set_referrers(&mut self, subject: Sha256, referrers: Vec<Descriptor>) {
-        self.referrers.insert(subject, referrers);
-    }
-
     /// Gives a descriptor a name, in place of what had it.
     pub fn set(&mut self, name: String, mut descriptor: Descriptor) {
         descriptor.set_annotations(Some([(REF_NAME.to_owned(), name.clone())].into()));
         self.references.insert(name, descriptor);
     }
 
-    /// Keeps the references whose names are kept.
+    /// Adds what refers to an image.
+    pub fn attach(&mut self, Referrer { subject, manifest, descriptor, .. }: &Referrer) {
+        self.referrers.entry(*subject).or_default().insert(manifest.digest, descriptor.clone());
+    }
+
+    /// Removes what refers to a digest, by its own.
+    pub fn detach(&mut self, subject: Sha256, manifest: Sha256) {
+        self.referrers.entry(subject).or_default().remove(&manifest);
+    }
+
+    /// Removes what refers to a digest and is of a type.
+    pub fn detach_all(&mut self, subject: Sha256, artifact_type: &str) {
+        let is_of_type = |descriptor: &Descriptor| {
+            descriptor.artifact_type().as_ref().is_some_and(|of| of.as_ref() == artifact_type)
+        };
+        if let Some(referrers) = self.referrers.get_mut(&subject) {
+            referrers.retain(|_, descriptor| !is_of_type(descriptor));
+        }
+    }
+
+    /// Whether this refers to its image already.
+    #[must_use]
+    pub fn has_referrer(&self, referrer: &Referrer) -> bool {
+        self.referrers.get(&referrer.subject).is_some_and(|of| of.contains_key(&referrer.manifest.digest))
+    }
+
+    /// The manifests that refer to a digest, in the order of their own.
+    pub fn referrers(&self, subject: Sha256) -> impl Iterator<Item = &Descriptor> {
+        self.referrers.get(&subject).into_iter().flat_map(BTreeMap::values)
+    }
+
+    /// Keeps the references whose names are kept, and those that are attached to a digest.
     pub fn retain(&mut self, keep: impl Fn(&str) -> bool) {
-        self.references.retain(|name, _| keep(name));
+        self.references.retain(|name, _| subject_of_tag(name).is_some() || keep(name));
     }
 
     #[must_use]
@@ -86,26 +110,46 @@ impl Layout {
         self.references.keys().map(String::as_str)
     }
 
-    /// Forgets what refers to a manifest that no reference leads to, and gives every blob that is led to; `read`
-    /// gives the bytes of an index or a manifest.
-    pub fn settle<E: From<OciSpecError>>(
+    /// Drops what is attached to something that is gone. Returns every blob that is led to; `read` gives the bytes
+    /// of an index or a manifest.
+    pub fn prune<E: From<OciSpecError>>(
         &mut self,
         read: impl Fn(Sha256) -> Result<Vec<u8>, E>,
     ) -> Result<BTreeSet<Sha256>, E> {
-        let mut found = reachable(self.references.values(), &read)?;
+        let mut found = BTreeSet::new();
+        let mut attached = Vec::new();
+        for (name, descriptor) in &self.references {
+            match subject_of_tag(name) {
+                None => reach(descriptor, &read, &mut found)?,
+                Some(subject) => attached.push((subject, descriptor)),
+            }
+        }
+        for (subject, referring) in &self.referrers {
+            attached.extend(referring.values().map(|descriptor| (*subject, descriptor)));
+        }
+        // What is attached may have something attached to it.
+        loop {
+            let (held, others): (Vec<_>, _) =
+                attached.into_iter().partition(|(subject, _)| found.contains(subject));
+            attached = others;
+            if held.is_empty() {
+                break;
+            }
+            held.iter().try_for_each(|(_, descriptor)| reach(descriptor, &read, &mut found))?;
+        }
+        self.references.retain(|name, _| subject_of_tag(name).is_none_or(|subject| found.contains(&subject)));
         self.referrers.retain(|subject, _| found.contains(subject));
-        found.extend(reachable(self.referrers.values().flatten(), &read)?);
         Ok(found)
     }
 }
 
-/// Every blob that descriptors lead to.
-fn reachable<'a, E: From<OciSpecError>>(
-    from: impl Iterator<Item = &'a Descriptor>,
+/// Adds every blob that a descriptor leads to.
+fn reach<E: From<OciSpecError>>(
+    from: &Descriptor,
     read: impl Fn(Sha256) -> Result<Vec<u8>, E>,
-) -> Result<BTreeSet<Sha256>, E> {
-    let mut found = BTreeSet::new();
-    let mut ahead: Vec<Descriptor> = from.cloned().collect();
+    found: &mut BTreeSet<Sha256>,
+) -> Result<(), E> {
+    let mut ahead = vec![from.clone()];
     while let Some(descriptor) = ahead.pop() {
         let digest = sha256(&descriptor)?;
         if !found.insert(digest) {
@@ -127,11 +171,83 @@ fn reachable<'a, E: From<OciSpecError>>(
             _ => {}
         }
     }
-    Ok(found)
+    Ok(())
 }
 
 /// The digest of a descriptor that this program wrote.
 pub fn sha256(descriptor: &Descriptor) -> Result<Sha256, OciSpecError> {
     let text = descriptor.digest().to_string();
     Sha256::from_oci(&text).map_err(|error| OciSpecError::Other(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+    use crate::image::descriptor;
+    use crate::image::referrer::{Artifact, attachment_tag};
+
+    /// Blobs by their digests.
+    #[derive(Default)]
+    struct Blobs(RefCell<BTreeMap<Sha256, Vec<u8>>>);
+
+    impl Blobs {
+        /// An image without layers, told from others by its text.
+        fn image(&self, text: &str) -> Descriptor {
+            let config = self.add(Blob::of(text.into()), MediaType::ImageConfig);
+            let manifest = serde_json::json!({ "schemaVersion": 2, "config": config, "layers": [] });
+            self.add(Blob::canonical(&manifest).unwrap(), MediaType::ImageManifest)
+        }
+
+        fn add(&self, blob: Blob, media_type: MediaType) -> Descriptor {
+            let described = descriptor(media_type, blob.digest, blob.bytes.len() as u64).unwrap();
+            self.0.borrow_mut().insert(blob.digest, blob.bytes);
+            described
+        }
+
+        fn attach(&self, layout: &mut Layout, subject: &Descriptor) -> Descriptor {
+            let artifact =
+                Artifact { artifact_type: "text/plain".into(), annotations: [].into(), documents: vec![] };
+            let referrer = artifact.attach(subject).unwrap();
+            layout.attach(&referrer);
+            referrer.blobs.into_iter().for_each(|blob| drop(self.add(blob, MediaType::EmptyJSON)));
+            self.add(referrer.manifest, MediaType::ImageManifest);
+            referrer.descriptor
+        }
+
+        fn read(&self, digest: Sha256) -> Result<Vec<u8>, OciSpecError> {
+            let bytes = self.0.borrow().get(&digest).cloned();
+            bytes.ok_or_else(|| OciSpecError::Other(format!("there is no blob {digest}")))
+        }
+    }
+
+    #[test]
+    fn what_is_attached_stays_as_long_as_what_it_is_attached_to() {
+        let (blobs, mut layout) = (Blobs::default(), Layout::default());
+        let (one, two) = (blobs.image("one"), blobs.image("two"));
+        layout.set("a:one".into(), one.clone());
+        layout.set("a:two".into(), two.clone());
+        let tag = |image| format!("a:{}", attachment_tag(sha256(image).unwrap(), "sig"));
+        for image in [&one, &two] {
+            let attached = blobs.attach(&mut layout, image);
+            blobs.attach(&mut layout, &attached);
+            layout.set(tag(image), blobs.image(&format!("signature of {}", image.digest())));
+        }
+        let whole = layout.clone();
+        assert_eq!(Layout::parse(&layout.to_bytes().unwrap(), |digest| blobs.read(digest)).unwrap(), whole);
+        let all: BTreeSet<_> = blobs.0.borrow().keys().copied().collect();
+        assert_eq!(layout.prune(|digest| blobs.read(digest)).unwrap(), all);
+        assert_eq!(layout, whole);
+
+        layout.retain(|name| name == "a:one");
+        let kept = layout.prune(|digest| blobs.read(digest)).unwrap();
+        assert_eq!(layout.names().collect::<Vec<_>>(), ["a:one".to_owned(), tag(&one)]);
+        let referring = |image| layout.referrers(sha256(image).unwrap()).count();
+        assert_eq!((referring(&one), referring(&two)), (1, 0));
+        let (config, empty) = (Sha256::of(b"one"), Sha256::of(b"{}"));
+        assert!(kept.contains(&config) && kept.contains(&empty) && !kept.contains(&Sha256::of(b"two")));
+        // Two documents of each image, of its signature, and the two that are attached.
+        assert_eq!(kept.len(), 2 + 2 + 2 + 1);
+    }
 }

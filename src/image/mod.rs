@@ -87,8 +87,12 @@ impl Blob {
 
     /// The document's canonical bytes: UTF-8, keys sorted, no white space.
     pub fn canonical(document: &impl Serialize) -> Result<Self, OciSpecError> {
-        let bytes = serde_json::to_vec(&serde_json::to_value(document)?)?;
-        Ok(Self { digest: Sha256::of(&bytes), bytes })
+        Ok(Self::of(serde_json::to_vec(&serde_json::to_value(document)?)?))
+    }
+
+    #[must_use]
+    pub fn of(bytes: Vec<u8>) -> Self {
+        Self { digest: Sha256::of(&bytes), bytes }
     }
 }
 
@@ -189,7 +193,11 @@ pub fn index(
     Ok((blob, described))
 }
 
-fn descriptor(media_type: MediaType, digest: Sha256, size: u64) -> Result<Descriptor, OciSpecError> {
+pub(crate) fn descriptor(
+    media_type: MediaType,
+    digest: Sha256,
+    size: u64,
+) -> Result<Descriptor, OciSpecError> {
     let digest: Digest = digest.oci().parse()?;
     DescriptorBuilder::default().media_type(media_type).digest(digest).size(size).build()
 }

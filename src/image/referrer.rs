@@ -1,81 +1,137 @@
-//! What refers to an image: an SBOM, a signature, an attestation, each an artifact whose [subject] is the image.
+//! Artifacts that refer to an image: signatures, attestations, SBOMs.
 //!
-//! [subject]: https://github.com/opencontainers/image-spec/blob/v1.1.1/manifest.md#guidelines-for-artifact-usage
+//! An artifact is an image manifest with a [`subject`], whose layers are the documents. A registry lists it among the
+//! referrers of its subject; clients of before OCI 1.1 look for a [tag](attachment_tag) instead.
+//!
+//! [`subject`]: https://github.com/opencontainers/image-spec/blob/v1.1.1/manifest.md#guidelines-for-artifact-usage
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
 use oci_spec::OciSpecError;
-use oci_spec::image::{Descriptor, DescriptorBuilder, Digest, ImageManifestBuilder, MediaType};
+use oci_spec::image::{Descriptor, DescriptorBuilder, ImageManifest, ImageManifestBuilder, MediaType};
 
 use super::{Annotations, Blob, descriptor};
 use crate::digest::Sha256;
 
-/// What [stands for nothing] where a manifest has to name something.
+/// What an artifact has in place of a configuration: the [empty descriptor].
 ///
-/// [stands for nothing]: https://github.com/opencontainers/image-spec/blob/v1.1.1/manifest.md#guidance-for-an-empty-descriptor
-pub const EMPTY: &[u8] = b"{}";
+/// [empty descriptor]: https://github.com/opencontainers/image-spec/blob/v1.1.1/manifest.md#guidance-for-an-empty-descriptor
+const EMPTY: &[u8] = b"{}";
 
-/// SPDX 2.3 as JSON, by the [media type] that Trivy looks for.
-///
-/// [media type]: https://www.iana.org/assignments/media-types/application/spdx+json
-pub const SPDX_2: &str = "application/spdx+json";
-
-/// Something that is said of an image.
+/// Something that is attached to an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Artifact<'a> {
-    /// The media type of the document: `application/spdx+json`.
-    pub kind: &'a str,
-    /// A name for the document, where somebody makes a file of it: `cc-debian13_debug-amd64.spdx.json`.
-    pub title: &'a str,
-    pub document: Sha256,
-    /// In bytes.
-    pub size: u64,
-    pub created: Timestamp,
+pub struct Artifact {
+    /// The media type that clients look for: `application/spdx+json`.
+    pub artifact_type: String,
+    /// What referrers are told apart by; registries list these without the artifact being read.
+    pub annotations: BTreeMap<String, String>,
+    pub documents: Vec<Document>,
 }
 
-/// The manifest of an artifact, and how an index names it.
+/// A document of an artifact: a layer of its manifest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Document {
+    pub media_type: String,
+    pub annotations: BTreeMap<String, String>,
+    pub blob: Blob,
+}
+
+/// An artifact with the image that it refers to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Referrer {
+    pub subject: Sha256,
     pub manifest: Blob,
+    /// As the index of a layout lists it, and the [referrers API] of a registry.
+    ///
+    /// [referrers API]: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#listing-referrers
     pub descriptor: Descriptor,
+    /// What the manifest leads to.
+    pub blobs: Vec<Blob>,
 }
 
-impl Artifact<'_> {
-    /// The manifest by which the artifact refers to an image of one architecture.
-    pub fn refer(&self, subject: &Descriptor) -> Result<Referrer, OciSpecError> {
-        let kind = MediaType::from(self.kind);
-        let mut document = descriptor(kind.clone(), self.document, self.size)?;
-        document.set_annotations(Some(annotations([("title", self.title.to_owned())])));
-        let created = annotations([("created", self.created.to_string())]);
-        let subject = plain(subject)?;
-        let manifest = ImageManifestBuilder::default()
-            .schema_version(2u32)
-            .media_type(MediaType::ImageManifest)
-            .artifact_type(kind.clone())
-            .config(descriptor(MediaType::EmptyJSON, Sha256::of(EMPTY), EMPTY.len() as u64)?)
-            .layers(vec![document])
-            .subject(subject)
-            .annotations(created.clone())
-            .build()?;
-        let manifest = Blob::canonical(&manifest)?;
-        let mut descriptor =
-            descriptor(MediaType::ImageManifest, manifest.digest, manifest.bytes.len() as u64)?;
-        descriptor.set_artifact_type(Some(kind));
-        descriptor.set_annotations(Some(created));
-        Ok(Referrer { manifest, descriptor })
+impl Document {
+    /// The layer's descriptor.
+    pub fn descriptor(&self) -> Result<Descriptor, OciSpecError> {
+        let media_type = MediaType::from(self.media_type.as_str());
+        let mut layer = descriptor(media_type, self.blob.digest, self.blob.bytes.len() as u64)?;
+        layer.set_annotations(annotations(&self.annotations));
+        Ok(layer)
     }
 }
 
-/// A descriptor that says of what it names no more than has to be.
-fn plain(of: &Descriptor) -> Result<Descriptor, OciSpecError> {
-    let digest: Digest = of.digest().clone();
-    DescriptorBuilder::default().media_type(of.media_type().clone()).digest(digest).size(of.size()).build()
+impl Artifact {
+    /// A file, under a name by which clients save it.
+    #[must_use]
+    pub fn of_file(media_type: &str, name: String, text: &str) -> Self {
+        let document = Document {
+            media_type: media_type.to_owned(),
+            annotations: BTreeMap::from([("org.opencontainers.image.title".to_owned(), name)]),
+            blob: Blob::of(text.as_bytes().to_vec()),
+        };
+        Self { artifact_type: media_type.to_owned(), annotations: BTreeMap::new(), documents: vec![document] }
+    }
+
+    /// The artifact as one that refers to an image.
+    pub fn attach(&self, subject: &Descriptor) -> Result<Referrer, OciSpecError> {
+        let artifact_type = MediaType::from(self.artifact_type.as_str());
+        let empty = Blob::of(EMPTY.to_vec());
+        let config = descriptor(MediaType::EmptyJSON, empty.digest, EMPTY.len() as u64)?;
+        let layers = self.documents.iter().map(Document::descriptor).collect::<Result<Vec<_>, _>>()?;
+        let mut manifest = ImageManifestBuilder::default()
+            .schema_version(2u32)
+            .media_type(MediaType::ImageManifest)
+            .artifact_type(artifact_type.clone())
+            .config(config)
+            .layers(layers)
+            .subject(plain(subject)?)
+            .build()?;
+        manifest.set_annotations(annotations(&self.annotations));
+        let manifest = Blob::canonical(&manifest)?;
+        let mut described =
+            descriptor(MediaType::ImageManifest, manifest.digest, manifest.bytes.len() as u64)?;
+        described.set_artifact_type(Some(artifact_type));
+        described.set_annotations(annotations(&self.annotations));
+        let documents = self.documents.iter().map(|document| document.blob.clone());
+        Ok(Referrer {
+            subject: super::layout::sha256(subject)?,
+            manifest,
+            descriptor: described,
+            blobs: documents.chain([empty]).collect(),
+        })
+    }
 }
 
-fn annotations<const N: usize>(named: [(&str, String); N]) -> Annotations {
-    let named = named.map(|(name, value)| (format!("org.opencontainers.image.{name}"), value));
-    BTreeMap::from(named).into_iter().collect()
+/// A descriptor with what identifies the content, and nothing else.
+fn plain(of: &Descriptor) -> Result<Descriptor, OciSpecError> {
+    DescriptorBuilder::default()
+        .media_type(of.media_type().clone())
+        .digest(of.digest().clone())
+        .size(of.size())
+        .build()
+}
+
+fn annotations(of: &BTreeMap<String, String>) -> Option<Annotations> {
+    (!of.is_empty()).then(|| of.clone().into_iter().collect())
+}
+
+/// The image that a manifest refers to; `None` where it refers to none.
+pub fn subject(manifest: &[u8]) -> Result<Option<Sha256>, OciSpecError> {
+    let manifest: ImageManifest = serde_json::from_slice(manifest)?;
+    manifest.subject().as_ref().map(super::layout::sha256).transpose()
+}
+
+/// The tag by which clients of before OCI 1.1 find what is attached to a digest: `sha256-<hex>.sig`.
+#[must_use]
+pub fn attachment_tag(subject: Sha256, extension: &str) -> String {
+    format!("sha256-{subject}.{extension}")
+}
+
+/// The digest that something is attached to by its tag, in a reference name: `cc-debian13:sha256-<hex>.sig`.
+#[must_use]
+pub fn subject_of_tag(name: &str) -> Option<Sha256> {
+    let (_, tag) = name.rsplit_once(':')?;
+    let (digest, _extension) = tag.strip_prefix("sha256-")?.split_once('.')?;
+    digest.parse().ok()
 }
 
 #[cfg(test)]
@@ -83,35 +139,41 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_artifact_refers_to_its_subject() {
-        let mut subject = descriptor(MediaType::ImageManifest, Sha256::of(b"image"), 5).unwrap();
-        subject.set_annotations(Some(annotations([("ref.name", "cc:latest".into())])));
+    fn an_artifact_names_its_subject_and_nothing_of_its_name() {
+        let mut image = descriptor(MediaType::ImageIndex, Sha256::of(b"image"), 5).unwrap();
+        image.set_annotations(annotations(&[("org.example".to_owned(), "name".to_owned())].into()));
         let artifact = Artifact {
-            kind: "application/spdx+json",
-            title: "cc.spdx.json",
-            document: Sha256::of(b"sbom"),
-            size: 4,
-            created: Timestamp::from_second(1_700_000_000).unwrap(),
+            artifact_type: "application/spdx+json".into(),
+            annotations: [("org.example.kind".to_owned(), "sbom".to_owned())].into(),
+            documents: vec![Document {
+                media_type: "application/spdx+json".into(),
+                annotations: BTreeMap::new(),
+                blob: Blob::of(b"[]".to_vec()),
+            }],
         };
-        let Referrer { manifest, descriptor } = artifact.refer(&subject).unwrap();
-        assert_eq!(
-            String::from_utf8(manifest.bytes).unwrap(),
-            format!(
-                concat!(
-                    r#"{{"annotations":{{"org.opencontainers.image.created":"2023-11-14T22:13:20Z"}},"#,
-                    r#""artifactType":"application/spdx+json","#,
-                    r#""config":{{"digest":"{}","mediaType":"application/vnd.oci.empty.v1+json","size":2}},"#,
-                    r#""layers":[{{"annotations":{{"org.opencontainers.image.title":"cc.spdx.json"}},"#,
-                    r#""digest":"{}","mediaType":"application/spdx+json","size":4}}],"#,
-                    r#""mediaType":"application/vnd.oci.image.manifest.v1+json","schemaVersion":2,"#,
-                    r#""subject":{{"digest":"{}","mediaType":"application/vnd.oci.image.manifest.v1+json","size":5}}}}"#
-                ),
-                Sha256::of(EMPTY).oci(),
-                Sha256::of(b"sbom").oci(),
-                Sha256::of(b"image").oci(),
-            )
+        let referrer = artifact.attach(&image).unwrap();
+        let expected = concat!(
+            r#"{"annotations":{"org.example.kind":"sbom"},"artifactType":"application/spdx+json","#,
+            r#""config":{"digest":"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a","#,
+            r#""mediaType":"application/vnd.oci.empty.v1+json","size":2},"#,
+            r#""layers":[{"digest":"sha256:4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945","#,
+            r#""mediaType":"application/spdx+json","size":2}],"#,
+            r#""mediaType":"application/vnd.oci.image.manifest.v1+json","schemaVersion":2,"#,
+            r#""subject":{"digest":"sha256:[IMAGE]","mediaType":"application/vnd.oci.image.index.v1+json","size":5}}"#
         );
-        assert_eq!(descriptor.artifact_type().as_ref().unwrap().as_ref(), "application/spdx+json");
-        assert_eq!(descriptor.digest().to_string(), manifest.digest.oci());
+        let expected = expected.replace("[IMAGE]", &Sha256::of(b"image").to_string());
+        assert_eq!(String::from_utf8(referrer.manifest.bytes.clone()).unwrap(), expected);
+        assert_eq!(subject(&referrer.manifest.bytes).unwrap(), Some(Sha256::of(b"image")));
+        assert_eq!(referrer.subject, Sha256::of(b"image"));
+    }
+
+    #[test]
+    fn a_tag_names_what_it_is_attached_to() {
+        let digest = Sha256::of(b"image");
+        let name = format!("cc-debian13:{}", attachment_tag(digest, "sig"));
+        assert_eq!(subject_of_tag(&name), Some(digest));
+        for other in ["cc-debian13:latest", "cc-debian13:sha256-12.sig", "cc-debian13"] {
+            assert_eq!(subject_of_tag(other), None);
+        }
     }
 }

@@ -8,6 +8,7 @@ pub mod find;
 pub mod licenses;
 pub mod progress;
 pub mod pushed;
+pub mod signed;
 pub mod size;
 pub mod table;
 pub mod test;

@@ -8,7 +8,7 @@ mod cyclonedx16;
 mod location;
 mod merge;
 mod missing;
-mod purl;
+pub mod purl;
 mod spdx23;
 mod spdx30;
 mod subject;
@@ -48,6 +48,18 @@ pub enum Format {
 pub const LAYOUT_FORMATS: [Format; 2] = [Format::Spdx23, Format::Spdx30];
 
 impl Format {
+    /// By which clients find the document among what refers to an image: [IANA's], SPDX 3's own, CycloneDX's.
+    ///
+    /// [IANA's]: https://www.iana.org/assignments/media-types/application/spdx+json
+    #[must_use]
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Self::Spdx23 => "application/spdx+json",
+            Self::Spdx30 => "application/spdx3+json",
+            Self::CycloneDx16 => "application/vnd.cyclonedx+json",
+        }
+    }
+
     /// `cc-debian13_debug-amd64.spdx.json`, of the image `cc-debian13:debug-amd64`: a colon is no part of file names
     /// everywhere.
     #[must_use]

@@ -1,8 +1,11 @@
 //! What a build makes of the lock, the store and the layout.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
+
+use serde_json::Value;
 
 use crate::archive::Package;
 use crate::run::Said;
@@ -285,11 +288,12 @@ fn remove_packages(shop: &Workshop) {
     assert_eq!(removed, 6);
 }
 
-/// Everything of a layout that a user could compare.
-fn state(shop: &Workshop) -> (String, Vec<String>, Vec<String>) {
+/// The images of a layout and their SBOMs. What they were built from is attached to them, and names the definitions.
+fn state(shop: &Workshop) -> (BTreeMap<String, Value>, BTreeSet<String>, Vec<String>) {
     let out = shop.out();
     let sboms = out.sboms().iter().map(|name| shop.world.read(&format!("out/sbom/{name}"))).collect();
-    (shop.world.read("out/index.json"), out.blobs().into_iter().collect(), sboms)
+    let blobs = out.named_blobs();
+    (out.references, blobs, sboms)
 }
 
 #[test]

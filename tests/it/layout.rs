@@ -14,8 +14,8 @@ pub struct Layout {
     root: PathBuf,
     /// Descriptors of `index.json` by their reference names.
     pub references: BTreeMap<String, Value>,
-    /// Those without one, which refer to an image.
-    pub referrers: Vec<Value>,
+    /// Descriptors of `index.json` without a name, each with the digest that its manifest refers to.
+    referrers: Vec<(String, Value)>,
 }
 
 /// An image of one architecture.
@@ -35,19 +35,25 @@ impl Layout {
         let index: Value = serde_json::from_slice(&fs::read(root.join("index.json")).unwrap()).unwrap();
         assert_eq!(index["schemaVersion"], 2);
         assert_eq!(index["mediaType"], "application/vnd.oci.image.index.v1+json");
-        let name =
-            |descriptor: &Value| descriptor["annotations"]["org.opencontainers.image.ref.name"].clone();
-        let manifests = index["manifests"].as_array().unwrap().iter().cloned();
-        let (named, referrers): (Vec<_>, Vec<_>) =
-            manifests.partition(|descriptor| name(descriptor).is_string());
-        let references: BTreeMap<_, _> = named
-            .into_iter()
-            .map(|descriptor| (name(&descriptor).as_str().unwrap().to_owned(), descriptor))
-            .collect();
-        let layout = Self { root: root.to_owned(), references, referrers };
+        let (mut references, mut unnamed) = (BTreeMap::new(), Vec::new());
+        for descriptor in index["manifests"].as_array().unwrap() {
+            match descriptor["annotations"]["org.opencontainers.image.ref.name"].as_str() {
+                Some(name) => drop(references.insert(name.to_owned(), descriptor.clone())),
+                None => unnamed.push(descriptor.clone()),
+            }
+        }
+        let mut layout = Self { root: root.to_owned(), references, referrers: Vec::new() };
+        layout.referrers =
+            unnamed.into_iter().map(|descriptor| (layout.subject(&descriptor), descriptor)).collect();
         let mut reached = BTreeSet::new();
-        let all = layout.references.values().chain(&layout.referrers);
-        all.for_each(|descriptor| layout.check(descriptor, &mut reached));
+        layout.references.values().for_each(|descriptor| layout.check(descriptor, &mut reached));
+        for (subject, descriptor) in &layout.referrers {
+            assert!(
+                layout.blobs().contains(subject.strip_prefix("sha256:").unwrap()),
+                "{descriptor} is left over"
+            );
+            layout.check(descriptor, &mut reached);
+        }
         assert_eq!(reached, layout.blobs());
         layout
     }
@@ -55,6 +61,13 @@ impl Layout {
     /// The names of the files below `blobs/sha256`.
     pub fn blobs(&self) -> BTreeSet<String> {
         names(&self.root.join("blobs/sha256"))
+    }
+
+    /// The digests of what references lead to: all blobs but those of what is attached without a name.
+    pub fn named_blobs(&self) -> BTreeSet<String> {
+        let mut reached = BTreeSet::new();
+        self.references.values().for_each(|descriptor| self.check(descriptor, &mut reached));
+        reached
     }
 
     /// The names of the files below `sbom`.
@@ -94,13 +107,24 @@ impl Layout {
         Image { manifest, config, layers }
     }
 
-    fn json(&self, descriptor: &Value) -> Value {
+    /// What refers to a digest: descriptors, each with its manifest.
+    pub fn referrers(&self, subject: &str) -> Vec<(&Value, Value)> {
+        let referring = self.referrers.iter().filter(|(of, _)| of == subject);
+        referring.map(|(_, descriptor)| (descriptor, self.json(descriptor))).collect()
+    }
+
+    /// The digest that an unnamed manifest refers to.
+    fn subject(&self, descriptor: &Value) -> String {
+        self.json(descriptor)["subject"]["digest"].as_str().unwrap().to_owned()
+    }
+
+    pub fn json(&self, descriptor: &Value) -> Value {
         serde_json::from_slice(&self.blob(descriptor)).unwrap()
     }
 
     /// A blob of the size and digest that a descriptor says.
     #[track_caller]
-    fn blob(&self, descriptor: &Value) -> Vec<u8> {
+    pub fn blob(&self, descriptor: &Value) -> Vec<u8> {
         let name = descriptor["digest"].as_str().unwrap().strip_prefix("sha256:").unwrap();
         let bytes = fs::read(self.root.join("blobs/sha256").join(name)).unwrap();
         assert_eq!(

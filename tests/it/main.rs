@@ -35,6 +35,7 @@ mod run;
 mod sbom;
 mod scripts;
 mod server;
+mod sign;
 mod sources;
 mod structure;
 mod vendor;

@@ -76,6 +76,12 @@ impl LayoutReader {
         named.filter(|(_, descriptor)| *descriptor.media_type() == MediaType::ImageManifest)
     }
 
+    /// Whether something has this name: `cc-debian13:debug`.
+    #[must_use]
+    pub fn has(&self, reference: &str) -> bool {
+        self.layout.get(reference).is_some()
+    }
+
     fn document<T: DeserializeOwned>(&self, digest: Sha256) -> Result<T, LayoutError> {
         let bytes = self.read(digest)?;
         Ok(serde_json::from_slice(&bytes).map_err(OciSpecError::from)?)
@@ -89,12 +95,12 @@ impl LayoutReader {
 
     #[must_use]
     pub fn blob(&self, digest: Sha256) -> PathBuf {
-        super::blob(&self.root, digest)
+        super::blob_path(&self.root, digest)
     }
 
     /// The bytes of a document.
     pub fn read(&self, digest: Sha256) -> Result<Vec<u8>, LayoutError> {
-        Ok(files::read(&self.blob(digest))?)
+        super::read_blob(&self.root, digest)
     }
 
     /// The files of a layer.
