@@ -186,7 +186,8 @@ fn a_waiver_counts_until_it_expires() {
     let waivers =
         [waiver("app", "2999-12-31"), waiver("old*", "2020-01-01"), waiver("gone", "2999-12-31")].concat();
     let shop = built([app(), Package::new("older", "2")], &format!("{QUIET}{forbidden}{waivers}"));
-    audit(&shop, &[]).assert_is(r#"
+    audit(&shop, &[]).assert_is(
+        r#"
 status: 3
 ----- stdout -----
 error[forbidden-package]: no package is there that the policy forbids
@@ -215,7 +216,8 @@ waived
       forbidden-package waived: it is wanted (me@example.org, until 2999-12-31)
 ----- stderr -----
     Audited 1 image by images/policy.toml: 2 errors, 0 warnings, 2 notes, 1 waived
-"#);
+"#,
+    );
 }
 
 #[test]

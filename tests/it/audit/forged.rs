@@ -133,7 +133,8 @@ fn a_blob_that_was_flipped_is_found() {
     let path = first_layer(&shop);
     let tar = flipped(&unpacked(&fs::read(&path).unwrap()));
     fs::write(&path, packed(&tar)).unwrap();
-    audited(&shop).assert_is(r#"
+    audited(&shop).assert_is(
+        r#"
 status: 3
 ----- stdout -----
 error[blob]: every blob is what its digest says
@@ -153,7 +154,8 @@ note[not-checked]: checks that were not made
   vulnerabilities were not looked for: no data of a security tracker were given
 ----- stderr -----
     Audited 1 image by images/policy.toml: 2 errors, 0 warnings, 1 note, 0 waived
-"#);
+"#,
+    );
 }
 
 #[test]
@@ -187,7 +189,8 @@ note[not-checked]: checks that were not made
 fn a_byte_that_was_flipped_is_found_though_all_digests_fit() {
     let shop = shop();
     forge(&shop, |layers| *app_layer(layers) = flipped(app_layer(layers)));
-    audited(&shop).assert_is(r#"
+    audited(&shop).assert_is(
+        r#"
 status: 3
 ----- stdout -----
 error[altered-file]: every file is what the SBOM says
@@ -201,7 +204,8 @@ note[not-checked]: checks that were not made
   vulnerabilities were not looked for: no data of a security tracker were given
 ----- stderr -----
     Audited 1 image by images/policy.toml: 1 error, 0 warnings, 1 note, 0 waived
-"#);
+"#,
+    );
 }
 
 #[test]
