@@ -121,6 +121,42 @@ impl<'a> Audit<'a> {
         self.rows.iter().filter(|row| row.images.contains(&image)).fold(Tally::default(), Tally::with)
     }
 
+    /// The rules that every image was held against and that hold in all.
+    pub fn holding(&self) -> impl Iterator<Item = Rule> {
+        let found = |rule: Rule| self.rows.iter().any(|row| row.finding.rule == rule);
+        Rule::ALL.into_iter().filter(move |rule| self.is_checked(*rule) && !found(*rule))
+    }
+
+    /// Whether the policy applies a rule, and there were the data for it.
+    fn is_checked(&self, rule: Rule) -> bool {
+        let of_layers = || self.images.iter().all(|subject| subject.image.is_some());
+        let of_lock = || self.images.iter().all(|subject| subject.lock.is_some());
+        self.policy.applies(rule)
+            && match rule {
+                Rule::Vulnerability | Rule::NotChecked => false,
+                Rule::Waiver => !self.policy.waivers.is_empty(),
+                Rule::EndOfLife => !self.policy.end_of_life.is_empty(),
+                Rule::LockAge => self.policy.max_age_days.is_some() && of_lock(),
+                Rule::StaleImage => of_layers() && of_lock(),
+                Rule::PrivilegedFile
+                | Rule::Shell
+                | Rule::RootUser
+                | Rule::Blob
+                | Rule::PackageNotInSbom
+                | Rule::PackageNotInImage
+                | Rule::UnownedFile
+                | Rule::AlteredFile
+                | Rule::SharedFile => of_layers(),
+                Rule::Sbom
+                | Rule::SbomFields
+                | Rule::LicenseDenied
+                | Rule::LicenseUnlisted
+                | Rule::LicenseReview
+                | Rule::LicenseUnknown
+                | Rule::ForbiddenPackage => true,
+            }
+    }
+
     /// Whether nothing was found that is worse than a note.
     #[must_use]
     pub fn is_clean(&self) -> bool {

@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
-use super::finding::{Finding, Rule, Severity};
+use super::finding::{Finding, Rule};
 use crate::catalog::diagnostic::{Diagnostic, Location, Source, parse};
 use crate::debian::PackagePattern;
 use crate::tree::ImagePath;
@@ -171,10 +171,10 @@ impl Policy {
         }
     }
 
-    /// How grave findings of a rule are.
+    /// Whether the rule is not off.
     #[must_use]
-    pub fn severity(&self, rule: Rule) -> Option<Severity> {
-        self.levels.get(&rule).map_or(Some(rule.severity()), |level| level.severity())
+    pub fn applies(&self, rule: Rule) -> bool {
+        self.levels.get(&rule) != Some(&Level::Off)
     }
 }
 

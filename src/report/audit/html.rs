@@ -1,6 +1,6 @@
 //! An audit as a page that needs nothing besides itself: no script, no other file.
 
-use distro::audit::{Rule, Severity};
+use distro::audit::Severity;
 use minijinja::Environment;
 use minijinja::value::Serde;
 use serde::Serialize;
@@ -70,9 +70,7 @@ pub fn page(report: &Report) -> Result<String, minijinja::Error> {
         })
         .collect();
     let columns: Vec<_> = of_images.iter().map(|section| (section.rule.id(), section.severity)).collect();
-    let found = |rule: &Rule| report.findings.iter().any(|finding| finding.rule == *rule);
-    let holding = Rule::ALL.into_iter().filter(|rule| !found(rule) && *rule != Rule::Vulnerability);
-    let holding: Vec<_> = holding.map(|rule| (rule.id(), rule.title())).collect();
+    let holding = report.holding.iter().map(|rule| (rule.id(), rule.title())).collect();
 
     let mut environment = Environment::new();
     // The name ends in `.html`: all values are escaped.

@@ -23,6 +23,9 @@ pub struct Report {
     #[serde(skip)]
     pub sections: Vec<Section>,
     pub findings: Vec<Told>,
+    /// Rules that hold in all images.
+    #[serde(skip)]
+    pub holding: Vec<Rule>,
 }
 
 /// How many findings there are; in JSON, by their severity.
@@ -118,6 +121,7 @@ impl Report {
             clean: audit.is_clean(),
             tally: audit.tally().into(),
             images: images.collect(),
+            holding: audit.holding().collect(),
             sections: sections(&findings),
             findings,
         }
