@@ -111,14 +111,15 @@ pub fn assemble(
     let verdicts: Vec<_> =
         pool.install(|| built.par_iter().map(|(target, built)| copyright.of_image(target, built)).collect());
     let verdicts = built.iter().zip(verdicts).map(|(image, found)| whole(&builder, &copyright, image, found));
-    let verdicts = verdicts.collect::<anyhow::Result<Vec<_>>>()?;
-    let done = then(&Assembly {
-        catalog,
-        builder: &builder,
-        built: &built,
-        verdicts: &verdicts,
-        copyright: &copyright,
-        converted: &missing,
+    let done = verdicts.collect::<anyhow::Result<Vec<_>>>().and_then(|verdicts| {
+        then(&Assembly {
+            catalog,
+            builder: &builder,
+            built: &built,
+            verdicts: &verdicts,
+            copyright: &copyright,
+            converted: &missing,
+        })
     });
     for damaged in store.take_damaged() {
         warn(&damaged.to_string());
