@@ -13,7 +13,7 @@ use distro::effects::archive::Network;
 use distro::effects::builder::{BuildError, Builder, Target};
 use distro::effects::definitions;
 use distro::effects::layers::{Gone, Input, Layers, LayersError, Remedy};
-use distro::effects::licensing::CopyrightFiles;
+use distro::effects::licensing::{CopyrightFiles, LicensingError};
 use distro::effects::places::Places;
 use distro::image::accounting::Unaccounted;
 use distro::image::built::BuiltImage;
@@ -108,24 +108,45 @@ pub fn assemble(
     let built: Vec<_> = targets.into_iter().zip(built).collect();
     let licenses = definitions::licenses(&workspace.places.catalog)?;
     let copyright = CopyrightFiles::new(store, &licenses);
-    let verdicts = pool.install(|| {
-        built
-            .par_iter()
-            .map(|(target, built)| copyright.of_image(target, built))
-            .collect::<Result<Vec<_>, _>>()
-    })?;
-    let done = then(&Assembly {
-        catalog,
-        builder: &builder,
-        built: &built,
-        verdicts: &verdicts,
-        copyright: &copyright,
-        converted: &missing,
+    let verdicts: Vec<_> =
+        pool.install(|| built.par_iter().map(|(target, built)| copyright.of_image(target, built)).collect());
+    let verdicts = built.iter().zip(verdicts).map(|(image, found)| whole(&builder, &copyright, image, found));
+    let done = verdicts.collect::<anyhow::Result<Vec<_>>>().and_then(|verdicts| {
+        then(&Assembly {
+            catalog,
+            builder: &builder,
+            built: &built,
+            verdicts: &verdicts,
+            copyright: &copyright,
+            converted: &missing,
+        })
     });
     for damaged in store.take_damaged() {
         warn(&damaged.to_string());
     }
     done
+}
+
+/// Makes license texts anew that were damaged in the store.
+fn whole(
+    builder: &Builder<'_>,
+    copyright: &CopyrightFiles<'_>,
+    (target, built): &(Target<'_>, BuiltImage),
+    mut found: Result<Verdicts, LicensingError>,
+) -> anyhow::Result<Verdicts> {
+    let mut made_anew = None;
+    while let Err(LicensingError::Lost(text)) = found
+        && made_anew != Some(text)
+    {
+        made_anew = Some(text);
+        builder.mend(*target).with_context(|| {
+            format!(
+                "the license text {text} is damaged in the store or gone from it, and could not be made anew"
+            )
+        })?;
+        found = copyright.of_image(target, built);
+    }
+    Ok(found?)
 }
 
 fn targets<'a>(

@@ -24,7 +24,10 @@ pub struct CopyrightFiles<'a> {
 pub enum LicensingError {
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error("the store lost the license text {0}, which was damaged: run again, and it is made anew")]
+    #[error(
+        "the license text {0} is damaged in the store or gone from it, and could not be made anew there: \
+         remove the store, or name another with `--store`"
+    )]
     Lost(Sha256),
 }
 

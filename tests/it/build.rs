@@ -28,9 +28,9 @@ fn a_build_ends_with_a_table_of_what_it_built() {
 status: 0
 ----- stdout -----
 IMAGE                    ARCH   PACKAGES  LAYERS  COMPRESSED  UNPACKED  DIGEST
-static-debian13:debug    amd64         3       7     2.7 KiB  45.5 KiB  sha256:e1fae4f68092
-static-debian13:latest   amd64         2       5     1.9 KiB  32.5 KiB  sha256:36da83c6a763
-static-debian13:nonroot  amd64         2       5     1.9 KiB  32.5 KiB  sha256:10d0a5097f52
+static-debian13:debug    amd64         3       7     2.8 KiB  45.5 KiB  sha256:9827da73b7a9
+static-debian13:latest   amd64         2       5     2.0 KiB  32.5 KiB  sha256:3118af8c5e61
+static-debian13:nonroot  amd64         2       5     2.0 KiB  32.5 KiB  sha256:8805344a1733
 ----- stderr -----
       Built 3 images in out; 3 packages converted
 ",
@@ -50,9 +50,9 @@ status: 0
     "architecture": "amd64",
     "packages": 2,
     "layers": 5,
-    "compressed": 1966,
+    "compressed": 2078,
     "unpacked": 33280,
-    "digest": "sha256:36da83c6a76366c4a9462ebf418bde224159e7a3d39103f8940db15e1ca5a5da",
+    "digest": "sha256:3118af8c5e61102e76a3cf8a946a82db1bf8c1b0107ba168bacab9e8ab7fced6",
     "scripts": [],
     "privileged": []
   }

@@ -254,7 +254,7 @@ fn a_layout_without_space_is_an_error_that_says_so() {
 status: 1
 ----- stdout -----
 ----- stderr -----
-error: could not write `out/blobs/sha256/204acc0219408ba4b67974507af0131f8e43fedd752da8ac1281416b864a7574`: no space is left on its file system; free some there, or choose another place
+error: could not write `out/blobs/sha256/cba3626af45e8a3533b7caded762bcf7cce400501f104932e977ed4840a411cc`: no space is left on its file system; free some there, or choose another place
 ",
     );
     shop.build(&[]).success();
@@ -334,7 +334,6 @@ fn damaged_files_of_the_store_are_noticed_and_made_anew() {
             fs::write(path, bytes).unwrap();
         }
         let again = shop.build(&[]).success();
-        assert!(again.stderr.starts_with("warning: `"), "{again}");
         assert!(again.stderr.contains("` was damaged, and is made anew\n"), "{again}");
         assert_eq!(again.stdout, first.stdout);
         shop.out();

@@ -114,7 +114,7 @@ fn a_file_that_is_no_package_is_refused() {
 #[test]
 fn a_package_that_is_cut_short_or_damaged_is_refused() {
     let reason = "the file is no Debian package\n\
-                  the member `data.tar.xz` is said to have 260 bytes, only 252 follow";
+                  the member `data.tar.xz` is said to have 328 bytes, only 320 follow";
     assert_refused(evil().mangle(|deb| deb.truncate(deb.len() - 8)), reason);
     let reason = "cannot unpack `data.tar.xz`\n\
                   it cannot be unpacked: the xz data is damaged, cut short or needs too much memory\n\

@@ -78,7 +78,7 @@ reason = "who runs it, and what for"
 status: 0
 ----- stdout -----
 IMAGE                ARCH   PACKAGES  LAYERS  COMPRESSED  UNPACKED  DIGEST
-two-debian13:latest  amd64         1       2       822 B  14.5 KiB  sha256:3c0590e26b75
+two-debian13:latest  amd64         1       2       882 B  14.5 KiB  sha256:a880d3214ae2
 ----- stderr -----
       Built 1 image in out; 0 packages converted
  Privileged /usr/bin/both of login, mode 6711, in two-debian13:latest
@@ -159,9 +159,9 @@ status: 0
     "architecture": "amd64",
     "packages": 2,
     "layers": 5,
-    "compressed": 1885,
+    "compressed": 2002,
     "unpacked": 34304,
-    "digest": "sha256:dca6c00be86fb9d15b054eb7045a3896518c1559d4e896d73239a3b80ff07d75",
+    "digest": "sha256:4f3c6d2e573db030ed8b7d572c1cfc46870280d773d496cf2cb36b393436b0eb",
     "scripts": [],
     "privileged": [
       {

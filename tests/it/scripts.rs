@@ -79,7 +79,7 @@ fn the_catalog_accounts_for_scripts_in_every_image() {
 status: 0
 ----- stdout -----
 IMAGE                ARCH   PACKAGES  LAYERS  COMPRESSED  UNPACKED  DIGEST
-one-debian13:latest  amd64         1       1       486 B   8.0 KiB  sha256:69824adcbc8c
+one-debian13:latest  amd64         1       1       544 B   8.0 KiB  sha256:ffc927b7c9ae
 ----- stderr -----
       Built 1 image in out; 1 package converted
     Not run 1 maintainer script, accounted for: daemon
@@ -111,9 +111,9 @@ status: 0
     "architecture": "amd64",
     "packages": 1,
     "layers": 1,
-    "compressed": 486,
+    "compressed": 544,
     "unpacked": 8192,
-    "digest": "sha256:69824adcbc8c7fba9ec384d6af4241e50e2c86dab67c5d26f636266b1b08f8a2",
+    "digest": "sha256:ffc927b7c9aed2b39bc2443fbd7df794e4d945557583ef4d87ea86cf9c7d8186",
     "scripts": [
       {
         "package": "daemon",
