@@ -89,6 +89,7 @@ signed-by = [
   "[VALID KEY]",
 ]
 index."main/binary-amd64/Packages.xz" = "…"
+index."main/source/Sources.xz" = "…"
 
 [[suite]]
 name = "trixie-updates"
@@ -119,6 +120,7 @@ signed-by = [
   "[ACME KEY]",
 ]
 index."stable/binary-amd64/Packages.xz" = "…"
+index."stable/source/Sources.xz" = "…"
 
 [[package]]
 name = "acme-agent"
@@ -147,6 +149,32 @@ source = "glibc"
 suite = "trixie"
 path = "pool/main/libc/libc6/libc6_2.41-1_{arch}.deb"
 deb.amd64 = { size = 1036, installed = 1, sha256 = "…" }
+
+[[source]]
+name = "acme-agent"
+version = "3.1"
+suite = "trixie"
+archive = "acme"
+path = "pool/stable/a/acme-agent/acme-agent_3.1.dsc"
+size = 165
+sha256 = "…"
+
+[[source]]
+name = "glibc"
+version = "2.41-1"
+suite = "trixie"
+path = "pool/main/g/glibc/glibc_2.41-1.dsc"
+size = 159
+sha256 = "…"
+
+[[source]]
+name = "libacme2"
+version = "2.0"
+suite = "trixie"
+archive = "acme"
+path = "pool/stable/liba/libacme2/libacme2_2.0.dsc"
+size = 161
+sha256 = "…"
 
 [[image]]
 name = "one"
@@ -203,7 +231,12 @@ fn the_sbom_does_not_take_a_third_party_s_package_for_debian_s() {
     let held: Vec<_> = held_by_image.map(|held| held["relatedSpdxElement"].as_str().unwrap()).collect();
     assert_eq!(
         held,
-        ["SPDXRef-OperatingSystem-debian", "SPDXRef-Binary-acme-agent", "SPDXRef-Binary-libacme2"]
+        [
+            "SPDXRef-OperatingSystem-debian",
+            "SPDXRef-Binary-acme-agent",
+            "SPDXRef-Binary-libacme2",
+            "SPDXRef-Generated-usr-merge"
+        ]
     );
 }
 
