@@ -435,6 +435,14 @@ fn an_sbom_names_a_tarball_with_its_origin_and_licence() {
         r#"
 {
   "SPDXID": "SPDXRef-Upstream-tool",
+  "annotations": [
+    {
+      "annotationDate": "2025-06-15T15:06:40Z",
+      "annotationType": "OTHER",
+      "annotator": "Tool: distro-0.1.0",
+      "comment": "left out: 1 files, 8 bytes, by the filter `/opt/tool/share/man/**`: its definition does not take it"
+    }
+  ],
   "checksums": [
     {
       "algorithm": "SHA256",
@@ -442,7 +450,7 @@ fn an_sbom_names_a_tarball_with_its_origin_and_licence() {
     },
     {
       "algorithm": "SHA512",
-      "checksumValue": "…"
+      "checksumValue": "b56cc45980955bdf46ee5cb93386e604767f6ee50cb758fd9cf9d8844350f18e6f42ad1bf5b3f68fa5d3f972c4a2d2a3274b132464d7875c54eaea800f8640e0"
     }
   ],
   "copyrightText": "NOASSERTION",
@@ -454,12 +462,15 @@ fn an_sbom_names_a_tarball_with_its_origin_and_licence() {
       "referenceType": "purl"
     }
   ],
-  "filesAnalyzed": false,
+  "filesAnalyzed": true,
   "homepage": "https://tool.example/",
-  "licenseConcluded": "NOASSERTION",
+  "licenseConcluded": "MIT OR Apache-2.0",
   "licenseDeclared": "MIT OR Apache-2.0",
   "name": "the-tool",
   "packageFileName": "tool-1.0-x64.tar.xz",
+  "packageVerificationCode": {
+    "packageVerificationCodeValue": "49a96efb8c2525358165c7439b21333cf8625a77"
+  },
   "primaryPackagePurpose": "APPLICATION",
   "supplier": "Organization: Tool Makers",
   "versionInfo": "1.0"
