@@ -1,0 +1,157 @@
+//! Which images hold something.
+
+mod tracker;
+
+use std::fs::File;
+use std::time::{Duration, SystemTime};
+
+use crate::archive::Package;
+use crate::desk::assert_refused;
+use crate::workshop::Workshop;
+
+/// In the shape of the Debian security tracker's data.
+pub const TRACKER: &str = include_str!("fixtures/tracker.json");
+
+/// One image of packages in real versions, some of them old, for amd64.
+pub fn workshop() -> Workshop {
+    let package = |name, version, source| Package::new(name, version).arch("amd64").source(source);
+    let workshop = Workshop::of_one_image([
+        package("libssl3t64", "3.5.6-1~deb13u2", "openssl")
+            .file("/usr/lib/x86_64-linux-gnu/libssl.so.3", "tls"),
+        package("zlib1g", "1:1.3.dfsg+really1.3.1-1+b1", "zlib (1:1.3.dfsg+really1.3.1-1)"),
+        package("libc6", "2.41-12+deb13u4", "glibc").file("/usr/lib/x86_64-linux-gnu/libc.so.6", "c"),
+        package("liblzma5", "5.8.1-1+deb13u2", "xz-utils"),
+        package("libtinfo6", "6.5+20250216-2", "ncurses"),
+        package("busybox-static", "1:1.37.0-6+b9", "busybox (1:1.37.0-6)")
+            .field("Built-Using", "glibc (= 2.41-12)")
+            .executable("/usr/bin/busybox", "box"),
+    ]);
+    workshop.world.write("tracker.json", TRACKER);
+    dated(&workshop, "tracker.json", "2026-11-20T06:00:00Z");
+    workshop
+}
+
+/// Sets when a file was last written.
+pub fn dated(workshop: &Workshop, file: &str, time: &str) {
+    let time: jiff::Timestamp = time.parse().unwrap();
+    let file = File::options().write(true).open(workshop.world.path(file)).unwrap();
+    let since = Duration::from_secs(time.as_second().cast_unsigned());
+    file.set_modified(SystemTime::UNIX_EPOCH + since).unwrap();
+}
+
+#[test]
+fn a_package_is_found_in_the_images_that_hold_it() {
+    let workshop = workshop();
+    workshop.lock();
+    let find = |arguments: &[&str]| workshop.world.distro(&[&["find"], arguments].concat());
+    find(&["libssl3t64"]).assert_is("");
+    find(&["libssl3t64 (<< 3.5.7)", "--format", "json"]).assert_is("");
+    find(&["lib*", "one:latest", "--arch", "amd64"]).assert_is("");
+    find(&["libssl3t64 (>= 3.5.7)"]).assert_is("");
+}
+
+#[test]
+fn a_source_package_is_found_also_where_it_was_built_into_others() {
+    let workshop = workshop();
+    workshop.lock();
+    let find = |query| workshop.world.distro(&["find", query]);
+    find("src:glibc").assert_is("");
+    find("glibc").assert_is("");
+    find("pkg:deb/debian/zlib@1%3A1.3.dfsg%2Breally1.3.1-1?arch=source").assert_is("");
+}
+
+#[test]
+fn a_vulnerability_is_judged_by_the_version_that_an_image_has() {
+    let workshop = workshop();
+    workshop.lock();
+    let find = |id| workshop.world.distro(&["find", id, "--tracker", "tracker.json"]);
+    find("CVE-2026-27171").assert_is("");
+    find("CVE-2026-35189").assert_is("");
+    // libc6 has the fix, busybox-static has older code.
+    find("cve-2026-0861").assert_is("");
+    find("CVE-2024-3094").assert_is("");
+    find("TEMP-0000000-00000A").assert_is("");
+    find("CVE-2010-4756").assert_is("");
+    find("CVE-1999-0001").assert_is("");
+}
+
+#[test]
+fn a_vulnerability_is_told_with_its_evidence() {
+    let workshop = workshop();
+    workshop.lock();
+    let arguments = ["find", "TEMP-0000000-00000B", "--tracker", "tracker.json", "--format", "json"];
+    workshop.world.distro(&arguments).assert_is("");
+}
+
+#[test]
+fn a_file_is_found_with_its_owner_once_the_image_was_built() {
+    let workshop = workshop();
+    workshop.lock();
+    let find = |query| workshop.world.distro(&["find", query]);
+    find("/usr/lib/*/libc.so.6").assert_is("");
+    workshop.build(&[]).success();
+    find("/usr/lib/*/libc.so.6").assert_is("");
+    find("/lib/x86_64-linux-gnu/*.so.*").assert_is("");
+    find("/usr/bin").assert_is("");
+    find("/usr/bin/perl").assert_is("");
+}
+
+#[test]
+fn a_licence_is_found_by_the_sboms_of_built_images() {
+    let workshop = workshop();
+    workshop.lock();
+    let find = |query| workshop.world.distro(&["find", query]);
+    find("GPL-3.0-only").assert_is("");
+    let package = |name: &str, concluded: &str, declared: &str| {
+        format!(
+            r#"{{"SPDXID": "SPDXRef-Binary-{name}", "name": "{name}", "versionInfo": "1", "licenseConcluded": "{concluded}",
+            "licenseDeclared": "{declared}", "sourceInfo": "built package from: {name} 1"}}"#
+        )
+    };
+    let sbom = format!(
+        r#"{{
+        "spdxVersion": "SPDX-2.3",
+        "documentNamespace": "https://example.org/spdx/one-debian13/latest-amd64/0",
+        "creationInfo": {{"created": "2026-11-20T00:00:00Z", "creators": []}},
+        "packages": [
+          {{"SPDXID": "SPDXRef-Image", "name": "one-debian13", "primaryPackagePurpose": "CONTAINER", "versionInfo":
+            "sha256:{zeros}", "externalRefs": [{{"referenceType": "purl", "referenceLocator":
+            "pkg:oci/one-debian13@sha256%3A{zeros}?arch=amd64&tag=latest"}}]}},
+          {{"SPDXID": "SPDXRef-OperatingSystem-debian", "name": "debian", "primaryPackagePurpose": "OPERATING_SYSTEM"}},
+          {gcc}, {ssl}
+        ]}}"#,
+        zeros = "0".repeat(64),
+        gcc = package(
+            "libgcc-s1",
+            "GPL-3.0-or-later WITH GCC-exception-3.1",
+            "GPL-3.0-or-later AND GFDL-1.3-only"
+        ),
+        ssl = package("libssl3t64", "Apache-2.0 AND (Artistic-1.0-Perl OR GPL-1.0-or-later)", "Apache-2.0"),
+    );
+    workshop.world.write("out/sbom/one-debian13_latest-amd64.spdx.json", &sbom);
+    find("GPL-*").assert_is("");
+    find("GFDL-1.3-only").assert_is("");
+    find("MIT").assert_is("");
+    workshop.world.write("out/sbom/one-debian13_latest-amd64.spdx.json", "{}");
+    find("MIT").assert_is("");
+}
+
+#[test]
+fn what_cannot_be_looked_into_is_named() {
+    let workshop = workshop();
+    workshop.world.distro(&["find", "libssl3t64"]).assert_is("");
+}
+
+#[test]
+fn a_query_that_makes_no_sense_is_refused() {
+    let workshop = workshop();
+    workshop.lock();
+    let find = |arguments: &[&str]| workshop.world.distro(&[&["find"], arguments].concat());
+    assert_refused(&find(&["libc 6"]), "");
+    assert_refused(&find(&["libc6 (about 3)"]), "");
+    assert_refused(&find(&["libc6 ()"]), "");
+    assert_refused(&find(&["pkg:npm/left-pad@1"]), "");
+    assert_refused(&find(&["/usr/[a"]), "");
+    assert_refused(&find(&["libc6", "two"]), "");
+    assert_refused(&find(&["CVE-2026-27171"]), "");
+}

@@ -1,0 +1,91 @@
+//! Where the tracker's data come from.
+
+use std::fs;
+
+use super::{TRACKER, dated, workshop};
+use crate::desk::assert_refused;
+use crate::run::Said;
+use crate::server::Fault;
+use crate::workshop::Workshop;
+
+/// The workshop with its data on its server.
+fn served() -> Workshop {
+    let workshop = workshop();
+    workshop.lock();
+    let data = workshop.archive.dir().join("tracker/data/json");
+    fs::create_dir_all(data.parent().unwrap()).unwrap();
+    fs::rename(workshop.world.path("tracker.json"), data).unwrap();
+    workshop
+}
+
+fn find(workshop: &Workshop, more: &[&str]) -> Said {
+    let url = format!("{}/tracker/data/json", workshop.server.url());
+    let arguments = ["find", "CVE-2026-27171", "--retries", "0", "--timeout", "1", "--tracker", &url];
+    workshop.world.distro(&[&arguments, more].concat())
+}
+
+#[test]
+fn the_data_of_a_server_are_kept_and_asked_for_only_where_they_changed() {
+    let workshop = served();
+    assert_refused(&find(&workshop, &["--offline"]), "");
+    find(&workshop, &[]).assert_is("");
+    assert_eq!(workshop.server.take_paths(), ["GET /tracker/data/json"]);
+    let again = find(&workshop, &[]).success();
+    let requests = workshop.server.take_requests();
+    assert_eq!(requests.len(), 1);
+    assert!(requests[0].header("if-none-match").is_some(), "{requests:?}");
+    assert_eq!(find(&workshop, &["--offline"]), again);
+    assert_eq!(workshop.server.take_paths(), Vec::<String>::new());
+}
+
+#[test]
+fn an_older_copy_is_used_with_a_warning_where_the_server_fails() {
+    let workshop = served();
+    let path = "/tracker/data/json";
+    workshop.server.fail(path, Fault::Status(500));
+    assert_refused(&find(&workshop, &[]), "");
+    workshop.server.heal();
+    find(&workshop, &[]).success();
+    // A new state, so that the server does not answer that nothing changed.
+    let data = workshop.archive.dir().join("tracker/data/json");
+    fs::write(&data, TRACKER.replace("Negative", "Very negative")).unwrap();
+    workshop.server.fail(path, Fault::Status(500));
+    find(&workshop, &[]).assert_is("");
+    workshop.server.fail(path, Fault::HtmlPage);
+    find(&workshop, &[]).assert_is("");
+    workshop.server.heal();
+    fs::write(&data, &TRACKER[..2000]).unwrap();
+    find(&workshop, &[]).assert_is("");
+}
+
+#[test]
+fn a_file_that_is_not_the_trackers_is_refused() {
+    let workshop = workshop();
+    workshop.lock();
+    let find = |text: &str| {
+        workshop.world.write("tracker.json", text);
+        workshop.world.distro(&["find", "CVE-2026-27171", "--tracker", "tracker.json"])
+    };
+    assert_refused(&find(&TRACKER[..2000]), "");
+    assert_refused(&find("<!DOCTYPE html><title>Log in</title>"), "");
+    assert_refused(&find(""), "");
+    assert_refused(&find(r#"{"spdxVersion": "SPDX-2.3", "packages": []}"#), "");
+    assert_refused(&find(&TRACKER.replace("\"trixie\"", "\"forky\"")), "");
+    assert_refused(
+        &find(&TRACKER.replace("1:1.3.dfsg+really1.3.1-1+deb13u1\",\n     \"urgency\"", "?\", \"urgency\"")),
+        "",
+    );
+    assert_refused(&workshop.world.distro(&["find", "CVE-2026-27171", "--tracker", "elsewhere.json"]), "");
+    assert_refused(&workshop.world.distro(&["find", "CVE-2026-27171", "--tracker", "ftp://[/x"]), "");
+}
+
+#[test]
+fn packed_data_are_read() {
+    let workshop = workshop();
+    workshop.lock();
+    let packed = zstd::encode_all(TRACKER.as_bytes(), 1).unwrap();
+    fs::write(workshop.world.path("tracker.json.zst"), packed).unwrap();
+    dated(&workshop, "tracker.json.zst", "2026-11-20T06:00:00Z");
+    let find = |file| workshop.world.distro(&["find", "CVE-2026-27171", "--tracker", file]).success();
+    assert_eq!(find("tracker.json.zst"), find("tracker.json"));
+}
