@@ -210,7 +210,15 @@ libc6           2.41-12+deb13u4  unimportant                             one-deb
       Found in 1 of 1 image
 "#,
     );
-    find("CVE-1999-0001").assert_is("");
+    find("CVE-1999-0001").assert_is(
+        r#"
+status: 3
+----- stdout -----
+----- stderr -----
+    Tracker of 2026-11-20T06:00:00Z does not know CVE-1999-0001
+  Not found in 1 image
+"#,
+    );
 }
 
 #[test]
@@ -257,7 +265,13 @@ fn a_file_is_found_with_its_owner_once_the_image_was_built() {
     let workshop = workshop();
     workshop.lock();
     let find = |query| workshop.world.distro(&["find", query]);
-    find("/usr/lib/*/libc.so.6").assert_is("");
+    find("/usr/lib/*/libc.so.6").assert_is(r#"
+status: 4
+----- stdout -----
+----- stderr -----
+warning: 1 image not looked into (layers missing from the store, which `distro build` makes): one-debian13:latest-amd64
+  Not found in 1 image
+"#);
     workshop.build(&[]).success();
     find("/usr/lib/*/libc.so.6").assert_is(
         r#"
@@ -305,7 +319,13 @@ fn a_licence_is_found_by_the_sboms_of_built_images() {
     let workshop = workshop();
     workshop.lock();
     let find = |query| workshop.world.distro(&["find", query]);
-    find("GPL-3.0-only").assert_is("");
+    find("GPL-3.0-only").assert_is(r#"
+status: 4
+----- stdout -----
+----- stderr -----
+warning: 1 image not looked into (no SBOM that says the licence of all that it holds, which `distro build` makes): one-debian13:latest-amd64
+  Not found in 1 image
+"#);
     let package = |name: &str, concluded: &str, declared: &str| {
         format!(
             r#"{{"SPDXID": "SPDXRef-Binary-{name}", "name": "{name}", "versionInfo": "1", "licenseConcluded": "{concluded}",
@@ -374,7 +394,15 @@ error: the SBOM of one-debian13:latest-amd64 cannot be read
 #[test]
 fn what_cannot_be_looked_into_is_named() {
     let workshop = workshop();
-    workshop.world.distro(&["find", "libssl3t64"]).assert_is("");
+    workshop.world.distro(&["find", "libssl3t64"]).assert_is(
+        r#"
+status: 4
+----- stdout -----
+----- stderr -----
+warning: 1 image not looked into (in no lock): one-debian13:latest-amd64
+  Not found in 0 images
+"#,
+    );
 }
 
 #[test]
@@ -388,8 +416,18 @@ fn a_query_that_makes_no_sense_is_refused() {
 error: `libc 6` is not a pattern of package names: no package can have that name
 "#,
     );
-    assert_refused(&find(&["libc6 (about 3)"]), "");
-    assert_refused(&find(&["libc6 ()"]), "");
+    assert_refused(
+        &find(&["libc6 (about 3)"]),
+        r#"
+error: `(about 3)` is no bound on versions, as in `(<< 3.5.4)`: one of `<<`, `<=`, `=`, `>=`, `>>` and a version
+"#,
+    );
+    assert_refused(
+        &find(&["libc6 ()"]),
+        r#"
+error: `()` is no bound on versions, as in `(<< 3.5.4)`: one of `<<`, `<=`, `=`, `>=`, `>>` and a version
+"#,
+    );
     assert_refused(
         &find(&["pkg:npm/left-pad@1"]),
         r#"
@@ -410,5 +448,11 @@ error: the catalog has no image `two`
 hint: known: one
 "#,
     );
-    assert_refused(&find(&["CVE-2026-27171"]), "");
+    assert_refused(
+        &find(&["CVE-2026-27171"]),
+        r#"
+error: CVE-2026-27171 cannot be looked up without the tracker's data
+hint: name them by --tracker: a file, a URL, or `debian`
+"#,
+    );
 }

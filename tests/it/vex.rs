@@ -331,9 +331,40 @@ error: the statement expires before its date
    |           ^^^^^^^^^^
 "#,
     );
-    refused(&format!("{about}status = \"fixed\"\n").replace("2026-01-01", "2026-01-01T00:00:00Z"), "");
-    refused(&format!("{about}status = \"fixed\"\n").replace("[\"libc6\"]", "[]"), "");
-    refused(&format!("{about}status = \"fixed\"\n").replace("CVE-2026-1", "the one with the logo"), "");
+    refused(
+        &format!("{about}status = \"fixed\"\n").replace("2026-01-01", "2026-01-01T00:00:00Z"),
+        r#"
+error: this is no day
+  --> images/catalog.toml:67:8
+   |
+67 | date = 2026-01-01T00:00:00Z
+   |        ^^^^^^^^^^^^^^^^^^^^
+   |
+   = hint: as in 2026-11-01
+"#,
+    );
+    refused(
+        &format!("{about}status = \"fixed\"\n").replace("[\"libc6\"]", "[]"),
+        r#"
+error: the packages are missing
+  --> images/catalog.toml:66:12
+   |
+66 | packages = []
+   |            ^^ says nothing
+"#,
+    );
+    refused(
+        &format!("{about}status = \"fixed\"\n").replace("CVE-2026-1", "the one with the logo"),
+        r#"
+error: `the one with the logo` is no vulnerability
+  --> images/catalog.toml:65:17
+   |
+65 | vulnerability = "the one with the logo"
+   |                 ^^^^^^^^^^^^^^^^^^^^^^^
+   |
+   = hint: as in CVE-2025-9230
+"#,
+    );
 }
 
 #[test]

@@ -129,15 +129,53 @@ error: the tracker's data of `tracker.json` cannot be read
 hint: --tracker takes what https://security-tracker.debian.org/tracker/data/json serves
 "#,
     );
-    assert_refused(&find(" "), "");
-    assert_refused(&find(r#"{"spdxVersion": "SPDX-2.3", "packages": []}"#), "");
+    assert_refused(
+        &find(" "),
+        r#"
+error: the tracker's data of `tracker.json` cannot be read
+  it is empty
+hint: --tracker takes what https://security-tracker.debian.org/tracker/data/json serves
+"#,
+    );
+    assert_refused(
+        &find(r#"{"spdxVersion": "SPDX-2.3", "packages": []}"#),
+        r#"
+error: the tracker's data of `tracker.json` cannot be read
+  it is not as the tracker writes it: invalid type: string "SPDX-2.3", expected the vulnerabilities of spdxVersion by name at line 1 column 26
+hint: --tracker takes what https://security-tracker.debian.org/tracker/data/json serves
+"#,
+    );
     let other_release = TRACKER.replace(r#""trixie""#, r#""forky""#);
-    assert_refused(&find(&other_release), "");
+    assert_refused(
+        &find(&other_release),
+        r#"
+error: the tracker's data of `tracker.json` cannot be read
+  it says nothing of the release `trixie`
+hint: --tracker takes what https://security-tracker.debian.org/tracker/data/json serves
+"#,
+    );
     let no_version =
         TRACKER.replace(r#""fixed_version": "1:1.3.dfsg+really1.3.1-1+deb13u1""#, r#""fixed_version": "?""#);
-    assert_refused(&find(&no_version), "");
-    assert_refused(&workshop.world.distro(&["find", "CVE-2026-27171", "--tracker", "elsewhere.json"]), "");
-    assert_refused(&workshop.world.distro(&["find", "CVE-2026-27171", "--tracker", "http://[/x"]), "");
+    assert_refused(
+        &find(&no_version),
+        r#"
+error: the tracker's data of `tracker.json` cannot be read
+  it is not as the tracker writes it: zlib, CVE-2026-27171: `?` is not a version: its upstream part has a character other than a-z, A-Z, 0-9 and `.+-~:` at line 232 column 25
+hint: --tracker takes what https://security-tracker.debian.org/tracker/data/json serves
+"#,
+    );
+    assert_refused(
+        &workshop.world.distro(&["find", "CVE-2026-27171", "--tracker", "elsewhere.json"]),
+        r#"
+error: could not read the tracker's data `elsewhere.json`: there is no such file or directory
+"#,
+    );
+    assert_refused(
+        &workshop.world.distro(&["find", "CVE-2026-27171", "--tracker", "http://[/x"]),
+        r#"
+error: `http://[/x` is no URL: invalid IPv6 address
+"#,
+    );
 }
 
 #[test]
