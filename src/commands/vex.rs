@@ -69,27 +69,35 @@ pub fn run(workspace: &Workspace, args: &VexArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What the SBOMs say of the images, all of which have to be built.
+/// What the SBOMs say of the images. Those that are named have to be built; of all images, those that are not are
+/// left aside.
 fn inventories<'a>(
     args: &VexArgs,
     selected: &[(&'a Image, Vec<Architecture>)],
 ) -> anyhow::Result<Vec<(&'a Image, Inventory)>> {
-    let mut inventories = Vec::new();
+    let (mut inventories, mut unbuilt) = (Vec::new(), Vec::new());
     for (image, architectures) in selected {
         for architecture in architectures {
             let reference = format!("{}-{architecture}", image.name);
-            let text = read_sbom(&args.out, &reference).map_err(|error| match error {
-                LayoutError::NoImage { .. } => {
-                    let hint = format!("`distro build {} --arch {architecture}` builds it", image.name);
-                    Advice::new(error, hint).into()
+            let text = match read_sbom(&args.out, &reference) {
+                Err(LayoutError::NoImage { .. }) if args.all => {
+                    unbuilt.push(reference);
+                    continue;
                 }
-                error => anyhow::Error::new(error),
-            })?;
+                Err(error @ LayoutError::NoImage { .. }) => {
+                    let hint = format!("`distro build {} --arch {architecture}` builds it", image.name);
+                    return Err(Advice::new(error, hint).into());
+                }
+                text => text?,
+            };
             let inventory = Inventory::parse(&text).map_err(|error| {
                 anyhow::Error::new(error).context(format!("the SBOM of {reference} cannot be read"))
             })?;
             inventories.push((*image, inventory));
         }
+    }
+    if let Some(first) = unbuilt.first() {
+        warn(&format!("{} not built, as {first}: `distro build` does it", count(unbuilt.len(), "image")));
     }
     Ok(inventories)
 }
