@@ -96,6 +96,10 @@ fn inventories<'a>(
             inventories.push((*image, inventory));
         }
     }
+    if inventories.is_empty() {
+        let error = anyhow::anyhow!("`{}` has no image of the catalog", args.out.display());
+        return Err(Advice::new(error, "`distro build` builds them; --out names another layout").into());
+    }
     if let Some(first) = unbuilt.first() {
         warn(&format!("{} not built, as {first}: `distro build` does it", count(unbuilt.len(), "image")));
     }
