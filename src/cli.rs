@@ -206,7 +206,7 @@ Examples:
 Examples:
   distro vex cc-debian13:debug --tracker debian     print the document of one image
   distro vex --all --tracker tracker.json --to vex  a file for each image and architecture
-  grype out/… --vex vex/cc-debian13_debug-amd64.openvex.json")]
+  grype registry.example/cc-debian13:debug --vex vex/cc-debian13_debug-amd64.openvex.json")]
     Vex(VexArgs),
     /// Sign built images, and what is said of them
     ///

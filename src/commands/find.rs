@@ -29,9 +29,9 @@ const NOT_FOUND: u8 = 3;
 /// Nothing was found where it was looked.
 const INCOMPLETE: u8 = 4;
 
-const NOT_LOCKED: &str = "the locks do not have them";
-const NOT_IN_STORE: &str = "the store does not have their layers (`distro build` makes them)";
-const NOT_TOLD: &str = "they are not built, or their SBOMs do not say the licence of all that they hold (`distro build` makes them anew)";
+const NOT_LOCKED: &str = "in no lock";
+const NOT_IN_STORE: &str = "layers missing from the store, which `distro build` makes";
+const NOT_TOLD: &str = "no SBOM that says the licence of all that it holds, which `distro build` makes";
 
 pub fn run(workspace: &Workspace, args: &FindArgs) -> anyhow::Result<ExitCode> {
     let query = Query::parse(&args.query, args.kind.map(Kind::from))?;
@@ -96,7 +96,7 @@ impl Search<'_> {
             let names: Vec<_> = images.iter().take(3).map(String::as_str).collect();
             let more = if images.len() > names.len() { ", …" } else { "" };
             let images = count(images.len(), "image");
-            warn(&format!("{images} not looked into, as {why}: {}{more}", names.join(", ")));
+            warn(&format!("{images} not looked into ({why}): {}{more}", names.join(", ")));
         }
         let counted = findings.iter().filter(|(what, _)| what.counts()).map(|(_, holders)| holders);
         let images: BTreeSet<_> = counted.flat_map(Holders::images).collect();

@@ -69,24 +69,37 @@ pub fn run(workspace: &Workspace, args: &VexArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What the SBOMs say of the images, all of which have to be built.
+/// What the SBOMs say of the images. Those that are named have to be built; of all images, those that are not are
+/// left aside.
 fn inventories<'a>(
     args: &VexArgs,
     selected: &[(&'a Image, Vec<Architecture>)],
 ) -> anyhow::Result<Vec<(&'a Image, Inventory)>> {
-    let mut inventories = Vec::new();
+    let (mut inventories, mut unbuilt) = (Vec::new(), Vec::new());
     for (image, architectures) in selected {
         for architecture in architectures {
             let reference = format!("{}-{architecture}", image.name);
-            let text = read_sbom(&args.out, &reference)?.ok_or_else(|| {
-                let missing = LayoutError::NoImage { root: args.out.clone(), name: reference.clone() };
-                Advice::new(missing, format!("`distro build {} --arch {architecture}` builds it", image.name))
-            })?;
+            let Some(text) = read_sbom(&args.out, &reference)? else {
+                if args.all {
+                    unbuilt.push(reference);
+                    continue;
+                }
+                let missing = LayoutError::NoImage { root: args.out.clone(), name: reference };
+                let hint = format!("`distro build {} --arch {architecture}` builds it", image.name);
+                return Err(Advice::new(missing, hint).into());
+            };
             let inventory = Inventory::parse(&text).map_err(|error| {
                 anyhow::Error::new(error).context(format!("the SBOM of {reference} cannot be read"))
             })?;
             inventories.push((*image, inventory));
         }
+    }
+    if inventories.is_empty() {
+        let error = anyhow::anyhow!("`{}` has no image of the catalog", args.out.display());
+        return Err(Advice::new(error, "`distro build` builds them; --out names another layout").into());
+    }
+    if let Some(first) = unbuilt.first() {
+        warn(&format!("{} not built, as {first}: `distro build` does it", count(unbuilt.len(), "image")));
     }
     Ok(inventories)
 }

@@ -5,8 +5,8 @@ use percent_encoding::percent_decode_str;
 
 use crate::advisory::VulnerabilityId;
 use crate::debian::{
-    Architecture, Constraint, InvalidName, InvalidPattern, InvalidRelation, InvalidVersion, PackageName,
-    PackagePattern, Relation, Version,
+    Architecture, Constraint, InvalidName, InvalidPattern, InvalidVersion, PackageName, PackagePattern,
+    Relation, Version,
 };
 use crate::debian::{Comparison, Source};
 
@@ -55,8 +55,10 @@ pub struct LicensePattern(GlobMatcher);
 pub enum InvalidQuery {
     #[error(transparent)]
     Pattern(#[from] InvalidPattern),
-    #[error(transparent)]
-    Relation(#[from] InvalidRelation),
+    #[error(
+        "`{0}` is no bound on versions, as in `(<< 3.5.4)`: one of `<<`, `<=`, `=`, `>=`, `>>` and a version"
+    )]
+    Constraint(String),
     #[error(transparent)]
     Version(#[from] InvalidVersion),
     #[error(transparent)]
@@ -191,9 +193,10 @@ fn glob(text: &str) -> Result<GlobMatcher, InvalidQuery> {
 
 /// What follows the bracket of `name (>= 1.0)`.
 fn constraint(rest: &str) -> Result<Constraint, InvalidQuery> {
-    let relation: Relation = format!("it ({rest}").parse()?;
-    let constraint = relation.alternatives().first().and_then(|alternative| alternative.constraint.clone());
-    Ok(constraint.expect("a bracket holds a constraint"))
+    let relation = format!("any ({rest}").parse::<Relation>().ok();
+    let first = relation.as_ref().and_then(|relation| relation.alternatives().first());
+    let constraint = first.and_then(|alternative| alternative.constraint.clone());
+    constraint.ok_or_else(|| InvalidQuery::Constraint(format!("({rest}")))
 }
 
 /// A [package URL](https://github.com/package-url/purl-spec) of a binary or source package, or of a tarball's software.
@@ -313,7 +316,10 @@ mod tests {
             refused("libc 6"),
             "`libc 6` is not a pattern of package names: no package can have that name"
         );
-        assert_eq!(refused("libc6 (~ 3)"), "`it (~ 3)` is not a package relation");
+        assert_eq!(
+            refused("libc6 (~ 3)"),
+            "`(~ 3)` is no bound on versions, as in `(<< 3.5.4)`: one of `<<`, `<=`, `=`, `>=`, `>>` and a version"
+        );
         assert_eq!(refused("/usr/[a"), "`/usr/[a` is not a pattern");
         assert_eq!(
             refused("pkg:npm/left-pad"),
