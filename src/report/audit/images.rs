@@ -20,9 +20,9 @@ pub fn told(all: &[&Subject], of: &[usize]) -> String {
     let repository = |image: usize| all[image].name.split(':').next().unwrap_or_default();
     let mut repositories: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     let mut names: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    for image in 0..all.len() {
+    for (image, subject) in all.iter().enumerate() {
         repositories.entry(repository(image)).or_default().push(image);
-        names.entry(&all[image].name).or_default().push(image);
+        names.entry(&subject.name).or_default().push(image);
     }
     let is_whole = |images: &[usize]| images.iter().all(|image| concerned.contains(image));
     let mut told: BTreeSet<String> = BTreeSet::new();
