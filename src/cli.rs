@@ -206,6 +206,7 @@ Examples:
 Examples:
   distro vex cc-debian13:debug --tracker debian     print the document of one image
   distro vex --all --tracker tracker.json --to vex  a file for each image and architecture
+  distro vex --all --tracker debian --attach        documents that `distro push` sends with the images
   grype registry.example/cc-debian13:debug --vex vex/cc-debian13_debug-amd64.openvex.json")]
     Vex(VexArgs),
     /// Sign built images, and what is said of them
@@ -617,6 +618,9 @@ pub struct VexArgs {
     /// Write a file for each image and architecture into this directory, instead of one to stdout
     #[arg(long, value_name = "DIR")]
     pub to: Option<PathBuf>,
+    /// Attach the documents to the images in the layout, in place of earlier ones: push and sign take them along
+    #[arg(long)]
+    pub attach: bool,
     #[command(flatten)]
     pub tracker: TrackerArgs,
 }

@@ -96,6 +96,12 @@ impl LayoutDirectory {
         read_index(&self.root)
     }
 
+    /// What to say of an image that is not there.
+    #[must_use]
+    pub fn lacks(&self, reference: &str) -> LayoutError {
+        LayoutError::NoImage { root: self.root.clone(), name: reference.to_owned() }
+    }
+
     /// Adds a document as a blob.
     pub fn add(&mut self, blob: &Blob) {
         let path = self.blob(blob.digest);

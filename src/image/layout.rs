@@ -8,7 +8,7 @@ use oci_spec::OciSpecError;
 use oci_spec::image::{Descriptor, ImageIndex, ImageIndexBuilder, ImageManifest, MediaType};
 
 use super::Blob;
-use super::referrer::{self, Referrer, subject_of_tag};
+use super::referrer::{self, Referrer, attachment_tag, subject_of_tag};
 use crate::digest::Sha256;
 
 /// The content of the file `oci-layout`.
@@ -77,11 +77,15 @@ impl Layout {
 
     /// Removes what refers to a digest and is of a type.
     pub fn detach_all(&mut self, subject: Sha256, artifact_type: &str) {
-        let is_of_type = |descriptor: &Descriptor| {
+        self.detach_if(subject, |descriptor| {
             descriptor.artifact_type().as_ref().is_some_and(|of| of.as_ref() == artifact_type)
-        };
+        });
+    }
+
+    /// Removes what refers to a digest and is as told.
+    pub fn detach_if(&mut self, subject: Sha256, is_gone: impl Fn(&Descriptor) -> bool) {
         if let Some(referrers) = self.referrers.get_mut(&subject) {
-            referrers.retain(|_, descriptor| !is_of_type(descriptor));
+            referrers.retain(|_, descriptor| !is_gone(descriptor));
         }
     }
 
@@ -94,6 +98,20 @@ impl Layout {
     /// The manifests that refer to a digest, in the order of their own.
     pub fn referrers(&self, subject: Sha256) -> impl Iterator<Item = &Descriptor> {
         self.referrers.get(&subject).into_iter().flat_map(BTreeMap::values)
+    }
+
+    /// What is attached to a digest by tags of a repository, by these: `sha256-<hex>.sig`.
+    pub fn attached_by_tag(
+        &self,
+        repository: &str,
+        subject: Sha256,
+    ) -> impl Iterator<Item = (&str, &Descriptor)> {
+        let tags = format!("{repository}:");
+        let prefix = format!("{tags}{}", attachment_tag(subject, ""));
+        self.references
+            .range(prefix.clone()..)
+            .take_while(move |(name, _)| name.starts_with(&prefix))
+            .map(move |(name, descriptor)| (&name[tags.len()..], descriptor))
     }
 
     /// Keeps the references whose names are kept, and those that are attached to a digest.
@@ -186,7 +204,7 @@ mod tests {
 
     use super::*;
     use crate::image::descriptor;
-    use crate::image::referrer::{Artifact, attachment_tag};
+    use crate::image::referrer::Artifact;
 
     /// Blobs by their digests.
     #[derive(Default)]
