@@ -117,8 +117,9 @@ Examples:
     ///
     /// Each image is audited by its SBOM and its layers, which have to agree to the last file. What an
     /// organisation asks besides stands in `policy.toml` beside `catalog.toml`: licences, packages, fields of SBOMs,
-    /// shells, users, ages, ends of support; and what it waives, why, and until when. What cannot be told for want
-    /// of data is a finding. No connection is made.
+    /// shells, users, ages, ends of support, vulnerabilities; and what it waives, why, and until when. What cannot be
+    /// told for want of data is a finding. Vulnerabilities are looked for where --tracker names the Debian security
+    /// tracker's data. No connection is made but to a tracker or a registry that is named.
     #[command(after_help = "\
 Exit codes:
   0  nothing worse than a note
@@ -128,8 +129,10 @@ Exit codes:
 Examples:
   distro audit                                 every image of the catalog that was built
   distro audit cc java21 --arch amd64          two families, one architecture
+  distro audit --tracker debian                and vulnerabilities, by the tracker's own server
   distro audit --format html > audit.html      for whoever asks; markdown, sarif and json are for machines
   distro audit --layout theirs --policy ours.toml   a layout that somebody else built
+  distro audit docker://registry.example.org/base/cc-debian13:debug
   distro audit --sbom received/*.spdx.json     documents alone")]
     Audit(AuditArgs),
     /// Write all that locked builds need into a folder
@@ -436,7 +439,8 @@ pub struct TestArgs {
 
 #[derive(Debug, Args)]
 pub struct AuditArgs {
-    /// Images by name: `cc`, `cc-debian13` or `cc-debian13:debug` [default: all]
+    /// Images by name: `cc`, `cc-debian13` or `cc-debian13:debug` [default: all]; or images in registries:
+    /// `docker://registry.example.org/base/cc-debian13:debug`
     #[arg(value_name = "IMAGE", conflicts_with_all = ["all", "layout", "sbom"])]
     pub images: Vec<String>,
     /// Every image of the catalog, as where none is named
@@ -463,8 +467,13 @@ pub struct AuditArgs {
     /// Look at documents alone, and leave the layers unread
     #[arg(long)]
     pub no_layers: bool,
+    /// Speak to registries without encryption, as is done to one on this machine
+    #[arg(long)]
+    pub plain_http: bool,
     #[arg(long, value_enum, default_value_t = AuditFormat::Table)]
     pub format: AuditFormat,
+    #[command(flatten)]
+    pub tracker: TrackerArgs,
 }
 
 #[derive(Debug, Args)]

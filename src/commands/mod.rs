@@ -72,6 +72,15 @@ impl Workspace {
         Ok(Catalog::read(self.definitions()?)?)
     }
 
+    /// The catalog, for what can be done without one.
+    pub fn catalog_if_there(&self) -> anyhow::Result<Option<Catalog>> {
+        match definitions::catalog(&self.places.catalog) {
+            Ok(catalog) => Ok(Some(catalog)),
+            Err(DefinitionsError::NoCatalog(_)) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// The definitions as they are written.
     pub fn definitions(&self) -> anyhow::Result<Definitions> {
         definitions::read(&self.places.catalog).map_err(|error| match error {

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use distro::advisory::{Status, Tracker};
+use distro::advisory::Status;
 use distro::audit::Inventory;
+use distro::audit::inventory::BinaryPackage;
 use distro::catalog::{Catalog, Image, Selection, Statement};
 use distro::debian::Architecture;
 use distro::effects::files;
@@ -14,6 +14,7 @@ use distro::effects::layout::{LayoutDirectory, LayoutError, read_sbom};
 use distro::effects::publish::attach_vex;
 use distro::vex::{Knowledge, Subject, document};
 
+use super::advisories::Told;
 use super::{Workspace, advisories, select_some};
 use crate::cli::VexArgs;
 use crate::report::failure::Advice;
@@ -46,7 +47,7 @@ pub fn run(workspace: &Workspace, args: &VexArgs) -> anyhow::Result<()> {
             codename: &catalog.releases[&image.name.release].codename,
             organization: &catalog.organization,
         };
-        let tracker = tracker.as_ref().map(|(tracker, date)| (tracker, *date));
+        let tracker = tracker.as_ref().map(|told| (&told.tracker, told.date));
         let document = document(subject, Knowledge { tracker, statements: &about });
         for (status, number) in document.iter().flat_map(|document| &document.tally) {
             *tally.entry(*status).or_default() += number;
@@ -110,14 +111,12 @@ fn tracker(
     args: &VexArgs,
     catalog: &Catalog,
     images: &[(&Image, Inventory)],
-) -> anyhow::Result<Option<(Tracker, Timestamp)>> {
+) -> anyhow::Result<Option<Told>> {
     let codename = |(image, _): &(&Image, _)| catalog.releases[&image.name.release].codename.clone();
     let codenames: BTreeSet<_> = images.iter().map(codename).collect();
     let packages = images.iter().flat_map(|(_, inventory)| &inventory.packages);
-    let sources: BTreeSet<_> = packages
-        .flat_map(|package| std::iter::once(&package.source).chain(&package.built_using))
-        .map(|source| source.name.as_str())
-        .collect();
+    let sources: BTreeSet<_> =
+        packages.flat_map(BinaryPackage::sources).map(|source| source.name.as_str()).collect();
     advisories::tracker(workspace, &args.tracker, &codenames, &|source, _| sources.contains(source))
 }
 

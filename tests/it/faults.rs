@@ -279,7 +279,7 @@ fn a_read_only_store_that_is_damaged_is_an_error_that_says_so() {
     let image = layout.image("one-debian13:latest-amd64");
     let digest = image.layer_digests()[0].trim_start_matches("sha256:");
     fs::remove_dir_all(shop.world.path("out")).unwrap();
-    fs::write(shop.world.path(&format!("store/blobs/sha256/{}/{digest}", &digest[..2])), "").unwrap();
+    fs::write(shop.world.path(format!("store/blobs/sha256/{}/{digest}", &digest[..2])), "").unwrap();
     build_mounted(&shop, READ_ONLY, "store").assert_is(&format!(
         "
 status: 1
