@@ -25,6 +25,9 @@
 //! | [`signing`] | signatures and attestations added to the images of a layout |
 //! | [`publish`] | built images written into a layout, with their SBOMs |
 //! | [`licensing`] | copyright files out of the store, and what they were found to say |
+//! | [`export`] | images of a layout written into one file each |
+//! | [`engine`] | docker, podman and nerdctl, into which images are loaded |
+//! | [`unpack`] | layers unpacked into a directory |
 //! | [`push`] | images of a layout sent to a registry |
 //! | [`finder`] | which images hold a file or a licence, by layers and SBOMs |
 //! | [`layout`] | an OCI image layout on disk |
@@ -41,6 +44,8 @@ pub mod builder;
 pub mod changelogs;
 pub mod containers;
 pub mod definitions;
+pub mod engine;
+pub mod export;
 pub mod files;
 pub mod finder;
 pub mod http;
@@ -65,6 +70,7 @@ pub mod suites;
 pub mod tarballs;
 pub mod tester;
 pub mod tracker;
+pub mod unpack;
 pub mod vendor;
 
 #[cfg(test)]
