@@ -80,14 +80,19 @@ Examples:
   distro outdated
   distro outdated cc-debian13 --format json | jq '.[] | select(.security)'")]
     Outdated(OutdatedArgs),
-    /// Show what differs between two states of the locks, and the CVEs that it fixes
+    /// Show what differs between two states of the locks, and the CVEs that it fixes; or between two images
+    ///
+    /// A file or a directory is of locks; another name with a colon is an image, as no git revision has one; any other
+    /// name is a git revision. Images are compared by configuration, packages, layers and files, but for times.
     #[command(after_help = "\
 Examples:
   distro diff                            the locks here, against those of the last commit
   distro diff main                       against those of a branch
   distro diff v1.0 v1.1                  one revision against another
   distro diff old.lock new.lock          two files, or two directories
-  distro diff main --format markdown     for the body of a pull request")]
+  distro diff main --format markdown     for the body of a pull request
+  distro diff cc-debian13:latest cc-debian13:debug                 two images, down to their files
+  distro diff oci:old:cc-debian13:debug oci:out:cc-debian13:debug  of two layouts")]
     Diff(DiffArgs),
     /// Build images from the locks into an OCI image layout
     #[command(after_help = "\
@@ -343,7 +348,7 @@ pub struct OutdatedArgs {
 
 #[derive(Debug, Args)]
 pub struct DiffArgs {
-    /// A lock, a directory of locks, or a git revision [default: HEAD]
+    /// A lock, a directory of locks, a git revision, or an image with its tag [default: HEAD]
     #[arg(value_name = "OLD")]
     pub old: Option<String>,
     /// The same [default: the locks as they are here]
@@ -351,6 +356,12 @@ pub struct DiffArgs {
     pub new: Option<String>,
     #[arg(long, value_enum, default_value_t = DiffFormat::Table)]
     pub format: DiffFormat,
+    /// Of images: Debian's name of an architecture [default: this machine's]
+    #[arg(long)]
+    pub arch: Option<Architecture>,
+    /// Of images: the directory of the OCI image layout [default: out]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
     /// Make no connection: changelogs are read only from packages that the store has
     #[arg(long)]
     pub offline: bool,

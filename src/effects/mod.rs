@@ -26,6 +26,7 @@
 //! | [`publish`] | built images written into a layout, with their SBOMs |
 //! | [`licensing`] | copyright files out of the store, and what they were found to say |
 //! | [`export`] | images of a layout written into one file each |
+//! | [`contents`] | all that two images of layouts hold, for a comparison |
 //! | [`engine`] | docker, podman and nerdctl, into which images are loaded |
 //! | [`unpack`] | layers unpacked into a directory |
 //! | [`push`] | images of a layout sent to a registry |
@@ -43,6 +44,7 @@ pub mod auditor;
 pub mod builder;
 pub mod changelogs;
 pub mod containers;
+pub mod contents;
 pub mod definitions;
 pub mod engine;
 pub mod export;

@@ -8,6 +8,7 @@
 pub mod accounting;
 pub mod archive;
 pub mod built;
+pub mod changes;
 pub mod choice;
 pub mod config;
 pub mod layout;
