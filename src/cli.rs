@@ -6,6 +6,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use distro::debian::{Architecture, PackageName, Subject};
+use distro::image::choice::Address;
 use distro::image::tag_template::TagTemplate;
 
 const STYLES: Styles = Styles::styled()
@@ -79,14 +80,19 @@ Examples:
   distro outdated
   distro outdated cc-debian13 --format json | jq '.[] | select(.security)'")]
     Outdated(OutdatedArgs),
-    /// Show what differs between two states of the locks, and the CVEs that it fixes
+    /// Show what differs between two states of the locks, and the CVEs that it fixes; or between two images
+    ///
+    /// A file or a directory is of locks; another name with a colon is an image, as no git revision has one; any other
+    /// name is a git revision. Images are compared by configuration, packages, layers and files, but for times.
     #[command(after_help = "\
 Examples:
   distro diff                            the locks here, against those of the last commit
   distro diff main                       against those of a branch
   distro diff v1.0 v1.1                  one revision against another
   distro diff old.lock new.lock          two files, or two directories
-  distro diff main --format markdown     for the body of a pull request")]
+  distro diff main --format markdown     for the body of a pull request
+  distro diff cc-debian13:latest cc-debian13:debug                 two images, down to their files
+  distro diff oci:old:cc-debian13:debug oci:out:cc-debian13:debug  of two layouts")]
     Diff(DiffArgs),
     /// Build images from the locks into an OCI image layout
     #[command(after_help = "\
@@ -162,6 +168,39 @@ Examples:
                                                                 and tags that never move: debug-20261121"
     )]
     Push(PushArgs),
+    /// Write an image into one file: an OCI archive, or one for `docker load`
+    ///
+    /// An OCI archive has the image with all its architectures, or one, and what refers to it: SBOMs, signatures.
+    /// `--format docker` is for one architecture, and has what `docker load`, `podman load`, `nerdctl load` and `skopeo
+    /// copy docker-archive:` read, of before OCI and after. The same image makes the same bytes.
+    #[command(after_help = "\
+Examples:
+  distro export cc-debian13:debug -o cc.oci.tar        skopeo copy oci-archive:cc.oci.tar:cc-debian13:debug …
+  distro export cc --no-referrers -o cc.oci.tar        podman load -i cc.oci.tar
+  distro export cc --arch arm64 --format docker -o cc.tar
+  distro export cc --format docker -o - | ssh host docker load
+  distro export oci:theirs:app --name app:1 -o app.tar   an image of another layout, under another name")]
+    Export(ExportArgs),
+    /// Load an image into docker, podman or nerdctl
+    ///
+    /// Prints the names that the image has there. As all of them load one architecture, this machine's is taken where
+    /// no other is asked for.
+    #[command(after_help = "\
+Examples:
+  distro load cc-debian13:debug
+  distro load java21 --with podman --name java:test
+  docker run --rm \"$(distro load cc-debian13:debug)\"")]
+    Load(LoadArgs),
+    /// Unpack the files of an image into a directory
+    ///
+    /// Files have the owners, modes, times and capabilities of the image, for which one has to be root. No symbolic
+    /// link of an image leads out of the directory.
+    #[command(after_help = "\
+Examples:
+  distro unpack cc-debian13:debug root
+  distro unpack cc --arch arm64 --no-owner root     as another user than root
+  distro unpack oci:theirs:app root                 an image of another layout")]
+    Unpack(UnpackArgs),
     /// Print the SBOM of an image, made from the lock as `distro build` makes it
     #[command(after_help = "\
 Exit codes:
@@ -313,7 +352,7 @@ pub struct OutdatedArgs {
 
 #[derive(Debug, Args)]
 pub struct DiffArgs {
-    /// A lock, a directory of locks, or a git revision [default: HEAD]
+    /// A lock, a directory of locks, a git revision, or an image with its tag [default: HEAD]
     #[arg(value_name = "OLD")]
     pub old: Option<String>,
     /// The same [default: the locks as they are here]
@@ -321,6 +360,12 @@ pub struct DiffArgs {
     pub new: Option<String>,
     #[arg(long, value_enum, default_value_t = DiffFormat::Table)]
     pub format: DiffFormat,
+    /// Of images: Debian's name of an architecture [default: this machine's]
+    #[arg(long)]
+    pub arch: Option<Architecture>,
+    /// Of images: the directory of the OCI image layout [default: out]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
     /// Make no connection: changelogs are read only from packages that the store has
     #[arg(long)]
     pub offline: bool,
@@ -514,6 +559,81 @@ impl PushArgs {
     pub fn operands(&self) -> (&[String], &str) {
         self.operands.split_last().map_or((&[], ""), |(destination, images)| (images, destination))
     }
+}
+
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// The image: `cc-debian13:debug`; `latest` where it has no tag; or of another layout, `oci:DIR:NAME`
+    pub image: Address,
+    /// The file, or `-` for standard output
+    #[arg(long, short, value_name = "FILE")]
+    pub output: PathBuf,
+    #[arg(long, value_enum, default_value_t = ArchiveForm::Oci)]
+    pub format: ArchiveForm,
+    /// Debian's name of an architecture [default: all; with --format docker, this machine's]
+    #[arg(long)]
+    pub arch: Option<Architecture>,
+    /// Leave out SBOMs, signatures and attestations: some clients take no archive that has more than one image
+    #[arg(long)]
+    pub no_referrers: bool,
+    /// What the image is called in the archive [default: as in the layout]
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// The directory of the OCI image layout
+    #[arg(long, value_name = "DIR", default_value = "out")]
+    pub out: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ArchiveForm {
+    Oci,
+    Docker,
+}
+
+#[derive(Debug, Args)]
+pub struct LoadArgs {
+    /// The image: `cc-debian13:debug`; `latest` where it has no tag; or of another layout, `oci:DIR:NAME`
+    pub image: Address,
+    /// The program [default: the first that is installed]
+    #[arg(long, value_enum)]
+    pub with: Option<EngineName>,
+    /// Debian's name of an architecture [default: this machine's]
+    #[arg(long)]
+    pub arch: Option<Architecture>,
+    /// What the image is called there [default: as in the layout]
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// The directory of the OCI image layout
+    #[arg(long, value_name = "DIR", default_value = "out")]
+    pub out: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum EngineName {
+    Docker,
+    Podman,
+    Nerdctl,
+}
+
+#[derive(Debug, Args)]
+pub struct UnpackArgs {
+    /// The image: `cc-debian13:debug`; `latest` where it has no tag; or of another layout, `oci:DIR:NAME`
+    pub image: Address,
+    /// The directory, which is made where there is none, and has to be empty
+    #[arg(value_name = "DIR")]
+    pub directory: PathBuf,
+    /// Debian's name of an architecture [default: this machine's]
+    #[arg(long)]
+    pub arch: Option<Architecture>,
+    /// Have all files be of whoever runs this, without setuid bits, capabilities and device nodes
+    #[arg(long)]
+    pub no_owner: bool,
+    /// Put the files over what is in the directory
+    #[arg(long)]
+    pub force: bool,
+    /// The directory of the OCI image layout
+    #[arg(long, value_name = "DIR", default_value = "out")]
+    pub out: PathBuf,
 }
 
 #[derive(Debug, Args)]

@@ -17,6 +17,7 @@ use super::files::{self, FileError};
 use super::store::{Store, StoreError};
 use crate::digest::{Hashing, Sha256};
 use crate::image::Blob;
+use crate::image::choice::{NotForArchitecture, Unchosen};
 use crate::image::layout::{Layout, MARKER};
 use crate::sbom::{Format, LAYOUT_FORMATS};
 
@@ -42,6 +43,10 @@ pub enum LayoutError {
     Foreign(PathBuf),
     #[error("`{}` has no image `{name}`", root.display())]
     NoImage { root: PathBuf, name: String },
+    #[error("{why} in `{}`", root.display())]
+    Unchosen { root: PathBuf, why: Unchosen },
+    #[error(transparent)]
+    Architecture(#[from] NotForArchitecture),
     #[error("`{}` is not the index of an OCI image layout: {reason}; name another directory, or remove this one", path.display())]
     Index { path: PathBuf, reason: String },
     #[error("a document of the layout cannot be read")]

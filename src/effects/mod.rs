@@ -25,6 +25,10 @@
 //! | [`signing`] | signatures and attestations added to the images of a layout |
 //! | [`publish`] | built images written into a layout, with their SBOMs |
 //! | [`licensing`] | copyright files out of the store, and what they were found to say |
+//! | [`export`] | images of a layout written into one file each |
+//! | [`contents`] | all that two images of layouts hold, for a comparison |
+//! | [`engine`] | docker, podman and nerdctl, into which images are loaded |
+//! | [`unpack`] | layers unpacked into a directory |
 //! | [`push`] | images of a layout sent to a registry |
 //! | [`finder`] | which images hold a file or a licence, by layers and SBOMs |
 //! | [`layout`] | an OCI image layout on disk |
@@ -40,7 +44,10 @@ pub mod auditor;
 pub mod builder;
 pub mod changelogs;
 pub mod containers;
+pub mod contents;
 pub mod definitions;
+pub mod engine;
+pub mod export;
 pub mod files;
 pub mod finder;
 pub mod http;
@@ -65,6 +72,7 @@ pub mod suites;
 pub mod tarballs;
 pub mod tester;
 pub mod tracker;
+pub mod unpack;
 pub mod vendor;
 
 #[cfg(test)]

@@ -62,6 +62,11 @@ impl Layout {
     /// Gives a descriptor a name, in place of what had it.
     pub fn set(&mut self, name: String, mut descriptor: Descriptor) {
         descriptor.set_annotations(Some([(REF_NAME.to_owned(), name.clone())].into()));
+        self.set_annotated(name, descriptor);
+    }
+
+    /// Does what [`Self::set`] does with a descriptor whose annotations have the name already.
+    pub(super) fn set_annotated(&mut self, name: String, descriptor: Descriptor) {
         self.references.insert(name, descriptor);
     }
 
@@ -122,6 +127,12 @@ impl Layout {
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Descriptor> {
         self.references.get(name)
+    }
+
+    /// What is no attachment, by its name.
+    pub fn images(&self) -> impl Iterator<Item = (&str, &Descriptor)> {
+        let named = self.references.iter().map(|(name, descriptor)| (name.as_str(), descriptor));
+        named.filter(|(name, _)| subject_of_tag(name).is_none())
     }
 
     pub fn names(&self) -> impl Iterator<Item = &str> {

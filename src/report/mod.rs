@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod built;
+pub mod changes;
 pub mod diff;
 pub mod failure;
 pub mod find;
