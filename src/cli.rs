@@ -1,12 +1,14 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use distro::debian::{Architecture, PackageName, Subject};
 use distro::image::tag_template::TagTemplate;
+use distro::retention;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -31,7 +33,7 @@ pub struct Cli {
 }
 
 /// Where things are.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct Places {
     /// The directory of catalog.toml and the family files
     #[arg(long, global = true, value_name = "DIR", default_value = "images", help_heading = "Places")]
@@ -230,6 +232,28 @@ Examples:
     'openssl dgst -sha256 -binary | aws kms sign --key-id alias/images --signing-algorithm ECDSA_SHA_256 \
        --message-type DIGEST --message fileb:///dev/stdin --output text --query Signature'")]
     Sign(SignArgs),
+    /// Show what the store holds, and what of it the locks here name
+    #[command(
+        args_conflicts_with_subcommands = true,
+        after_help = "\
+Examples:
+  distro store
+  distro store verify      read everything, and remove what is damaged
+  distro gc --keep-locked  remove what no lock names"
+    )]
+    Store(StoreArgs),
+    /// Remove what is not needed from the store
+    ///
+    /// What older versions of this program kept always goes. Of all else, what was not used for long, or longest, goes
+    /// by --older-than and --max-size. With --keep-locked, what the locks here name stays, and without another rule
+    /// nothing else does. Waits for the runs that use the store.
+    #[command(after_help = "\
+Examples:
+  distro gc --older-than 30d                  what nobody used for 30 days
+  distro gc --keep-locked                     all that building the locks here does not need
+  distro gc --keep-locked --keep-catalog ../other/images --older-than 7d
+  distro gc --max-size 20GB --dry-run         what would go to make room")]
+    Gc(GcArgs),
     /// List the images of the catalog
     #[command(
         visible_alias = "ls",
@@ -663,6 +687,46 @@ pub enum SignatureForm {
     Bundle,
     Classic,
     Both,
+}
+
+#[derive(Debug, Args)]
+pub struct StoreArgs {
+    #[command(subcommand)]
+    pub command: Option<StoreCommand>,
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+pub enum StoreCommand {
+    /// Read everything that the store holds, and remove what is damaged
+    #[command(after_help = "\
+Exit codes:
+  0  all is whole
+  1  an error
+  3  something was damaged, and is removed; it is made anew when it is needed")]
+    Verify,
+}
+
+#[derive(Debug, Args)]
+pub struct GcArgs {
+    /// What was not used for so long: `30d`, `2w`, `12h`
+    #[arg(long, value_name = "AGE", value_parser = retention::parse_age)]
+    pub older_than: Option<Duration>,
+    /// What was not used for longest, until no more than this is left: `20GB`, `500MiB`
+    #[arg(long, value_name = "SIZE", value_parser = retention::parse_size)]
+    pub max_size: Option<u64>,
+    /// Keep what the locks here name, and all that is made from it
+    #[arg(long)]
+    pub keep_locked: bool,
+    /// Keep what the locks of another catalog name, which are beside it
+    #[arg(long, value_name = "DIR", requires = "keep_locked")]
+    pub keep_catalog: Vec<PathBuf>,
+    /// Say what would go, and remove nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
 }
 
 #[derive(Debug, Args)]

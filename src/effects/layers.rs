@@ -33,7 +33,7 @@ pub use gone::{Gone, Remedy};
 
 /// Records hold what [`MaintainerScript::of`](crate::debian::MaintainerScript::of) makes of scripts: where it
 /// comes to know other lines, they are of another kind.
-const RECORD: RecordKind = RecordKind::new("layer-4");
+pub(super) const RECORD: RecordKind = RecordKind::new("layer-4");
 
 /// Connections at a time; [`super::http`] has the same limit over all archives.
 const FETCHERS: usize = 8;

@@ -5,6 +5,7 @@ pub mod built;
 pub mod diff;
 pub mod failure;
 pub mod find;
+pub mod held;
 pub mod licenses;
 pub mod progress;
 pub mod pushed;
