@@ -7,6 +7,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use distro::debian::{Architecture, PackageName, Subject};
+use distro::image::shard::Shard;
 use distro::image::tag_template::TagTemplate;
 use distro::retention;
 
@@ -97,8 +98,18 @@ Examples:
   distro build --renew                the same, with new locks
   distro build cc-debian13:debug      one image
   distro build cc static --arch all   two families, for all their architectures
+  distro build --arch all --shard 1/8 an eighth of the catalog; `distro merge` puts the parts together
   skopeo copy oci:out:cc-debian13:latest docker-daemon:cc:latest")]
     Build(BuildArgs),
+    /// Make the layouts of several machines one
+    ///
+    /// The images of all layouts come into one, with their SBOMs and all that refers to them. What that one has under
+    /// other names stays. Layouts that have different images of one name are refused.
+    #[command(after_help = "\
+Example, the parts of a catalog that three machines build:
+  distro build --arch all --shard 1/3 --out part-1    on the first; 2/3 and 3/3 on the others
+  distro merge part-1 part-2 part-3                   then, what one machine would have built")]
+    Merge(MergeArgs),
     /// Hold built images against what is expected of them
     ///
     /// Each image is tested by the files that its definitions name, in the format of container-structure-test
@@ -418,10 +429,23 @@ pub struct BuildArgs {
     /// Threads that convert packages [default: the machine's cores]
     #[arg(long, value_name = "N")]
     pub jobs: Option<std::num::NonZeroUsize>,
+    /// Only one part of so many: `3/8`; the same on every machine with the same locks
+    #[arg(long, value_name = "NUMBER/COUNT", conflicts_with = "renew")]
+    pub shard: Option<Shard>,
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
     #[command(flatten)]
     pub archive: ArchiveArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct MergeArgs {
+    /// The directories of the OCI image layouts
+    #[arg(value_name = "DIR", required = true)]
+    pub layouts: Vec<PathBuf>,
+    /// The directory of the OCI image layout that they come into
+    #[arg(long, value_name = "DIR", default_value = "out")]
+    pub out: PathBuf,
 }
 
 #[derive(Debug, Args)]

@@ -30,6 +30,7 @@ fn main() -> ExitCode {
         Command::Find(args) => commands::find::run(&workspace, args),
         Command::Vex(args) => commands::vex::run(&workspace, args).map(success),
         Command::Sign(args) => commands::sign::run(&workspace, args).map(success),
+        Command::Merge(args) => commands::merge::run(args).map(success),
         Command::Store(args) => commands::store::run(&workspace, args),
         Command::Gc(args) => commands::gc::run(&workspace, args).map(success),
         Command::List(args) => commands::list::run(&workspace, args).map(success),

@@ -10,6 +10,7 @@ pub mod gc;
 pub mod licenses;
 pub mod list;
 pub mod lock;
+pub mod merge;
 mod named;
 pub mod outdated;
 pub mod push;

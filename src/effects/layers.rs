@@ -41,9 +41,6 @@ const FETCHERS: usize = 8;
 /// What is under conversion may take, in bytes of memory. One that is larger is converted alone.
 const IN_FLIGHT: u64 = 512 << 20;
 
-/// What a tarball takes in memory for each of its bytes, as a rule.
-const USUAL_EXPANSION: u64 = 8;
-
 /// Makes layers, and keeps them in the store.
 pub struct Layers<'a> {
     pub store: &'a Store,
@@ -343,8 +340,8 @@ impl<'i> Input<'i> {
     #[must_use]
     pub fn cost(&self) -> u64 {
         match self {
-            Self::Package(wanted) => (wanted.pin.installed << 10) + wanted.pin.size,
-            Self::Tarball(wanted) => wanted.file.size.saturating_mul(USUAL_EXPANSION),
+            Self::Package(wanted) => wanted.pin.cost(),
+            Self::Tarball(wanted) => wanted.file.cost(),
         }
     }
 
