@@ -1,13 +1,16 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use distro::debian::{Architecture, PackageName, Subject};
 use distro::image::choice::Address;
+use distro::image::shard::Shard;
 use distro::image::tag_template::TagTemplate;
+use distro::retention;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -32,7 +35,7 @@ pub struct Cli {
 }
 
 /// Where things are.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct Places {
     /// The directory of catalog.toml and the family files
     #[arg(long, global = true, value_name = "DIR", default_value = "images", help_heading = "Places")]
@@ -101,8 +104,18 @@ Examples:
   distro build --renew                the same, with new locks
   distro build cc-debian13:debug      one image
   distro build cc static --arch all   two families, for all their architectures
+  distro build --arch all --shard 1/8 an eighth of the catalog; `distro merge` puts the parts together
   skopeo copy oci:out:cc-debian13:latest docker-daemon:cc:latest")]
     Build(BuildArgs),
+    /// Make the layouts of several machines one
+    ///
+    /// The images of all layouts come into one, with their SBOMs and all that refers to them. What that one has under
+    /// other names stays. Layouts that have different images of one name are refused.
+    #[command(after_help = "\
+Example, the parts of a catalog that three machines build:
+  distro build --arch all --shard 1/3 --out part-1    on the first; 2/3 and 3/3 on the others
+  distro merge part-1 part-2 part-3                   then, what one machine would have built")]
+    Merge(MergeArgs),
     /// Hold built images against what is expected of them
     ///
     /// Each image is tested by the files that its definitions name, in the format of container-structure-test
@@ -273,6 +286,28 @@ Examples:
     'openssl dgst -sha256 -binary | aws kms sign --key-id alias/images --signing-algorithm ECDSA_SHA_256 \
        --message-type DIGEST --message fileb:///dev/stdin --output text --query Signature'")]
     Sign(SignArgs),
+    /// Show what the store holds, and what of it the locks here name
+    #[command(
+        args_conflicts_with_subcommands = true,
+        after_help = "\
+Examples:
+  distro store
+  distro store verify      read everything, and remove what is damaged
+  distro gc --keep-locked  remove what no lock names"
+    )]
+    Store(StoreArgs),
+    /// Remove what is not needed from the store
+    ///
+    /// What older versions of this program kept always goes. Of all else, what was not used for long, or longest, goes
+    /// by --older-than and --max-size. With --keep-locked, what the locks here name stays, and without another rule
+    /// nothing else does. Waits for the runs that use the store.
+    #[command(after_help = "\
+Examples:
+  distro gc --older-than 30d                  what nobody used for 30 days
+  distro gc --keep-locked                     all that building the locks here does not need
+  distro gc --keep-locked --keep-catalog ../other/images --older-than 7d
+  distro gc --max-size 20GB --dry-run         what would go to make room")]
+    Gc(GcArgs),
     /// List the images of the catalog
     #[command(
         visible_alias = "ls",
@@ -443,10 +478,23 @@ pub struct BuildArgs {
     /// Threads that convert packages [default: the machine's cores]
     #[arg(long, value_name = "N")]
     pub jobs: Option<std::num::NonZeroUsize>,
+    /// Only one part of so many: `3/8`; the same on every machine with the same locks
+    #[arg(long, value_name = "NUMBER/COUNT", conflicts_with = "renew")]
+    pub shard: Option<Shard>,
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
     #[command(flatten)]
     pub archive: ArchiveArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct MergeArgs {
+    /// The directories of the OCI image layouts
+    #[arg(value_name = "DIR", required = true)]
+    pub layouts: Vec<PathBuf>,
+    /// The directory of the OCI image layout that they come into
+    #[arg(long, value_name = "DIR", default_value = "out")]
+    pub out: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -796,6 +844,46 @@ pub enum SignatureForm {
     Bundle,
     Classic,
     Both,
+}
+
+#[derive(Debug, Args)]
+pub struct StoreArgs {
+    #[command(subcommand)]
+    pub command: Option<StoreCommand>,
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+pub enum StoreCommand {
+    /// Read everything that the store holds, and remove what is damaged
+    #[command(after_help = "\
+Exit codes:
+  0  all is whole
+  1  an error
+  3  something was damaged, and is removed; it is made anew when it is needed")]
+    Verify,
+}
+
+#[derive(Debug, Args)]
+pub struct GcArgs {
+    /// What was not used for so long: `30d`, `2w`, `12h`
+    #[arg(long, value_name = "AGE", value_parser = retention::parse_age)]
+    pub older_than: Option<Duration>,
+    /// What was not used for longest, until no more than this is left: `20GB`, `500MiB`
+    #[arg(long, value_name = "SIZE", value_parser = retention::parse_size)]
+    pub max_size: Option<u64>,
+    /// Keep what the locks here name, and all that is made from it
+    #[arg(long)]
+    pub keep_locked: bool,
+    /// Keep what the locks of another catalog name, which are beside it
+    #[arg(long, value_name = "DIR", requires = "keep_locked")]
+    pub keep_catalog: Vec<PathBuf>,
+    /// Say what would go, and remove nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
 }
 
 #[derive(Debug, Args)]

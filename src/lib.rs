@@ -21,6 +21,7 @@
 //! | [`find`] | what is looked for | which images hold it |
 //! | [`vex`] | an SBOM, and what is known of vulnerabilities | OpenVEX |
 //! | [`attest`] | an image and what it was built from | statements, signed or not, that are attached to the image |
+//! | [`retention`] | what a cache holds, and rules | what it lets go |
 //! | [`structure`] | an image and what is expected of it | what does not hold |
 //!
 //! All of these are pure: bytes out depend on arguments only. [`effects`] holds the doors to the outside
@@ -41,6 +42,7 @@ pub mod layer;
 pub mod license;
 pub mod lock;
 pub mod resolve;
+pub mod retention;
 pub mod sbom;
 pub mod structure;
 pub mod tarball;

@@ -169,6 +169,13 @@ pub fn make_directory(path: &Path) -> Result<(), FileError> {
     fs::create_dir_all(path).map_err(|cause| FileError::new("make the directory", path, cause))
 }
 
+/// Whether two paths lead to the same file or directory, which is there.
+#[must_use]
+pub fn is_same(a: &Path, b: &Path) -> bool {
+    let (a, b) = (fs::canonicalize(a), fs::canonicalize(b));
+    a.is_ok_and(|a| b.is_ok_and(|b| a == b))
+}
+
 /// A temporary file with the permissions of an ordinary one: 0666 less the umask.
 pub(super) fn temporary(directory: &Path) -> io::Result<NamedTempFile> {
     tempfile::Builder::new()

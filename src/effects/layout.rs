@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "this is where a layout is read and written")]
 
 mod read;
+mod union;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error as _;
@@ -57,6 +58,10 @@ pub enum LayoutError {
         "the layer {0} is damaged in the store or gone from it, and could not be made anew there: remove the store, or name another with `--store`"
     )]
     Lost(Sha256),
+    #[error("`{}` and `{}` have different images of the name `{name}`: build both from the same locks", first.display(), second.display())]
+    Clash { name: String, first: PathBuf, second: PathBuf },
+    #[error("the blob {0} is damaged in each layout that has it, or was removed: build that layout again")]
+    DamagedBlob(Sha256),
 }
 
 /// A layout that this process alone writes to.
@@ -154,7 +159,14 @@ impl LayoutDirectory {
     ///
     /// Returns these. They stay added, for when they have been made anew.
     pub fn write(&mut self, store: &Store) -> Result<BTreeSet<Sha256>, LayoutError> {
-        self.write_from(|digest, path| copy(store, digest, path))
+        self.write_from(|digest, path| {
+            let whole = copy(&store.path(digest), digest, path)?;
+            if !whole {
+                // Removes it, so that it is made anew.
+                store.is_intact(digest)?;
+            }
+            Ok(whole)
+        })
     }
 
     /// Writes the documents that were added.
@@ -242,12 +254,11 @@ impl LayoutDirectory {
     }
 }
 
-/// Copies a blob out of the store, its digest checked on the way, and syncs it to disk; false where the
-/// blob is damaged or gone.
-fn copy(store: &Store, digest: Sha256, path: &Path) -> Result<bool, LayoutError> {
+/// Copies a blob, its digest checked on the way, and syncs it to disk; false where it is damaged or gone.
+fn copy(from: &Path, digest: Sha256, path: &Path) -> Result<bool, LayoutError> {
     let unwritten = |cause| FileError::new("write", path, cause);
-    let unread = |cause| FileError::new("read the blob", &store.path(digest), cause);
-    let mut blob = match File::open(store.path(digest)) {
+    let unread = |cause| FileError::new("read the blob", from, cause);
+    let mut blob = match File::open(from) {
         Ok(blob) => Hashing::new(blob),
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
         Err(cause) => return Err(unread(cause).into()),
@@ -262,8 +273,6 @@ fn copy(store: &Store, digest: Sha256, path: &Path) -> Result<bool, LayoutError>
         file.write_all(&piece[..read]).map_err(unwritten)?;
     }
     if blob.finish().1 != digest {
-        // Removes it, so that it is made anew.
-        store.is_intact(digest)?;
         return Ok(false);
     }
     file.as_file().sync_all().map_err(unwritten)?;

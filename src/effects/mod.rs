@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`files`] | files that people name: read whole, written whole or not at all |
 //! | [`store`] | bytes by their digest, and records derived from them |
+//! | [`inventory`] | what is in a store |
 //! | [`http`] | the files of a mirror, with patience, and no more connections than are polite |
 //! | [`apt_sources`] | how the host's own apt is configured |
 //! | [`archive`] | one Debian archive, over every place that serves it |
@@ -51,6 +52,7 @@ pub mod export;
 pub mod files;
 pub mod finder;
 pub mod http;
+pub mod inventory;
 pub mod kept;
 pub mod keys;
 pub mod layers;

@@ -75,6 +75,23 @@ impl Layout {
         self.referrers.entry(*subject).or_default().insert(manifest.digest, descriptor.clone());
     }
 
+    /// Adds all that another refers to; where both have a name, the other's counts.
+    pub fn extend(&mut self, other: &Self) {
+        self.references.extend(other.references.clone());
+        for (subject, referrers) in &other.referrers {
+            self.referrers.entry(*subject).or_default().extend(referrers.clone());
+        }
+    }
+
+    /// The first name that stands for something else in another.
+    #[must_use]
+    pub fn clash(&self, other: &Self) -> Option<String> {
+        let differs = |(name, descriptor): &(&String, &Descriptor)| {
+            other.references.get(*name).is_some_and(|theirs| theirs.digest() != descriptor.digest())
+        };
+        self.references.iter().find(differs).map(|(name, _)| name.clone())
+    }
+
     /// Removes what refers to a digest, by its own.
     pub fn detach(&mut self, subject: Sha256, manifest: Sha256) {
         self.referrers.entry(subject).or_default().remove(&manifest);

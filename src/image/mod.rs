@@ -15,6 +15,7 @@ pub mod layout;
 pub mod plan;
 pub mod reference;
 pub mod referrer;
+pub mod shard;
 pub mod shipment;
 pub mod tag_template;
 

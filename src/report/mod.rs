@@ -6,6 +6,7 @@ pub mod changes;
 pub mod diff;
 pub mod failure;
 pub mod find;
+pub mod held;
 pub mod licenses;
 pub mod progress;
 pub mod pushed;

@@ -23,10 +23,10 @@ const LAYER_LIMIT: u64 = 4 << 30;
 /// A layout that nobody writes to as long as this is open.
 #[derive(Debug)]
 pub struct LayoutReader {
-    root: PathBuf,
+    pub(super) root: PathBuf,
     layout: Layout,
     /// The open `oci-layout`, which bears the lock that readers share; `None` where there is no layout.
-    _marker: Option<File>,
+    marker: Option<File>,
 }
 
 /// An image of one architecture, as the layout has it.
@@ -50,7 +50,7 @@ impl LayoutReader {
             Err(_) => None,
         };
         let layout = super::read_index(root)?;
-        Ok(Self { root: root.to_owned(), layout, _marker: marker })
+        Ok(Self { root: root.to_owned(), layout, marker: marker })
     }
 
     /// The image of one architecture: `cc-debian13:debug-amd64`.
@@ -109,6 +109,12 @@ impl LayoutReader {
     pub fn manifests(&self) -> impl Iterator<Item = (&str, &Descriptor)> {
         let named = self.layout.names().filter_map(|name| Some((name, self.layout.get(name)?)));
         named.filter(|(_, descriptor)| *descriptor.media_type() == MediaType::ImageManifest)
+    }
+
+    /// Whether there is a layout.
+    #[must_use]
+    pub fn is_there(&self) -> bool {
+        self.marker.is_some()
     }
 
     /// Whether something has this name: `cc-debian13:debug`.
