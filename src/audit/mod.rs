@@ -24,6 +24,7 @@ use rayon::prelude::*;
 pub use finding::{Evidence, Finding, Rule, Severity};
 pub use inventory::{Inventory, InventoryError};
 pub use policy::{Policy, PolicyFile, Waiver};
+pub use rules::completeness;
 pub use subject::Subject;
 
 /// What came of an audit.

@@ -6,6 +6,7 @@ use distro::attest::sealed::SealedDefinitions;
 use distro::catalog::Catalog;
 use distro::catalog::name::ReleaseName;
 use distro::debian::Architecture;
+use distro::effects::definitions::license_sources;
 use distro::effects::layout::LayoutDirectory;
 use distro::effects::publish::publish;
 use distro::lock::hold::Asked;
@@ -20,7 +21,8 @@ use crate::report::licenses::Unread;
 
 pub fn run(workspace: &Workspace, args: &BuildArgs) -> anyhow::Result<()> {
     let definitions = workspace.definitions()?;
-    let sealed = SealedDefinitions::new(&definitions)?;
+    let licenses = license_sources(&workspace.places.catalog)?;
+    let sealed = SealedDefinitions::new(&definitions, &licenses)?;
     let catalog = Catalog::read(definitions)?;
     let architectures = workspace.architectures(&args.arch)?;
     let order = Assembled {

@@ -25,6 +25,7 @@
 //! | [`signing`] | signatures and attestations added to the images of a layout |
 //! | [`publish`] | built images written into a layout, with their SBOMs |
 //! | [`licensing`] | copyright files out of the store, and what they were found to say |
+//! | [`pull`] | images of a registry copied into a layout |
 //! | [`push`] | images of a layout sent to a registry |
 //! | [`finder`] | which images hold a file or a licence, by layers and SBOMs |
 //! | [`layout`] | an OCI image layout on disk |
@@ -32,6 +33,7 @@
 //! | [`containers`] | containers of an OCI runtime, over layers that are unpacked once |
 //! | [`auditor`] | images and their SBOMs read for an audit |
 //! | [`tester`] | structure tests run on built images |
+//! | [`verifier`] | published images, and what is attached to them |
 //! | [`progress`] | how long work is told to whoever waits for it |
 
 pub mod apt_sources;
@@ -53,6 +55,7 @@ pub mod mirrors;
 pub mod places;
 pub mod progress;
 pub mod publish;
+pub mod pull;
 pub mod push;
 pub mod registry;
 pub mod renewal;
@@ -66,6 +69,7 @@ pub mod tarballs;
 pub mod tester;
 pub mod tracker;
 pub mod vendor;
+pub mod verifier;
 
 #[cfg(test)]
 mod test_server;
