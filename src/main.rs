@@ -30,6 +30,7 @@ fn main() -> ExitCode {
         Command::Find(args) => commands::find::run(&workspace, args),
         Command::Vex(args) => commands::vex::run(&workspace, args).map(success),
         Command::Sign(args) => commands::sign::run(&workspace, args).map(success),
+        Command::Verify(args) => commands::verify::run(&workspace, args),
         Command::List(args) => commands::list::run(&workspace, args).map(success),
         Command::Tree(args) => commands::tree::run(&workspace, args).map(success),
         Command::Why(args) => commands::why::run(&workspace, args).map(success),

@@ -4,6 +4,7 @@ mod advisories;
 mod assembly;
 pub mod audit;
 pub mod build;
+mod chain_of_trust;
 pub mod diff;
 pub mod find;
 pub mod licenses;

@@ -6,8 +6,10 @@ use std::path::Path;
 use oci_spec::OciSpecError;
 use oci_spec::image::{Descriptor, ImageIndex, ImageManifest, MediaType};
 use rayon::iter::{ParallelBridge as _, ParallelIterator as _};
+use tempfile::TempDir;
 
-use super::layout::{LayoutDirectory, LayoutError};
+use super::files::FileError;
+use super::layout::{LayoutDirectory, LayoutError, LayoutReader};
 use super::progress::Progress;
 use super::registry::{Document, Registry, RegistryError, RegistryErrorKind};
 use crate::digest::Sha256;
@@ -38,6 +40,15 @@ pub struct Pull<'a> {
     pub progress: &'a dyn Progress,
 }
 
+/// An image of a registry in a layout of its own, which goes with this.
+#[derive(Debug)]
+pub struct Pulled {
+    pub layout: LayoutReader,
+    /// `cc-debian13:debug`.
+    pub name: String,
+    _directory: TempDir,
+}
+
 /// What is on its way into a layout.
 struct Cargo<'p> {
     pull: &'p Pull<'p>,
@@ -50,8 +61,7 @@ struct Cargo<'p> {
 
 impl Pull<'_> {
     /// The name that the image gets in a layout: `cc-debian13:debug`.
-    #[must_use]
-    pub fn name(&self) -> String {
+    fn name(&self) -> String {
         let Reference { repository, at } = self.reference;
         let last = repository.path.as_str().rsplit('/').next().unwrap_or_default();
         match at {
@@ -60,8 +70,17 @@ impl Pull<'_> {
         }
     }
 
-    /// Copies the image into an empty directory, which becomes a layout that has it by its [`Self::name`].
-    pub fn into(&self, directory: &Path) -> Result<(), PullError> {
+    /// Copies the image into a temporary layout.
+    pub fn run(&self) -> Result<Pulled, PullError> {
+        let directory = tempfile::tempdir().map_err(|cause| {
+            LayoutError::from(FileError::new("make a temporary directory in", &std::env::temp_dir(), cause))
+        })?;
+        self.copy_into(directory.path())?;
+        let layout = LayoutReader::open(directory.path())?;
+        Ok(Pulled { layout, name: self.name(), _directory: directory })
+    }
+
+    fn copy_into(&self, directory: &Path) -> Result<(), PullError> {
         let directory = LayoutDirectory::open(directory)?;
         let mut cargo = Cargo {
             pull: self,

@@ -1,4 +1,12 @@
 //! Published images, read as whoever verifies them sees them: documents, and what is attached to each.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`case`] | an image and all that is asked of it |
+//! | [`foundation`] | what an image carries to be built from again |
+
+pub mod case;
+pub mod foundation;
 
 use oci_spec::OciSpecError;
 use oci_spec::image::{Descriptor, ImageIndex, ImageManifest};
@@ -30,15 +38,15 @@ pub enum Content {
     Image(Vec<u8>),
 }
 
-/// What a layout has by a name, with all that is attached to it.
+/// What a layout has by a name, with all that is attached to it; `shown` is the name by which people know it.
 ///
 /// # Errors
 /// [`LayoutError::NoImage`] where it has nothing by that name.
-pub fn witness(layout: &LayoutReader, name: &str) -> Result<Witness, LayoutError> {
+pub fn witness(layout: &LayoutReader, name: &str, shown: &str) -> Result<Witness, LayoutError> {
     let missing = || LayoutError::NoImage { root: layout.root().to_owned(), name: name.to_owned() };
     let descriptor = layout.layout().get(name).ok_or_else(missing)?;
-    Reader { layout, repository: name.split_once(':').map_or(name, |(repository, _)| repository) }
-        .witness(name.to_owned(), descriptor)
+    let repository = name.split_once(':').map_or(name, |(repository, _)| repository);
+    Reader { layout, repository }.witness(shown.to_owned(), descriptor)
 }
 
 struct Reader<'a> {

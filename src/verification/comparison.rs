@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::attached::Attached;
 use super::values::differences;
 use super::{Cause, Check, Finding};
+use crate::attest::statement::Statement;
 use crate::audit::subject::{Content, Image, Layer};
 use crate::digest::Sha256;
 use crate::image::Blob;
@@ -109,6 +110,20 @@ impl Comparison {
                 }
             }
         }
+        comparison
+    }
+
+    /// Holds what is said of how an image was built against what a rebuild says. Another version of the program may
+    /// have built it.
+    #[must_use]
+    pub fn of_provenance(published: &Statement, rebuilt: &Statement) -> Self {
+        let mut comparison = Self::default();
+        let values = |statement: &Statement| {
+            let mut value = serde_json::to_value(statement).unwrap_or_default();
+            remove(&mut value, &["predicate", "runDetails", "builder", "version"]);
+            value
+        };
+        comparison.told(Check::Provenance, "provenance", Ok((values(published), values(rebuilt))));
         comparison
     }
 
