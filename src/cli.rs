@@ -308,6 +308,24 @@ Examples:
   distro gc --keep-locked --keep-catalog ../other/images --older-than 7d
   distro gc --max-size 20GB --dry-run         what would go to make room")]
     Gc(GcArgs),
+    /// Build published images again, and compare them to the last byte
+    ///
+    /// Images come from the layout or from a registry, each with what is attached to it: its provenance names the lock
+    /// and the definitions that it was built from, which go with it, so nothing else is needed but packages. Where the
+    /// image is not what a rebuild gives, each part that differs is told, and the likely cause. SBOMs have to be those
+    /// of the rebuild and to tell of each file of the image. With a key, it has to have signed all that.
+    #[command(after_help = "\
+Exit codes:
+  0  the images hold
+  1  an error: they could not be verified
+  3  they do not hold
+
+Examples:
+  distro verify registry.example.org/base/cc-debian13:debug --key distro.pub
+  distro verify cc-debian13 --arch amd64               of the layout, one architecture
+  distro verify cc --local                             against the definitions and the lock that are here
+  distro verify localhost:5000/cc-debian13 --format json | jq '.[].findings'")]
+    Verify(VerifyArgs),
     /// List the images of the catalog
     #[command(
         visible_alias = "ls",
@@ -884,6 +902,39 @@ pub struct GcArgs {
     pub dry_run: bool,
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
+}
+
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// Images of the layout (`cc`, `cc-debian13`, `cc-debian13:debug`), or of a registry
+    /// (`registry.example.org/base/cc-debian13:debug`)
+    #[arg(value_name = "IMAGE|REGISTRY/REF", required = true)]
+    pub images: Vec<String>,
+    /// The public key that has to have signed them: a file, or `env://VARIABLE`
+    #[arg(long, value_name = "KEY")]
+    pub key: Option<String>,
+    /// Build from the definitions and the lock that are here, in place of those that the images carry
+    #[arg(long)]
+    pub local: bool,
+    /// Debian's name of an architecture [default: all that the images have]
+    #[arg(long, value_name = "ARCH", value_delimiter = ',')]
+    pub arch: Vec<Architecture>,
+    /// The directory of the OCI image layout
+    #[arg(long, value_name = "DIR", default_value = "out")]
+    pub out: PathBuf,
+    /// Fetch no packages: everything that a rebuild needs must be in the store
+    #[arg(long)]
+    pub offline: bool,
+    /// Threads that convert packages [default: the machine's cores]
+    #[arg(long, value_name = "N")]
+    pub jobs: Option<std::num::NonZeroUsize>,
+    /// Speak to the registry without encryption, as is done to one on this machine
+    #[arg(long)]
+    pub plain_http: bool,
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+    #[command(flatten)]
+    pub network: NetworkArgs,
 }
 
 #[derive(Debug, Args)]

@@ -36,6 +36,7 @@ fn main() -> ExitCode {
         Command::Merge(args) => commands::merge::run(args).map(success),
         Command::Store(args) => commands::store::run(&workspace, args),
         Command::Gc(args) => commands::gc::run(&workspace, args).map(success),
+        Command::Verify(args) => commands::verify::run(&workspace, args),
         Command::List(args) => commands::list::run(&workspace, args).map(success),
         Command::Tree(args) => commands::tree::run(&workspace, args).map(success),
         Command::Why(args) => commands::why::run(&workspace, args).map(success),

@@ -6,6 +6,7 @@ use distro::attest::sealed::SealedDefinitions;
 use distro::catalog::name::ReleaseName;
 use distro::catalog::{Catalog, Image};
 use distro::debian::Architecture;
+use distro::effects::definitions::license_sources;
 use distro::effects::layout::LayoutDirectory;
 use distro::effects::publish::publish;
 use distro::image::shard::{Lot, Shard};
@@ -22,7 +23,8 @@ use crate::report::say;
 
 pub fn run(workspace: &Workspace, args: &BuildArgs) -> anyhow::Result<()> {
     let definitions = workspace.definitions()?;
-    let sealed = SealedDefinitions::new(&definitions)?;
+    let licenses = license_sources(&workspace.places.catalog)?;
+    let sealed = SealedDefinitions::new(&definitions, &licenses)?;
     let catalog = Catalog::read(definitions)?;
     let architectures = workspace.architectures(&args.arch)?;
     let order = Assembled {

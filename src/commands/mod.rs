@@ -4,6 +4,7 @@ mod advisories;
 mod assembly;
 pub mod audit;
 pub mod build;
+mod chain_of_trust;
 mod choice;
 pub mod diff;
 pub mod export;

@@ -128,6 +128,20 @@ impl LayoutDirectory {
         }
     }
 
+    /// Adds a blob whose bytes come from elsewhere; `copy` writes bytes of this digest, or fails.
+    pub fn receive<E: From<LayoutError>>(
+        &self,
+        digest: Sha256,
+        copy: impl FnOnce(&mut File) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let path = self.blob(digest);
+        let unwritten = |cause| LayoutError::from(FileError::new("write", &path, cause));
+        let mut file = files::temporary(path.parent().unwrap_or(Path::new("."))).map_err(unwritten)?;
+        copy(file.as_file_mut())?;
+        file.persist(&path).map_err(|error| unwritten(error.error))?;
+        Ok(())
+    }
+
     /// Whether the SBOM of an image of one architecture is there as it is to be.
     pub fn has_sbom(&self, reference: &str, format: Format, text: &str) -> Result<bool, FileError> {
         let path = self.sbom(reference, format);

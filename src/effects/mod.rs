@@ -30,6 +30,7 @@
 //! | [`contents`] | all that two images of layouts hold, for a comparison |
 //! | [`engine`] | docker, podman and nerdctl, into which images are loaded |
 //! | [`unpack`] | layers unpacked into a directory |
+//! | [`pull`] | images of a registry copied into a layout |
 //! | [`push`] | images of a layout sent to a registry |
 //! | [`finder`] | which images hold a file or a licence, by layers and SBOMs |
 //! | [`layout`] | an OCI image layout on disk |
@@ -37,6 +38,7 @@
 //! | [`containers`] | containers of an OCI runtime, over layers that are unpacked once |
 //! | [`auditor`] | images and their SBOMs read for an audit |
 //! | [`tester`] | structure tests run on built images |
+//! | [`verifier`] | published images, and what is attached to them |
 //! | [`progress`] | how long work is told to whoever waits for it |
 
 pub mod apt_sources;
@@ -62,6 +64,7 @@ pub mod mirrors;
 pub mod places;
 pub mod progress;
 pub mod publish;
+pub mod pull;
 pub mod push;
 pub mod registry;
 pub mod renewal;
@@ -76,6 +79,7 @@ pub mod tester;
 pub mod tracker;
 pub mod unpack;
 pub mod vendor;
+pub mod verifier;
 
 #[cfg(test)]
 mod test_server;

@@ -14,6 +14,7 @@ pub mod signed;
 pub mod size;
 pub mod table;
 pub mod test;
+pub mod verified;
 
 /// A line of talk, on stderr: `     Locked debian13: 27 packages`.
 pub fn say(verb: &str, text: &str) {

@@ -30,6 +30,7 @@ mod live;
 mod lock;
 mod oracle;
 mod privileged;
+mod published;
 mod push;
 mod registry;
 mod renewal;

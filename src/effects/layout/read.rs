@@ -128,6 +128,12 @@ impl LayoutReader {
         Ok(serde_json::from_slice(&bytes).map_err(OciSpecError::from)?)
     }
 
+    /// Where it is.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// What the layout refers to.
     #[must_use]
     pub fn layout(&self) -> &Layout {
