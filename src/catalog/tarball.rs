@@ -203,4 +203,3 @@ fn filters(source: &Arc<Source>, table: &TarballTable, to: &ImagePath) -> Result
 fn patterns(patterns: &[Spanned<String>]) -> Vec<String> {
     patterns.iter().map(|pattern| pattern.get_ref().clone()).collect()
 }
-

@@ -21,8 +21,7 @@ pub enum Kind {
 }
 
 /// Who makes Debian.
-pub const DEBIAN: Agent<'static> =
-    Agent::organization("Debian", Some("debian-devel@lists.debian.org"));
+pub const DEBIAN: Agent<'static> = Agent::organization("Debian", Some("debian-devel@lists.debian.org"));
 
 impl Kind {
     pub fn as_str(self) -> &'static str {

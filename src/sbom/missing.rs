@@ -53,8 +53,10 @@ pub fn missing(subject: &Subject<'_>) -> Vec<Missing> {
                     COPYRIGHT,
                 ),
                 (
-                    licensing.is_some_and(|known| known.concluded.references().all(|id| known.texts.contains_key(&id))),
-                    "license text",
+                    licensing.is_some_and(|known| {
+                        known.concluded.references().all(|id| known.texts.contains_key(&id))
+                    }),
+                    "licence text",
                     LICENSE,
                 ),
                 (definition.homepage.is_some(), "home page of the supplier", BSI),

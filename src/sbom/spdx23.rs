@@ -11,8 +11,8 @@ use url::Url;
 
 use super::agent::{Agent, DEBIAN};
 use super::{
-    Component, Content, Files, Generated, SourceComponent, Subject, TOOL, UpstreamComponent, content_addressed,
-    purl, verification_code,
+    Component, Content, Files, Generated, SourceComponent, Subject, TOOL, UpstreamComponent,
+    content_addressed, purl, verification_code,
 };
 use crate::debian::{PackageName, Source};
 use crate::digest::{Sha1, Sha256, Sha512};
@@ -267,13 +267,13 @@ impl<'a> Document<'a> {
                 comment,
             });
         };
+        tell(DOCUMENT, "DESCRIBES", IMAGE, None);
+        tell(IMAGE, "CONTAINS", OPERATING_SYSTEM, None);
         for component in &subject.packages {
             let holder = if component.third_party.is_some() { IMAGE } else { OPERATING_SYSTEM };
             tell(holder, "CONTAINS", &binary_id(component.name), component.sentences_on_left_out());
         }
         let mut relate = |from: &str, kind, to: &str| tell(from, kind, to, None);
-        relate(DOCUMENT, "DESCRIBES", IMAGE);
-        relate(IMAGE, "CONTAINS", OPERATING_SYSTEM);
         for component in &subject.packages {
             let id = binary_id(component.name);
             let pin = component.pin;
