@@ -126,6 +126,7 @@ impl<'a> Graph<'a> {
             "software_homePage": facts.homepage,
             "software_sourceInfo": format!("built package from: {} {}", pin.source, pin.source_version),
             "summary": facts.synopsis,
+            "comment": component.sentences_on_left_out(),
             "externalIdentifier": [purl_identifier(&package_url)],
             "verifiedUsing": [verification(content)],
             "suppliedBy": supplier,

@@ -133,7 +133,6 @@ fn spdx_2_3_tells_packages_sources_files_and_what_was_left_out() {
       "copyrightText": "2020-2026 Tool Makers",
       "summary": "package of a test",
       "sourceInfo": "built package from: tool-src 1:2.0-1",
-      "comment": "depends on debconf, which is left out of the image on purpose: nothing of a package is run",
       "externalRefs": [
         {
           "referenceCategory": "PACKAGE-MANAGER",
@@ -278,7 +277,8 @@ fn spdx_2_3_tells_packages_sources_files_and_what_was_left_out() {
     {
       "spdxElementId": "SPDXRef-OperatingSystem-debian",
       "relationshipType": "CONTAINS",
-      "relatedSpdxElement": "SPDXRef-Binary-tool"
+      "relatedSpdxElement": "SPDXRef-Binary-tool",
+      "comment": "depends on debconf, which is left out of the image on purpose: nothing of a package is run"
     },
     {
       "spdxElementId": "SPDXRef-Binary-tool",
@@ -1000,7 +1000,20 @@ fn an_upstream_tarball_brings_its_notices_and_the_text_of_its_license() {
 #[test]
 fn an_upstream_tarball_without_notices_is_told() {
     let shop = upstream("");
-    shop.world.distro(&["sbom", "node", "--arch", "amd64", "--print-missing"]).assert_is("");
+    shop.world.distro(&["sbom", "node", "--arch", "amd64", "--print-missing"]).assert_is(
+        r#"
+status: 1
+----- stdout -----
+ELEMENT          MISSING            WANTED BY                IMAGES
+node 1.0         copyright text     FSCT3, Telco                  1
+node 1.0         licence text       CISA, FSCT3, BSI, Telco       1
+source tool 1.0  download location  Telco, BSI                    1
+tool 1.0         copyright text     FSCT3, Telco                  1
+tool 1.0         download location  Telco, BSI                    1
+tool 1.0         licence            CISA, FSCT3, BSI, Telco       1
+----- stderr -----
+"#,
+    );
 }
 
 #[test]
