@@ -15,6 +15,7 @@ use distro::effects::definitions;
 use distro::effects::layers::{Gone, Input, Layers, LayersError, Remedy};
 use distro::effects::licensing::{CopyrightFiles, LicensingError};
 use distro::effects::places::Places;
+use distro::effects::store::Store;
 use distro::image::accounting::Unaccounted;
 use distro::image::built::BuiltImage;
 use distro::license::{Licenses, Verdicts};
@@ -130,23 +131,28 @@ pub fn assemble_from(
     let verdicts: Vec<_> =
         pool.install(|| built.par_iter().map(|(target, built)| copyright.of_image(target, built)).collect());
     let verdicts = built.iter().zip(verdicts).map(|(image, found)| whole(&builder, &copyright, image, found));
-    let done = verdicts.collect::<anyhow::Result<Vec<_>>>().and_then(|verdicts| {
-        then(&Assembly {
-            catalog,
-            builder: &builder,
-            built: &built,
-            verdicts: &verdicts,
-            copyright: &copyright,
-            converted: &missing,
-        })
+    let verdicts = verdicts.collect::<anyhow::Result<Vec<_>>>();
+    warn_of_damage(store);
+    let done = then(&Assembly {
+        catalog,
+        builder: &builder,
+        built: &built,
+        verdicts: &verdicts?,
+        copyright: &copyright,
+        converted: &missing,
     });
-    for damaged in store.take_damaged() {
-        warn(&damaged.to_string());
-    }
+    warn_of_damage(store);
     done
 }
 
-/// Makes license texts anew that were damaged in the store.
+/// Tells of files of the store that were found damaged since this was last asked.
+pub fn warn_of_damage(store: &Store) {
+    for damaged in store.take_damaged() {
+        warn(&damaged.to_string());
+    }
+}
+
+/// Makes license texts anew that are not in the store.
 fn whole(
     builder: &Builder<'_>,
     copyright: &CopyrightFiles<'_>,
@@ -158,10 +164,8 @@ fn whole(
         && made_anew != Some(text)
     {
         made_anew = Some(text);
-        builder.mend(*target).with_context(|| {
-            format!(
-                "the license text {text} is damaged in the store or gone from it, and could not be made anew"
-            )
+        builder.keep_license_text(*target, built, text).with_context(|| {
+            format!("the license text {text} is not in the store, and could not be made anew")
         })?;
         found = copyright.of_image(target, built);
     }

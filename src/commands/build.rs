@@ -12,7 +12,7 @@ use distro::effects::publish::publish;
 use distro::image::shard::{Lot, Shard};
 use distro::lock::hold::Asked;
 
-use super::assembly::{Order as Assembled, assemble};
+use super::assembly::{Order as Assembled, assemble, warn_of_damage};
 use super::renewal::{Must, Order, renew};
 use super::{Sources, Workspace, locked, select_some};
 use crate::cli::BuildArgs;
@@ -57,6 +57,7 @@ pub fn run(workspace: &Workspace, args: &BuildArgs) -> anyhow::Result<()> {
     assemble(workspace, &catalog, order, |assembly| {
         let directory = LayoutDirectory::open(&args.out)?;
         publish(directory, assembly.builder, assembly.built, assembly.verdicts, &sealed)?;
+        warn_of_damage(assembly.builder.layers.store);
         built::report(args, assembly.catalog, assembly.built, assembly.converted)?;
         Unread::of(assembly.verdicts).warn();
         Ok(())

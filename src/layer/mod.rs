@@ -11,10 +11,12 @@ pub mod tarball;
 
 use std::io::{self, Write};
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use crate::debian::compression::{Compression, UnpackError};
 use crate::digest::{Hashing, Sha256};
-use crate::tree::Tree;
+use crate::tree::{TarError, Tree};
 
 pub use tar::{END, file_header, padding};
 
@@ -34,6 +36,20 @@ pub struct LayerInfo {
     pub diff_id: Sha256,
     /// Of the tar archive, in bytes.
     pub uncompressed_size: u64,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum LayerError {
+    #[error(transparent)]
+    Unpack(#[from] UnpackError),
+    #[error(transparent)]
+    Tar(#[from] TarError),
+}
+
+/// Reads a layer that [`write`] has written.
+pub fn read(layer: &LayerInfo, packed: &Bytes) -> Result<Tree, LayerError> {
+    let archive = Compression::Gzip.unpack(packed, layer.uncompressed_size)?;
+    Ok(Tree::from_layer(&archive)?)
 }
 
 /// Writes a tree as a layer. Compression runs on the current rayon pool; for each of its threads

@@ -464,8 +464,8 @@ fn an_sbom_names_a_tarball_with_its_origin_and_licence() {
   ],
   "filesAnalyzed": true,
   "homepage": "https://tool.example/",
-  "licenseConcluded": "MIT OR Apache-2.0",
-  "licenseDeclared": "MIT OR Apache-2.0",
+  "licenseConcluded": "Apache-2.0 OR MIT",
+  "licenseDeclared": "Apache-2.0 OR MIT",
   "name": "the-tool",
   "packageFileName": "tool-1.0-x64.tar.xz",
   "packageVerificationCode": {
