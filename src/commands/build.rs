@@ -39,7 +39,10 @@ pub fn run(workspace: &Workspace, args: &BuildArgs) -> anyhow::Result<()> {
         renew_locks(workspace, &catalog, args, &releases, &built)?;
     }
     assemble(workspace, &catalog, order, |assembly| {
-        let directory = LayoutDirectory::open(&args.out)?;
+        let mut directory = LayoutDirectory::open(&args.out)?;
+        if args.check {
+            directory.check_layers();
+        }
         publish(directory, assembly.builder, assembly.built, assembly.verdicts, &sealed)?;
         built::report(args, assembly.catalog, assembly.built, assembly.converted)?;
         Unread::of(assembly.verdicts).warn();
