@@ -487,6 +487,9 @@ pub struct BuildArgs {
     /// The directory of the OCI image layout
     #[arg(long, value_name = "DIR", default_value = "out")]
     pub out: PathBuf,
+    /// Read every layer that the layout has, and write anew what is damaged
+    #[arg(long)]
+    pub check: bool,
     /// Renew the locks first
     #[arg(long, conflicts_with = "offline")]
     pub renew: bool,

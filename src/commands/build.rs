@@ -55,7 +55,10 @@ pub fn run(workspace: &Workspace, args: &BuildArgs) -> anyhow::Result<()> {
     }
     let order = Assembled { images: part.as_deref().unwrap_or(order.images), ..order };
     assemble(workspace, &catalog, order, |assembly| {
-        let directory = LayoutDirectory::open(&args.out)?;
+        let mut directory = LayoutDirectory::open(&args.out)?;
+        if args.check {
+            directory.check_layers();
+        }
         publish(directory, assembly.builder, assembly.built, assembly.verdicts, &sealed)?;
         warn_of_damage(assembly.builder.layers.store);
         built::report(args, assembly.catalog, assembly.built, assembly.converted)?;

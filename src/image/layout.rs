@@ -26,11 +26,11 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// Reads an `index.json`; `read` gives the bytes of a manifest. What has neither a reference name nor a subject
-    /// is not ours, and is left behind.
+    /// Reads an `index.json`; `read` gives the bytes of a manifest, if it has them. What has neither a reference name
+    /// nor a subject is not ours, and is left behind.
     pub fn parse<E: From<OciSpecError>>(
         index: &[u8],
-        read: impl Fn(Sha256) -> Result<Vec<u8>, E>,
+        read: impl Fn(Sha256) -> Result<Option<Vec<u8>>, E>,
     ) -> Result<Self, E> {
         let index: ImageIndex = serde_json::from_slice(index).map_err(OciSpecError::from)?;
         let mut layout = Self::default();
@@ -40,7 +40,8 @@ impl Layout {
                 layout.references.insert(name.clone(), descriptor.clone());
             } else if *descriptor.media_type() == MediaType::ImageManifest {
                 let digest = sha256(descriptor)?;
-                if let Some(subject) = referrer::subject(&read(digest)?)? {
+                let Some(manifest) = read(digest)? else { continue };
+                if let Some(subject) = referrer::subject(&manifest)? {
                     layout.referrers.entry(subject).or_default().insert(digest, descriptor.clone());
                 }
             }
@@ -134,6 +135,11 @@ impl Layout {
             .range(prefix.clone()..)
             .take_while(move |(name, _)| name.starts_with(&prefix))
             .map(move |(name, descriptor)| (&name[tags.len()..], descriptor))
+    }
+
+    /// All that refers to something, by the digest of that.
+    pub fn all_referrers(&self) -> impl Iterator<Item = (Sha256, &Descriptor)> {
+        self.referrers.iter().flat_map(|(subject, of)| of.values().map(|descriptor| (*subject, descriptor)))
     }
 
     /// Keeps the references whose names are kept, and those that are attached to a digest.
@@ -281,7 +287,10 @@ mod tests {
             layout.set(tag(image), blobs.image(&format!("signature of {}", image.digest())));
         }
         let whole = layout.clone();
-        assert_eq!(Layout::parse(&layout.to_bytes().unwrap(), |digest| blobs.read(digest)).unwrap(), whole);
+        assert_eq!(
+            Layout::parse(&layout.to_bytes().unwrap(), |digest| blobs.read(digest).map(Some)).unwrap(),
+            whole
+        );
         let all: BTreeSet<_> = blobs.0.borrow().keys().copied().collect();
         assert_eq!(layout.prune(|digest| blobs.read(digest)).unwrap(), all);
         assert_eq!(layout, whole);

@@ -28,6 +28,7 @@ mod ldconfig;
 mod licenses;
 mod live;
 mod lock;
+mod mended;
 mod oracle;
 mod privileged;
 mod published;

@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
-use crate::desk::{assert_refused, without_digests};
+use crate::desk::{assert_refused, assert_same, without_digests};
 use crate::find::workshop;
 use crate::run::Said;
+use crate::sign::make_keys;
 use crate::workshop::Workshop;
 
 const STATEMENTS: &str = r#"
@@ -401,4 +402,46 @@ error: the catalog has no image `two`
 hint: known: one
 "#,
     );
+}
+
+#[test]
+fn documents_that_are_attached_go_with_their_images_and_are_signed() {
+    let workshop = built();
+    workshop.append("catalog.toml", STATEMENTS);
+    let attach = |more: &[&str]| workshop.world.distro(&[&["vex", "--all", "--attach"], more].concat());
+    let said = attach(&[]);
+    said.assert_is("");
+    let kinds = || {
+        let out = workshop.out();
+        let mut kinds: Vec<_> = out
+            .referrers(&out.digest("one-debian13:latest-amd64"))
+            .into_iter()
+            .map(|(descriptor, _)| {
+                let annotation = |name: &str| descriptor["annotations"][name].as_str();
+                let of = annotation("in-toto.io/predicate-type")
+                    .or(annotation("dev.sigstore.bundle.predicateType"));
+                format!("{} {}", descriptor["artifactType"].as_str().unwrap(), of.unwrap_or_default())
+            })
+            .collect();
+        kinds.sort();
+        kinds.join("\n") + "\n"
+    };
+    assert_same(&kinds(), "");
+    let index = workshop.world.read("out/index.json");
+    attach(&[]).success();
+    workshop.build(&[]).success();
+    assert_eq!(workshop.world.read("out/index.json"), index);
+
+    make_keys(&workshop.world);
+    workshop.world.distro(&["sign", "--key", "a"]).success();
+    assert_same(&kinds(), "");
+
+    // What is known changes, and then nothing is known any more.
+    workshop.edit("catalog.toml", "do not follow distribution points", "follow none");
+    attach(&[]).success();
+    assert_eq!(kinds().matches("application/vnd.openvex+json").count(), 1);
+    workshop.edit("catalog.toml", "packages = [\"zlib1g\"]", "packages = [\"none\"]");
+    workshop.edit("catalog.toml", "packages = [\"src:openssl\"]", "packages = [\"none\"]");
+    attach(&[]).success();
+    assert!(!kinds().contains("vnd.openvex+json"), "{}", kinds());
 }
