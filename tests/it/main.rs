@@ -39,6 +39,7 @@ mod server;
 mod sign;
 mod sources;
 mod structure;
+mod validators;
 mod vendor;
 mod verbs;
 mod verify;
