@@ -150,5 +150,10 @@ error: --release is of the catalog, and the images are in a registry
 hint: leave it out
 "#,
     );
-    assert_refused(&audited(&shop, &registry, "One", &[]), "");
+    assert_refused(
+        &audited(&shop, &registry, "One", &[]),
+        r#"
+error: `base/One` is not the name of a repository: use a-z, 0-9 and single `-`, `.` or `_` between them, and `/` between words
+"#,
+    );
 }

@@ -328,7 +328,7 @@ error[vulnerability]: no known vulnerability is open
     );
     dated(&shop, "tracker.json", "2020-02-02T00:00:00Z");
     let said = tracked(&shop, &[]);
-    let age = said.stdout.split(" is ").nth(1).unwrap().split(" days").next().unwrap().to_owned();
+    let age = said.stdout.split("tracker.json is ").nth(1).unwrap().split(" days").next().unwrap().to_owned();
     assert!(age.parse::<u32>().unwrap() > 2000, "{said}");
     Said { stdout: said.stdout.replace(&age, "[AGE]"), ..said }.assert_is("");
 }
