@@ -330,7 +330,19 @@ error[vulnerability]: no known vulnerability is open
     let said = tracked(&shop, &[]);
     let age = said.stdout.split("tracker.json is ").nth(1).unwrap().split(" days").next().unwrap().to_owned();
     assert!(age.parse::<u32>().unwrap() > 2000, "{said}");
-    Said { stdout: said.stdout.replace(&age, "[AGE]"), ..said }.assert_is("");
+    Said { stdout: said.stdout.replace(&age, "[AGE]"), ..said }.assert_is(
+        r#"
+status: 3
+----- stdout -----
+error[vulnerability]: no known vulnerability is open
+  tracker.json is [AGE] days old: it is of 2020-02-02, and 7 days are allowed
+      see images/policy.toml: vulnerabilities: max-age-days
+      hint: fetch the tracker's data anew
+----- stderr -----
+    Tracker of 2020-02-02T00:00:00Z, in tracker.json
+    Audited 1 image by images/policy.toml: 1 error, 0 warnings, 0 notes, 0 waived
+"#,
+    );
 }
 
 #[test]
