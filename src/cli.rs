@@ -1,12 +1,16 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use distro::debian::{Architecture, PackageName, Subject};
+use distro::image::choice::Address;
+use distro::image::shard::Shard;
 use distro::image::tag_template::TagTemplate;
+use distro::retention;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -31,7 +35,7 @@ pub struct Cli {
 }
 
 /// Where things are.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct Places {
     /// The directory of catalog.toml and the family files
     #[arg(long, global = true, value_name = "DIR", default_value = "images", help_heading = "Places")]
@@ -79,14 +83,19 @@ Examples:
   distro outdated
   distro outdated cc-debian13 --format json | jq '.[] | select(.security)'")]
     Outdated(OutdatedArgs),
-    /// Show what differs between two states of the locks, and the CVEs that it fixes
+    /// Show what differs between two states of the locks, and the CVEs that it fixes; or between two images
+    ///
+    /// A file or a directory is of locks; another name with a colon is an image, as no git revision has one; any other
+    /// name is a git revision. Images are compared by configuration, packages, layers and files, but for times.
     #[command(after_help = "\
 Examples:
   distro diff                            the locks here, against those of the last commit
   distro diff main                       against those of a branch
   distro diff v1.0 v1.1                  one revision against another
   distro diff old.lock new.lock          two files, or two directories
-  distro diff main --format markdown     for the body of a pull request")]
+  distro diff main --format markdown     for the body of a pull request
+  distro diff cc-debian13:latest cc-debian13:debug                 two images, down to their files
+  distro diff oci:old:cc-debian13:debug oci:out:cc-debian13:debug  of two layouts")]
     Diff(DiffArgs),
     /// Build images from the locks into an OCI image layout
     #[command(after_help = "\
@@ -95,8 +104,18 @@ Examples:
   distro build --renew                the same, with new locks
   distro build cc-debian13:debug      one image
   distro build cc static --arch all   two families, for all their architectures
+  distro build --arch all --shard 1/8 an eighth of the catalog; `distro merge` puts the parts together
   skopeo copy oci:out:cc-debian13:latest docker-daemon:cc:latest")]
     Build(BuildArgs),
+    /// Make the layouts of several machines one
+    ///
+    /// The images of all layouts come into one, with their SBOMs and all that refers to them. What that one has under
+    /// other names stays. Layouts that have different images of one name are refused.
+    #[command(after_help = "\
+Example, the parts of a catalog that three machines build:
+  distro build --arch all --shard 1/3 --out part-1    on the first; 2/3 and 3/3 on the others
+  distro merge part-1 part-2 part-3                   then, what one machine would have built")]
+    Merge(MergeArgs),
     /// Hold built images against what is expected of them
     ///
     /// Each image is tested by the files that its definitions name, in the format of container-structure-test
@@ -162,6 +181,39 @@ Examples:
                                                                 and tags that never move: debug-20261121"
     )]
     Push(PushArgs),
+    /// Write an image into one file: an OCI archive, or one for `docker load`
+    ///
+    /// An OCI archive has the image with all its architectures, or one, and what refers to it: SBOMs, signatures.
+    /// `--format docker` is for one architecture, and has what `docker load`, `podman load`, `nerdctl load` and `skopeo
+    /// copy docker-archive:` read, of before OCI and after. The same image makes the same bytes.
+    #[command(after_help = "\
+Examples:
+  distro export cc-debian13:debug -o cc.oci.tar        skopeo copy oci-archive:cc.oci.tar:cc-debian13:debug …
+  distro export cc --no-referrers -o cc.oci.tar        podman load -i cc.oci.tar
+  distro export cc --arch arm64 --format docker -o cc.tar
+  distro export cc --format docker -o - | ssh host docker load
+  distro export oci:theirs:app --name app:1 -o app.tar   an image of another layout, under another name")]
+    Export(ExportArgs),
+    /// Load an image into docker, podman or nerdctl
+    ///
+    /// Prints the names that the image has there. As all of them load one architecture, this machine's is taken where
+    /// no other is asked for.
+    #[command(after_help = "\
+Examples:
+  distro load cc-debian13:debug
+  distro load java21 --with podman --name java:test
+  docker run --rm \"$(distro load cc-debian13:debug)\"")]
+    Load(LoadArgs),
+    /// Unpack the files of an image into a directory
+    ///
+    /// Files have the owners, modes, times and capabilities of the image, for which one has to be root. No symbolic
+    /// link of an image leads out of the directory.
+    #[command(after_help = "\
+Examples:
+  distro unpack cc-debian13:debug root
+  distro unpack cc --arch arm64 --no-owner root     as another user than root
+  distro unpack oci:theirs:app root                 an image of another layout")]
+    Unpack(UnpackArgs),
     /// Print the SBOM of an image, made from the lock as `distro build` makes it
     #[command(after_help = "\
 Exit codes:
@@ -209,6 +261,7 @@ Examples:
 Examples:
   distro vex cc-debian13:debug --tracker debian     print the document of one image
   distro vex --all --tracker tracker.json --to vex  a file for each image and architecture
+  distro vex --all --tracker debian --attach        documents that `distro push` sends with the images
   grype registry.example/cc-debian13:debug --vex vex/cc-debian13_debug-amd64.openvex.json")]
     Vex(VexArgs),
     /// Sign built images, and what is said of them
@@ -233,6 +286,46 @@ Examples:
     'openssl dgst -sha256 -binary | aws kms sign --key-id alias/images --signing-algorithm ECDSA_SHA_256 \
        --message-type DIGEST --message fileb:///dev/stdin --output text --query Signature'")]
     Sign(SignArgs),
+    /// Show what the store holds, and what of it the locks here name
+    #[command(
+        args_conflicts_with_subcommands = true,
+        after_help = "\
+Examples:
+  distro store
+  distro store verify      read everything, and remove what is damaged
+  distro gc --keep-locked  remove what no lock names"
+    )]
+    Store(StoreArgs),
+    /// Remove what is not needed from the store
+    ///
+    /// What older versions of this program kept always goes. Of all else, what was not used for long, or longest, goes
+    /// by --older-than and --max-size. With --keep-locked, what the locks here name stays, and without another rule
+    /// nothing else does. Waits for the runs that use the store.
+    #[command(after_help = "\
+Examples:
+  distro gc --older-than 30d                  what nobody used for 30 days
+  distro gc --keep-locked                     all that building the locks here does not need
+  distro gc --keep-locked --keep-catalog ../other/images --older-than 7d
+  distro gc --max-size 20GB --dry-run         what would go to make room")]
+    Gc(GcArgs),
+    /// Build published images again, and compare them to the last byte
+    ///
+    /// Images come from the layout or from a registry, each with what is attached to it: its provenance names the lock
+    /// and the definitions that it was built from, which go with it, so nothing else is needed but packages. Where the
+    /// image is not what a rebuild gives, each part that differs is told, and the likely cause. SBOMs have to be those
+    /// of the rebuild and to tell of each file of the image. With a key, it has to have signed all that.
+    #[command(after_help = "\
+Exit codes:
+  0  the images hold
+  1  an error: they could not be verified
+  3  they do not hold
+
+Examples:
+  distro verify registry.example.org/base/cc-debian13:debug --key distro.pub
+  distro verify cc-debian13 --arch amd64               of the layout, one architecture
+  distro verify cc --local                             against the definitions and the lock that are here
+  distro verify localhost:5000/cc-debian13 --format json | jq '.[].findings'")]
+    Verify(VerifyArgs),
     /// List the images of the catalog
     #[command(
         visible_alias = "ls",
@@ -312,7 +405,7 @@ pub struct OutdatedArgs {
 
 #[derive(Debug, Args)]
 pub struct DiffArgs {
-    /// A lock, a directory of locks, or a git revision [default: HEAD]
+    /// A lock, a directory of locks, a git revision, or an image with its tag [default: HEAD]
     #[arg(value_name = "OLD")]
     pub old: Option<String>,
     /// The same [default: the locks as they are here]
@@ -320,6 +413,12 @@ pub struct DiffArgs {
     pub new: Option<String>,
     #[arg(long, value_enum, default_value_t = DiffFormat::Table)]
     pub format: DiffFormat,
+    /// Of images: Debian's name of an architecture [default: this machine's]
+    #[arg(long)]
+    pub arch: Option<Architecture>,
+    /// Of images: the directory of the OCI image layout [default: out]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
     /// Make no connection: changelogs are read only from packages that the store has
     #[arg(long)]
     pub offline: bool,
@@ -397,10 +496,23 @@ pub struct BuildArgs {
     /// Threads that convert packages [default: the machine's cores]
     #[arg(long, value_name = "N")]
     pub jobs: Option<std::num::NonZeroUsize>,
+    /// Only one part of so many: `3/8`; the same on every machine with the same locks
+    #[arg(long, value_name = "NUMBER/COUNT", conflicts_with = "renew")]
+    pub shard: Option<Shard>,
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
     #[command(flatten)]
     pub archive: ArchiveArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct MergeArgs {
+    /// The directories of the OCI image layouts
+    #[arg(value_name = "DIR", required = true)]
+    pub layouts: Vec<PathBuf>,
+    /// The directory of the OCI image layout that they come into
+    #[arg(long, value_name = "DIR", default_value = "out")]
+    pub out: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -516,6 +628,81 @@ impl PushArgs {
 }
 
 #[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// The image: `cc-debian13:debug`; `latest` where it has no tag; or of another layout, `oci:DIR:NAME`
+    pub image: Address,
+    /// The file, or `-` for standard output
+    #[arg(long, short, value_name = "FILE")]
+    pub output: PathBuf,
+    #[arg(long, value_enum, default_value_t = ArchiveForm::Oci)]
+    pub format: ArchiveForm,
+    /// Debian's name of an architecture [default: all; with --format docker, this machine's]
+    #[arg(long)]
+    pub arch: Option<Architecture>,
+    /// Leave out SBOMs, signatures and attestations: some clients take no archive that has more than one image
+    #[arg(long)]
+    pub no_referrers: bool,
+    /// What the image is called in the archive [default: as in the layout]
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// The directory of the OCI image layout
+    #[arg(long, value_name = "DIR", default_value = "out")]
+    pub out: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ArchiveForm {
+    Oci,
+    Docker,
+}
+
+#[derive(Debug, Args)]
+pub struct LoadArgs {
+    /// The image: `cc-debian13:debug`; `latest` where it has no tag; or of another layout, `oci:DIR:NAME`
+    pub image: Address,
+    /// The program [default: the first that is installed]
+    #[arg(long, value_enum)]
+    pub with: Option<EngineName>,
+    /// Debian's name of an architecture [default: this machine's]
+    #[arg(long)]
+    pub arch: Option<Architecture>,
+    /// What the image is called there [default: as in the layout]
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// The directory of the OCI image layout
+    #[arg(long, value_name = "DIR", default_value = "out")]
+    pub out: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum EngineName {
+    Docker,
+    Podman,
+    Nerdctl,
+}
+
+#[derive(Debug, Args)]
+pub struct UnpackArgs {
+    /// The image: `cc-debian13:debug`; `latest` where it has no tag; or of another layout, `oci:DIR:NAME`
+    pub image: Address,
+    /// The directory, which is made where there is none, and has to be empty
+    #[arg(value_name = "DIR")]
+    pub directory: PathBuf,
+    /// Debian's name of an architecture [default: this machine's]
+    #[arg(long)]
+    pub arch: Option<Architecture>,
+    /// Have all files be of whoever runs this, without setuid bits, capabilities and device nodes
+    #[arg(long)]
+    pub no_owner: bool,
+    /// Put the files over what is in the directory
+    #[arg(long)]
+    pub force: bool,
+    /// The directory of the OCI image layout
+    #[arg(long, value_name = "DIR", default_value = "out")]
+    pub out: PathBuf,
+}
+
+#[derive(Debug, Args)]
 pub struct SbomArgs {
     /// The image: `cc-debian13:debug`; `latest` where it has no tag, and several with --out, --merge or --print-missing
     #[arg(value_name = "IMAGE", required_unless_present = "all")]
@@ -626,6 +813,9 @@ pub struct VexArgs {
     /// Write a file for each image and architecture into this directory, instead of one to stdout
     #[arg(long, value_name = "DIR")]
     pub to: Option<PathBuf>,
+    /// Attach the documents to the images in the layout, in place of earlier ones: push and sign take them along
+    #[arg(long)]
+    pub attach: bool,
     #[command(flatten)]
     pub tracker: TrackerArgs,
 }
@@ -672,6 +862,79 @@ pub enum SignatureForm {
     Bundle,
     Classic,
     Both,
+}
+
+#[derive(Debug, Args)]
+pub struct StoreArgs {
+    #[command(subcommand)]
+    pub command: Option<StoreCommand>,
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+pub enum StoreCommand {
+    /// Read everything that the store holds, and remove what is damaged
+    #[command(after_help = "\
+Exit codes:
+  0  all is whole
+  1  an error
+  3  something was damaged, and is removed; it is made anew when it is needed")]
+    Verify,
+}
+
+#[derive(Debug, Args)]
+pub struct GcArgs {
+    /// What was not used for so long: `30d`, `2w`, `12h`
+    #[arg(long, value_name = "AGE", value_parser = retention::parse_age)]
+    pub older_than: Option<Duration>,
+    /// What was not used for longest, until no more than this is left: `20GB`, `500MiB`
+    #[arg(long, value_name = "SIZE", value_parser = retention::parse_size)]
+    pub max_size: Option<u64>,
+    /// Keep what the locks here name, and all that is made from it
+    #[arg(long)]
+    pub keep_locked: bool,
+    /// Keep what the locks of another catalog name, which are beside it
+    #[arg(long, value_name = "DIR", requires = "keep_locked")]
+    pub keep_catalog: Vec<PathBuf>,
+    /// Say what would go, and remove nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+}
+
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// Images of the layout (`cc`, `cc-debian13`, `cc-debian13:debug`), or of a registry
+    /// (`registry.example.org/base/cc-debian13:debug`)
+    #[arg(value_name = "IMAGE|REGISTRY/REF", required = true)]
+    pub images: Vec<String>,
+    /// The public key that has to have signed them: a file, or `env://VARIABLE`
+    #[arg(long, value_name = "KEY")]
+    pub key: Option<String>,
+    /// Build from the definitions and the lock that are here, in place of those that the images carry
+    #[arg(long)]
+    pub local: bool,
+    /// Debian's name of an architecture [default: all that the images have]
+    #[arg(long, value_name = "ARCH", value_delimiter = ',')]
+    pub arch: Vec<Architecture>,
+    /// The directory of the OCI image layout
+    #[arg(long, value_name = "DIR", default_value = "out")]
+    pub out: PathBuf,
+    /// Fetch no packages: everything that a rebuild needs must be in the store
+    #[arg(long)]
+    pub offline: bool,
+    /// Threads that convert packages [default: the machine's cores]
+    #[arg(long, value_name = "N")]
+    pub jobs: Option<std::num::NonZeroUsize>,
+    /// Speak to the registry without encryption, as is done to one on this machine
+    #[arg(long)]
+    pub plain_http: bool,
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+    #[command(flatten)]
+    pub network: NetworkArgs,
 }
 
 #[derive(Debug, Args)]

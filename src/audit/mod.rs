@@ -26,6 +26,7 @@ use rayon::prelude::*;
 pub use finding::{Evidence, Finding, Rule, Severity};
 pub use inventory::{Inventory, InventoryError};
 pub use policy::{Policy, PolicyFile, Waiver};
+pub use rules::completeness;
 pub use standard::{Codenames, Knowledge, Scope, Standard};
 pub use subject::Subject;
 

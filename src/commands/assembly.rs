@@ -17,7 +17,7 @@ use distro::effects::licensing::{CopyrightFiles, LicensingError};
 use distro::effects::places::Places;
 use distro::image::accounting::Unaccounted;
 use distro::image::built::BuiltImage;
-use distro::license::Verdicts;
+use distro::license::{Licenses, Verdicts};
 use distro::lock::Lock;
 
 use super::{Sources, Workspace, locked, select_some};
@@ -57,7 +57,15 @@ pub struct Assembly<'a> {
     pub converted: &'a [Input<'a>],
 }
 
-/// Builds images, and does with them what is to be done.
+/// What images are built from.
+pub struct Ground<'a> {
+    pub catalog: &'a Catalog,
+    /// Those of the images' releases, which fit the catalog.
+    pub locks: BTreeMap<&'a ReleaseName, Lock>,
+    pub licenses: Licenses,
+}
+
+/// Builds images from the catalog and the locks that are here, and does with them what is to be done.
 pub fn assemble(
     workspace: &Workspace,
     catalog: &Catalog,
@@ -71,7 +79,19 @@ pub fn assemble(
         .map(|release| Ok((*release, workspace.lock(catalog, release)?)))
         .collect::<anyhow::Result<BTreeMap<_, _>>>()?;
     let selected = locked(catalog, selected, locks.values(), order.images)?;
+    let licenses = definitions::licenses(&workspace.places.catalog)?;
+    assemble_from(workspace, &Ground { catalog, locks, licenses }, &selected, order, then)
+}
 
+/// Builds images from what is given, and does with them what is to be done; the order counts for its means alone.
+pub fn assemble_from(
+    workspace: &Workspace,
+    ground: &Ground<'_>,
+    selected: &[(&Image, Vec<Architecture>)],
+    order: Order<'_>,
+    then: impl FnOnce(&Assembly<'_>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let Ground { catalog, locks, licenses } = ground;
     let bars = Bars::new();
     let (fetching, converting) = (bars.stage("Fetching"), bars.stage("Converting"));
     let vendor = workspace.vendor()?;
@@ -79,7 +99,7 @@ pub fn assemble(
     let store = &sources.store;
     let network = if order.offline { Network::Offline } else { Network::Allowed };
     let places = Places::of(locks.values(), sources.reach(network, &fetching));
-    let targets = targets(catalog, &selected, &locks, &places)?;
+    let targets = targets(catalog, selected, locks, &places)?;
 
     let threads = order.jobs.map_or(0, NonZeroUsize::get);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
@@ -106,8 +126,7 @@ pub fn assemble(
         })
         .collect::<anyhow::Result<Vec<_>>>()?;
     let built: Vec<_> = targets.into_iter().zip(built).collect();
-    let licenses = definitions::licenses(&workspace.places.catalog)?;
-    let copyright = CopyrightFiles::new(store, &licenses);
+    let copyright = CopyrightFiles::new(store, licenses);
     let verdicts: Vec<_> =
         pool.install(|| built.par_iter().map(|(target, built)| copyright.of_image(target, built)).collect());
     let verdicts = built.iter().zip(verdicts).map(|(image, found)| whole(&builder, &copyright, image, found));

@@ -1,26 +1,30 @@
 //! `distro build`: locks → layers → images in one OCI image layout.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use distro::attest::sealed::SealedDefinitions;
-use distro::catalog::Catalog;
 use distro::catalog::name::ReleaseName;
+use distro::catalog::{Catalog, Image};
 use distro::debian::Architecture;
+use distro::effects::definitions::license_sources;
 use distro::effects::layout::LayoutDirectory;
 use distro::effects::publish::publish;
+use distro::image::shard::{Lot, Shard};
 use distro::lock::hold::Asked;
 
 use super::assembly::{Order as Assembled, assemble};
 use super::renewal::{Must, Order, renew};
-use super::{Sources, Workspace, select_some};
+use super::{Sources, Workspace, locked, select_some};
 use crate::cli::BuildArgs;
 use crate::report::built;
 use crate::report::diff;
 use crate::report::licenses::Unread;
+use crate::report::say;
 
 pub fn run(workspace: &Workspace, args: &BuildArgs) -> anyhow::Result<()> {
     let definitions = workspace.definitions()?;
-    let sealed = SealedDefinitions::new(&definitions)?;
+    let licenses = license_sources(&workspace.places.catalog)?;
+    let sealed = SealedDefinitions::new(&definitions, &licenses)?;
     let catalog = Catalog::read(definitions)?;
     let architectures = workspace.architectures(&args.arch)?;
     let order = Assembled {
@@ -38,6 +42,18 @@ pub fn run(workspace: &Workspace, args: &BuildArgs) -> anyhow::Result<()> {
         let built: Vec<_> = selected.iter().flat_map(|(_, architectures)| architectures).cloned().collect();
         renew_locks(workspace, &catalog, args, &releases, &built)?;
     }
+    let part = args.shard.map(|shard| in_shard(workspace, &catalog, &order, shard)).transpose()?;
+    if let Some((shard, [])) = args.shard.zip(part.as_deref()) {
+        let directory = LayoutDirectory::open(&args.out)?;
+        let layout = directory.layout()?;
+        directory.finish_documents(layout)?;
+        say(
+            "Built",
+            &format!("nothing: there are fewer repositories of images than shards, and {shard} has none"),
+        );
+        return Ok(());
+    }
+    let order = Assembled { images: part.as_deref().unwrap_or(order.images), ..order };
     assemble(workspace, &catalog, order, |assembly| {
         let directory = LayoutDirectory::open(&args.out)?;
         publish(directory, assembly.builder, assembly.built, assembly.verdicts, &sealed)?;
@@ -45,6 +61,30 @@ pub fn run(workspace: &Workspace, args: &BuildArgs) -> anyhow::Result<()> {
         Unread::of(assembly.verdicts).warn();
         Ok(())
     })
+}
+
+/// The names of the images of a shard, of those that are selected and locked.
+fn in_shard(
+    workspace: &Workspace,
+    catalog: &Catalog,
+    order: &Assembled<'_>,
+    shard: Shard,
+) -> anyhow::Result<Vec<String>> {
+    let selected = select_some(catalog, &order.selection())?;
+    let releases: BTreeSet<_> = selected.iter().map(|(image, _)| &image.name.release).collect();
+    let locks = releases.into_iter().map(|release| Ok((release, workspace.lock(catalog, release)?)));
+    let locks: BTreeMap<_, _> = locks.collect::<anyhow::Result<_>>()?;
+    let selected = locked(catalog, selected, locks.values(), order.images)?;
+    let mut lots: BTreeMap<String, Lot<'_, Image>> = BTreeMap::new();
+    for (image, architectures) in &selected {
+        let name = image.name.repository();
+        let lot = lots.entry(name.clone()).or_insert_with(|| Lot::new(name));
+        lot.images.push(image);
+        lot.platforms += architectures.len() as u64;
+        lot.inputs.extend(locks[&image.name.release].costs(&image.name, architectures));
+    }
+    let images = shard.images(lots.into_values().collect());
+    Ok(images.into_iter().map(|image| image.name.to_string()).collect())
 }
 
 /// Renews the locks of releases, for the architectures that are built at least.

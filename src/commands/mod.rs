@@ -4,19 +4,28 @@ mod advisories;
 mod assembly;
 pub mod audit;
 pub mod build;
+mod chain_of_trust;
+mod choice;
 pub mod diff;
+pub mod export;
 pub mod find;
+pub mod gc;
 pub mod licenses;
 pub mod list;
+pub mod load;
 pub mod lock;
+pub mod merge;
+mod named;
 pub mod outdated;
 pub mod push;
 mod renewal;
 pub mod sbom;
 pub mod schema;
 pub mod sign;
+pub mod store;
 pub mod test;
 pub mod tree;
+pub mod unpack;
 pub mod vendor;
 pub mod verify;
 pub mod vex;
@@ -49,6 +58,7 @@ use crate::report::failure::Advice;
 use crate::report::warn;
 
 /// What a command knows of the host that it runs on.
+#[derive(Clone)]
 pub struct Host {
     pub now: Timestamp,
     /// Where the store is, unless another place is named.
@@ -108,6 +118,11 @@ impl Workspace {
             return Err(Advice::new(error, renew(release)).into());
         }
         Ok(lock)
+    }
+
+    /// Whether there is a lock of a release.
+    pub fn has_lock(&self, release: &ReleaseName) -> bool {
+        definitions::lock_path(&self.lock_directory(), release).exists()
     }
 
     /// The lock of a release, which has to be there.

@@ -1,7 +1,7 @@
 //! The client of one Debian archive, over every place that serves it.
 
 mod error;
-mod release;
+pub(super) mod release;
 
 use std::fmt;
 use std::io::{self, Read};

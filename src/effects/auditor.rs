@@ -94,7 +94,8 @@ pub fn document(path: &Path) -> Subject {
     }
 }
 
-fn inventory(text: &str) -> Result<Inventory, String> {
+/// What an SBOM says, or what is the matter with it.
+pub(super) fn inventory(text: &str) -> Result<Inventory, String> {
     Inventory::parse(text).map_err(|error| format!("has an SBOM that cannot be understood: {}", told(&error)))
 }
 
@@ -170,7 +171,7 @@ fn content(blobs: &impl Blobs, named: &Descriptor) -> Result<Content, String> {
 }
 
 /// An error and its causes, in one line.
-fn told(error: &dyn std::error::Error) -> String {
+pub(super) fn told(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -205,6 +205,17 @@ impl Builder<'_> {
         self.image_layers(target).map(drop)
     }
 
+    /// The layers of a target that the store has. Nothing is fetched or made where the store is read-only.
+    #[must_use]
+    pub fn layers_at_hand(&self, target: Target<'_>) -> Vec<Sha256> {
+        let inputs = target.inputs().map(|input| self.records.get(&self.layers.key(input)));
+        let inputs: Vec<_> = inputs.map(|record| record.map(|record| record.layer.digest)).collect();
+        // Steps read what is below them: without all of that there can be no layers of them.
+        let steps = inputs.iter().all(Option::is_some).then(|| self.image_layers(target).ok()).flatten();
+        let steps = steps.into_iter().flatten().map(|layer| layer.record.layer.digest);
+        inputs.into_iter().flatten().chain(steps).collect()
+    }
+
     /// The maintainer scripts of the targets' packages that nobody accounts for.
     #[must_use]
     pub fn unaccounted(&self, targets: &[Target<'_>]) -> Unaccounted {

@@ -33,16 +33,13 @@ pub use gone::{Gone, Remedy};
 
 /// Records hold what [`MaintainerScript::of`](crate::debian::MaintainerScript::of) makes of scripts: where it
 /// comes to know other lines, they are of another kind.
-const RECORD: RecordKind = RecordKind::new("layer-4");
+pub(super) const RECORD: RecordKind = RecordKind::new("layer-4");
 
 /// Connections at a time; [`super::http`] has the same limit over all archives.
 const FETCHERS: usize = 8;
 
 /// What is under conversion may take, in bytes of memory. One that is larger is converted alone.
 const IN_FLIGHT: u64 = 512 << 20;
-
-/// What a tarball takes in memory for each of its bytes, as a rule.
-const USUAL_EXPANSION: u64 = 8;
 
 /// Makes layers, and keeps them in the store.
 pub struct Layers<'a> {
@@ -343,8 +340,8 @@ impl<'i> Input<'i> {
     #[must_use]
     pub fn cost(&self) -> u64 {
         match self {
-            Self::Package(wanted) => (wanted.pin.installed << 10) + wanted.pin.size,
-            Self::Tarball(wanted) => wanted.file.size.saturating_mul(USUAL_EXPANSION),
+            Self::Package(wanted) => wanted.pin.cost(),
+            Self::Tarball(wanted) => wanted.file.cost(),
         }
     }
 

@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "this is where a layout is read and written")]
 
 mod read;
+mod union;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error as _;
@@ -17,6 +18,7 @@ use super::files::{self, FileError};
 use super::store::{Store, StoreError};
 use crate::digest::{Hashing, Sha256};
 use crate::image::Blob;
+use crate::image::choice::{NotForArchitecture, Unchosen};
 use crate::image::layout::{Layout, MARKER};
 use crate::sbom::{Format, LAYOUT_FORMATS};
 
@@ -42,6 +44,10 @@ pub enum LayoutError {
     Foreign(PathBuf),
     #[error("`{}` has no image `{name}`", root.display())]
     NoImage { root: PathBuf, name: String },
+    #[error("{why} in `{}`", root.display())]
+    Unchosen { root: PathBuf, why: Unchosen },
+    #[error(transparent)]
+    Architecture(#[from] NotForArchitecture),
     #[error("`{}` is not the index of an OCI image layout: {reason}; name another directory, or remove this one", path.display())]
     Index { path: PathBuf, reason: String },
     #[error("a document of the layout cannot be read")]
@@ -52,6 +58,10 @@ pub enum LayoutError {
         "the layer {0} is damaged in the store or gone from it, and could not be made anew there: remove the store, or name another with `--store`"
     )]
     Lost(Sha256),
+    #[error("`{}` and `{}` have different images of the name `{name}`: build both from the same locks", first.display(), second.display())]
+    Clash { name: String, first: PathBuf, second: PathBuf },
+    #[error("the blob {0} is damaged in each layout that has it, or was removed: build that layout again")]
+    DamagedBlob(Sha256),
 }
 
 /// A layout that this process alone writes to.
@@ -96,6 +106,12 @@ impl LayoutDirectory {
         read_index(&self.root)
     }
 
+    /// What to say of an image that is not there.
+    #[must_use]
+    pub fn lacks(&self, reference: &str) -> LayoutError {
+        LayoutError::NoImage { root: self.root.clone(), name: reference.to_owned() }
+    }
+
     /// Adds a document as a blob.
     pub fn add(&mut self, blob: &Blob) {
         let path = self.blob(blob.digest);
@@ -110,6 +126,20 @@ impl LayoutDirectory {
         if !is_there(&path, size) {
             self.pending.insert(path, Pending::Stored(digest));
         }
+    }
+
+    /// Adds a blob whose bytes come from elsewhere; `copy` writes bytes of this digest, or fails.
+    pub fn receive<E: From<LayoutError>>(
+        &self,
+        digest: Sha256,
+        copy: impl FnOnce(&mut File) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let path = self.blob(digest);
+        let unwritten = |cause| LayoutError::from(FileError::new("write", &path, cause));
+        let mut file = files::temporary(path.parent().unwrap_or(Path::new("."))).map_err(unwritten)?;
+        copy(file.as_file_mut())?;
+        file.persist(&path).map_err(|error| unwritten(error.error))?;
+        Ok(())
     }
 
     /// Whether the SBOM of an image of one architecture is there as it is to be.
@@ -143,7 +173,14 @@ impl LayoutDirectory {
     ///
     /// Returns these. They stay added, for when they have been made anew.
     pub fn write(&mut self, store: &Store) -> Result<BTreeSet<Sha256>, LayoutError> {
-        self.write_from(|digest, path| copy(store, digest, path))
+        self.write_from(|digest, path| {
+            let whole = copy(&store.path(digest), digest, path)?;
+            if !whole {
+                // Removes it, so that it is made anew.
+                store.is_intact(digest)?;
+            }
+            Ok(whole)
+        })
     }
 
     /// Writes the documents that were added.
@@ -231,12 +268,11 @@ impl LayoutDirectory {
     }
 }
 
-/// Copies a blob out of the store, its digest checked on the way, and syncs it to disk; false where the
-/// blob is damaged or gone.
-fn copy(store: &Store, digest: Sha256, path: &Path) -> Result<bool, LayoutError> {
+/// Copies a blob, its digest checked on the way, and syncs it to disk; false where it is damaged or gone.
+fn copy(from: &Path, digest: Sha256, path: &Path) -> Result<bool, LayoutError> {
     let unwritten = |cause| FileError::new("write", path, cause);
-    let unread = |cause| FileError::new("read the blob", &store.path(digest), cause);
-    let mut blob = match File::open(store.path(digest)) {
+    let unread = |cause| FileError::new("read the blob", from, cause);
+    let mut blob = match File::open(from) {
         Ok(blob) => Hashing::new(blob),
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
         Err(cause) => return Err(unread(cause).into()),
@@ -251,8 +287,6 @@ fn copy(store: &Store, digest: Sha256, path: &Path) -> Result<bool, LayoutError>
         file.write_all(&piece[..read]).map_err(unwritten)?;
     }
     if blob.finish().1 != digest {
-        // Removes it, so that it is made anew.
-        store.is_intact(digest)?;
         return Ok(false);
     }
     file.as_file().sync_all().map_err(unwritten)?;

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`files`] | files that people name: read whole, written whole or not at all |
 //! | [`store`] | bytes by their digest, and records derived from them |
+//! | [`inventory`] | what is in a store |
 //! | [`http`] | the files of a mirror, with patience, and no more connections than are polite |
 //! | [`apt_sources`] | how the host's own apt is configured |
 //! | [`archive`] | one Debian archive, over every place that serves it |
@@ -25,6 +26,11 @@
 //! | [`signing`] | signatures and attestations added to the images of a layout |
 //! | [`publish`] | built images written into a layout, with their SBOMs |
 //! | [`licensing`] | copyright files out of the store, and what they were found to say |
+//! | [`export`] | images of a layout written into one file each |
+//! | [`contents`] | all that two images of layouts hold, for a comparison |
+//! | [`engine`] | docker, podman and nerdctl, into which images are loaded |
+//! | [`unpack`] | layers unpacked into a directory |
+//! | [`pull`] | images of a registry copied into a layout |
 //! | [`push`] | images of a layout sent to a registry |
 //! | [`finder`] | which images hold a file or a licence, by layers and SBOMs |
 //! | [`layout`] | an OCI image layout on disk |
@@ -32,6 +38,7 @@
 //! | [`containers`] | containers of an OCI runtime, over layers that are unpacked once |
 //! | [`auditor`] | images and their SBOMs read for an audit |
 //! | [`tester`] | structure tests run on built images |
+//! | [`verifier`] | published images, and what is attached to them |
 //! | [`progress`] | how long work is told to whoever waits for it |
 
 pub mod apt_sources;
@@ -40,10 +47,14 @@ pub mod auditor;
 pub mod builder;
 pub mod changelogs;
 pub mod containers;
+pub mod contents;
 pub mod definitions;
+pub mod engine;
+pub mod export;
 pub mod files;
 pub mod finder;
 pub mod http;
+pub mod inventory;
 pub mod kept;
 pub mod keys;
 pub mod layers;
@@ -53,6 +64,7 @@ pub mod mirrors;
 pub mod places;
 pub mod progress;
 pub mod publish;
+pub mod pull;
 pub mod push;
 pub mod registry;
 pub mod renewal;
@@ -65,7 +77,9 @@ pub mod suites;
 pub mod tarballs;
 pub mod tester;
 pub mod tracker;
+pub mod unpack;
 pub mod vendor;
+pub mod verifier;
 
 #[cfg(test)]
 mod test_server;

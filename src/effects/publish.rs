@@ -6,14 +6,14 @@ use rayon::prelude::*;
 
 use super::builder::{BuildError, Builder, Target};
 use super::layout::{LayoutDirectory, LayoutError};
-use crate::attest::provenance;
 use crate::attest::sealed::{SealError, Sealed, SealedDefinitions};
+use crate::attest::{attach, provenance};
 use crate::catalog::Catalog;
 use crate::catalog::name::ReleaseName;
 use crate::digest::Sha256;
 use crate::image;
 use crate::image::built::{BuiltImage, OwnedLayer};
-use crate::image::layout::Layout;
+use crate::image::layout::{Layout, sha256};
 use crate::image::referrer::{Artifact, Referrer};
 use crate::license::Verdicts;
 use crate::sbom::{Files, Format, LAYOUT_FORMATS};
@@ -87,6 +87,33 @@ pub fn publish(
         }
     }
     Ok(directory.finish(store, layout)?)
+}
+
+/// Attaches OpenVEX documents to images by their references, in place of those that they had; `None` where nothing is
+/// known of an image. Returns how many of the images had others.
+pub fn attach_vex(
+    mut directory: LayoutDirectory,
+    documents: &[(String, Option<String>)],
+) -> Result<usize, LayoutError> {
+    let mut layout = directory.layout()?;
+    let mut changed = 0;
+    for (reference, text) in documents {
+        let Some(image) = layout.get(reference).cloned() else { return Err(directory.lacks(reference)) };
+        let subject = sha256(&image)?;
+        let referrers = text.as_ref().map(|text| attach::vex(reference, &image, text)).transpose()?;
+        let attached: BTreeSet<_> = layout
+            .referrers(subject)
+            .filter(|of| attach::is_vex(of))
+            .map(sha256)
+            .collect::<Result<_, _>>()?;
+        let referrers: Vec<_> = referrers.into_iter().flatten().collect();
+        changed +=
+            usize::from(attached != referrers.iter().map(|referrer| referrer.manifest.digest).collect());
+        layout.detach_if(subject, attach::is_vex);
+        referrers.iter().for_each(|referrer| attach(&mut directory, &mut layout, referrer));
+    }
+    directory.finish_documents(layout)?;
+    Ok(changed)
 }
 
 /// The locks of images, each sealed with the definitions.

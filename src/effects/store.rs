@@ -5,19 +5,25 @@
 //! records/<kind>/ab/abcd…   a record, named by its key: the digest of its value, a newline, the value
 //! locks/abcd…               a lock on a key, while someone works on it
 //! tmp/                      what is being written
+//! in-use                    a lock that all who use the store share, and that who prunes it has alone
 //! ```
 //!
 //! A blob or record comes into being by a rename, so that half of one is never seen, whoever else works
 //! on the store. Nothing is synced to disk: after a power cut a file may be empty or torn, which its
 //! digest tells, and then it counts as absent and is made again. That is cheaper than waiting for the
 //! disk some thousand times in each build.
+//!
+//! The modification time of a file tells when it was last used, to a day: access times are not kept on many
+//! file systems, and are set by backups too.
 
 #![expect(clippy::disallowed_methods, reason = "this is where the store is read and written")]
 
 mod blob;
+mod entry;
 mod exclusive;
 mod record;
 mod sweep;
+mod usage;
 
 use std::fmt;
 use std::fs::{self, File};
@@ -32,6 +38,7 @@ use super::files::FileError;
 use crate::digest::{Hashing, Sha256};
 
 pub use blob::{Blob, BlobWriter, Expected};
+pub use entry::{Entry, EntryName};
 pub use exclusive::Exclusive;
 pub use record::RecordKind;
 
@@ -53,6 +60,8 @@ pub enum Access {
 pub struct Store {
     root: PathBuf,
     access: Access,
+    /// The open `in-use`, which bears the lock; `None` where a store that is read-only has no such file.
+    in_use: Option<File>,
     damaged: Mutex<Vec<Damaged>>,
 }
 
@@ -101,7 +110,8 @@ impl Store {
             Access::ReadOnly if root.is_dir() => access,
             Access::ReadOnly => return Err(StoreError::Missing(root.to_owned())),
         };
-        let store = Self { root: root.to_owned(), access, damaged: Mutex::default() };
+        let in_use = usage::share(root, access)?;
+        let store = Self { root: root.to_owned(), access, in_use, damaged: Mutex::default() };
         if access == Access::ReadWrite {
             store.sweep(LEFT_BEHIND);
         }
@@ -127,7 +137,12 @@ impl Store {
     /// Whether there is a blob of that name. [`Store::read`] may still find it damaged.
     #[must_use]
     pub fn has(&self, digest: Sha256) -> bool {
-        self.path(digest).is_file()
+        let path = self.path(digest);
+        let found = path.metadata().is_ok_and(|metadata| metadata.is_file());
+        if found {
+            self.mark_used(&path);
+        }
+        found
     }
 
     /// The content of a blob; `None` where there is none, or a damaged one, which is then removed.
@@ -142,6 +157,7 @@ impl Store {
             self.discard(path);
             return Ok(None);
         }
+        self.mark_used(&path);
         Ok(Some(content.into()))
     }
 
@@ -152,6 +168,15 @@ impl Store {
 
     /// A blob that is there with all its bytes, and how many these are, as [`Store::is_intact`] finds it.
     pub fn blob(&self, digest: Sha256) -> Result<Option<Blob>, StoreError> {
+        let blob = self.look_at_blob(digest)?;
+        if blob.is_some() {
+            self.mark_used(&self.path(digest));
+        }
+        Ok(blob)
+    }
+
+    /// The same, which does not count as a use.
+    fn look_at_blob(&self, digest: Sha256) -> Result<Option<Blob>, StoreError> {
         let path = self.path(digest);
         let failed = |cause| FileError::new("read the blob", &path, cause);
         let mut file = match File::open(&path) {

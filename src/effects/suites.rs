@@ -14,8 +14,8 @@ use crate::digest::Sha256;
 use crate::lock::LockedSuite;
 
 /// Indexes as they are read again: condensed, and compressed anew because unxz takes eight times as long.
-const PACKAGES: RecordKind = RecordKind::new("packages-zstd-4");
-const SOURCES: RecordKind = RecordKind::new("sources-zstd-1");
+pub(super) const PACKAGES: RecordKind = RecordKind::new("packages-zstd-4");
+pub(super) const SOURCES: RecordKind = RecordKind::new("sources-zstd-1");
 
 /// Fast, and the same on every architecture; only this store reads it.
 const INDEX_LEVEL: i32 = 1;

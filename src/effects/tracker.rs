@@ -26,7 +26,7 @@ pub const DEBIAN: &str = "https://security-tracker.debian.org/tracker/data/json"
 const AT_MOST: u64 = 1 << 30;
 
 /// A line of JSON, and the packed data.
-const RECORD: RecordKind = RecordKind::new("tracker-1");
+pub(super) const RECORD: RecordKind = RecordKind::new("tracker-1");
 
 /// How much the data are packed, by zstd's levels: to a tenth, in half a second.
 const LEVEL: i32 = 3;

@@ -8,7 +8,7 @@ use oci_spec::OciSpecError;
 use oci_spec::image::{Descriptor, ImageIndex, ImageIndexBuilder, ImageManifest, MediaType};
 
 use super::Blob;
-use super::referrer::{self, Referrer, subject_of_tag};
+use super::referrer::{self, Referrer, attachment_tag, subject_of_tag};
 use crate::digest::Sha256;
 
 /// The content of the file `oci-layout`.
@@ -62,12 +62,34 @@ impl Layout {
     /// Gives a descriptor a name, in place of what had it.
     pub fn set(&mut self, name: String, mut descriptor: Descriptor) {
         descriptor.set_annotations(Some([(REF_NAME.to_owned(), name.clone())].into()));
+        self.set_annotated(name, descriptor);
+    }
+
+    /// Does what [`Self::set`] does with a descriptor whose annotations have the name already.
+    pub(super) fn set_annotated(&mut self, name: String, descriptor: Descriptor) {
         self.references.insert(name, descriptor);
     }
 
     /// Adds what refers to an image.
     pub fn attach(&mut self, Referrer { subject, manifest, descriptor, .. }: &Referrer) {
         self.referrers.entry(*subject).or_default().insert(manifest.digest, descriptor.clone());
+    }
+
+    /// Adds all that another refers to; where both have a name, the other's counts.
+    pub fn extend(&mut self, other: &Self) {
+        self.references.extend(other.references.clone());
+        for (subject, referrers) in &other.referrers {
+            self.referrers.entry(*subject).or_default().extend(referrers.clone());
+        }
+    }
+
+    /// The first name that stands for something else in another.
+    #[must_use]
+    pub fn clash(&self, other: &Self) -> Option<String> {
+        let differs = |(name, descriptor): &(&String, &Descriptor)| {
+            other.references.get(*name).is_some_and(|theirs| theirs.digest() != descriptor.digest())
+        };
+        self.references.iter().find(differs).map(|(name, _)| name.clone())
     }
 
     /// Removes what refers to a digest, by its own.
@@ -77,11 +99,15 @@ impl Layout {
 
     /// Removes what refers to a digest and is of a type.
     pub fn detach_all(&mut self, subject: Sha256, artifact_type: &str) {
-        let is_of_type = |descriptor: &Descriptor| {
+        self.detach_if(subject, |descriptor| {
             descriptor.artifact_type().as_ref().is_some_and(|of| of.as_ref() == artifact_type)
-        };
+        });
+    }
+
+    /// Removes what refers to a digest and is as told.
+    pub fn detach_if(&mut self, subject: Sha256, is_gone: impl Fn(&Descriptor) -> bool) {
         if let Some(referrers) = self.referrers.get_mut(&subject) {
-            referrers.retain(|_, descriptor| !is_of_type(descriptor));
+            referrers.retain(|_, descriptor| !is_gone(descriptor));
         }
     }
 
@@ -96,6 +122,20 @@ impl Layout {
         self.referrers.get(&subject).into_iter().flat_map(BTreeMap::values)
     }
 
+    /// What is attached to a digest by tags of a repository, by these: `sha256-<hex>.sig`.
+    pub fn attached_by_tag(
+        &self,
+        repository: &str,
+        subject: Sha256,
+    ) -> impl Iterator<Item = (&str, &Descriptor)> {
+        let tags = format!("{repository}:");
+        let prefix = format!("{tags}{}", attachment_tag(subject, ""));
+        self.references
+            .range(prefix.clone()..)
+            .take_while(move |(name, _)| name.starts_with(&prefix))
+            .map(move |(name, descriptor)| (&name[tags.len()..], descriptor))
+    }
+
     /// Keeps the references whose names are kept, and those that are attached to a digest.
     pub fn retain(&mut self, keep: impl Fn(&str) -> bool) {
         self.references.retain(|name, _| subject_of_tag(name).is_some() || keep(name));
@@ -104,6 +144,12 @@ impl Layout {
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Descriptor> {
         self.references.get(name)
+    }
+
+    /// What is no attachment, by its name.
+    pub fn images(&self) -> impl Iterator<Item = (&str, &Descriptor)> {
+        let named = self.references.iter().map(|(name, descriptor)| (name.as_str(), descriptor));
+        named.filter(|(name, _)| subject_of_tag(name).is_none())
     }
 
     pub fn names(&self) -> impl Iterator<Item = &str> {
@@ -186,7 +232,7 @@ mod tests {
 
     use super::*;
     use crate::image::descriptor;
-    use crate::image::referrer::{Artifact, attachment_tag};
+    use crate::image::referrer::Artifact;
 
     /// Blobs by their digests.
     #[derive(Default)]

@@ -6,12 +6,16 @@
 //! The specification: <https://github.com/opencontainers/image-spec/blob/v1.1.1/spec.md>
 
 pub mod accounting;
+pub mod archive;
 pub mod built;
+pub mod changes;
+pub mod choice;
 pub mod config;
 pub mod layout;
 pub mod plan;
 pub mod reference;
 pub mod referrer;
+pub mod shard;
 pub mod shipment;
 pub mod tag_template;
 

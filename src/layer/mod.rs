@@ -16,6 +16,8 @@ use serde::{Deserialize, Serialize};
 use crate::digest::{Hashing, Sha256};
 use crate::tree::Tree;
 
+pub use tar::{END, file_header, padding};
+
 /// What decides a layer's bytes besides its tree. Whoever keeps layers by their input has to keep
 /// this with it: another recipe makes other bytes.
 pub const RECIPE: &str = "layer 1: ustar+pax, gzip members of 4194304 bytes, libdeflater 1.26.1 level 6";

@@ -141,6 +141,24 @@ impl LockedSuite {
 }
 
 impl Lock {
+    /// The digests of all files that it names.
+    #[must_use]
+    pub fn digests(&self) -> BTreeSet<Sha256> {
+        let suites = self.suites.iter();
+        let chain = suites.flat_map(|suite| suite.indexes.values().copied().chain([suite.in_release]));
+        let debs = self.pins.values().flat_map(BTreeMap::values).map(|pin| pin.sha256);
+        let sources = self.sources.values().map(|source| source.sha256);
+        let tarballs = self.tarballs.values().flat_map(|tarball| {
+            let evidence = match &tarball.evidence {
+                LockedEvidence::Signed { checksums, signature, .. } => vec![Some(*checksums), *signature],
+                LockedEvidence::Declared => Vec::new(),
+            };
+            let files = tarball.files.values().map(|file| file.sha256);
+            files.chain(evidence.into_iter().flatten())
+        });
+        chain.chain(debs).chain(sources).chain(tarballs).collect()
+    }
+
     /// What vouches for the packages of some architectures, and for their sources: InRelease files and indexes, each
     /// with its suite.
     #[must_use]

@@ -214,6 +214,14 @@ fn is_for(index: &str, architecture: &Architecture) -> bool {
     architecture_of(index) == Some(architecture.as_str())
 }
 
+impl Pin {
+    /// What its conversion takes in memory, about, in bytes: its files, and the file that it comes in.
+    #[must_use]
+    pub fn cost(&self) -> u64 {
+        (self.installed << 10) + self.size
+    }
+}
+
 impl Lock {
     /// The pin of a package on an architecture.
     #[must_use]
@@ -227,6 +235,22 @@ impl Lock {
         self.closures
             .iter()
             .find(|closure| closure.family == image.family && closure.tags.contains(&image.tag))
+    }
+
+    /// The packages and tarballs of an image, by their digests, each with about the bytes that it unpacks to.
+    #[must_use]
+    pub fn costs(&self, image: &ImageName, architectures: &[Architecture]) -> BTreeMap<Sha256, u64> {
+        let Some(closure) = self.closure(image) else { return BTreeMap::new() };
+        let mut costs = BTreeMap::new();
+        for architecture in architectures {
+            let names = closure.packages.get(architecture).into_iter().flatten();
+            let pins = names.filter_map(|name| self.pin(name, architecture));
+            costs.extend(pins.map(|pin| (pin.sha256, pin.cost())));
+            let tarballs = closure.tarballs.iter().filter_map(|name| self.tarballs.get(name));
+            let files = tarballs.filter_map(|tarball| tarball.files.get(architecture));
+            costs.extend(files.map(|file| (file.sha256, file.cost())));
+        }
+        costs
     }
 
     /// What a family holds that has no images, and that images add to.

@@ -41,6 +41,17 @@ pub struct TarballPin {
     pub sha256: Sha256,
 }
 
+/// What a tarball unpacks to for each of its bytes, as a rule.
+const USUAL_EXPANSION: u64 = 8;
+
+impl TarballPin {
+    /// What its conversion takes in memory, about, in bytes.
+    #[must_use]
+    pub fn cost(&self) -> u64 {
+        self.size.saturating_mul(USUAL_EXPANSION)
+    }
+}
+
 impl LockedTarball {
     /// What does not fit the definition, as it goes on after "the tarball"; `None` where all does.
     #[must_use]

@@ -2,9 +2,11 @@
 
 pub mod audit;
 pub mod built;
+pub mod changes;
 pub mod diff;
 pub mod failure;
 pub mod find;
+pub mod held;
 pub mod licenses;
 pub mod progress;
 pub mod pushed;
@@ -12,6 +14,7 @@ pub mod signed;
 pub mod size;
 pub mod table;
 pub mod test;
+pub mod verified;
 
 /// A line of talk, on stderr: `     Locked debian13: 27 packages`.
 pub fn say(verb: &str, text: &str) {

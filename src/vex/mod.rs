@@ -35,6 +35,9 @@ pub struct Knowledge<'a> {
     pub statements: &'a [&'a Statement],
 }
 
+/// The media type of a document.
+pub const MEDIA_TYPE: &str = "application/vnd.openvex+json";
+
 /// An OpenVEX document.
 pub struct Document {
     /// Indented JSON with a final newline: the same bytes for the same image and knowledge.

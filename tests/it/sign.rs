@@ -25,16 +25,21 @@ enF5djBibXNSUDNaaUFYUzJObG9ZRExzMFE9PSJ9
 -----END ENCRYPTED SIGSTORE PRIVATE KEY-----
 ";
 
-/// A workshop with an image, and the keys `a` and `b` of ECDSA and `ed` of Ed25519, by openssl.
+/// A workshop with an image, and the keys of [`make_keys`].
 fn built() -> Workshop {
     let shop = Workshop::new();
     shop.lock().build(&["base:latest"]).success();
+    make_keys(&shop.world);
+    shop
+}
+
+/// Makes the keys `a` and `b` of ECDSA and `ed` of Ed25519, by openssl.
+pub fn make_keys(world: &World) {
     let p256 = ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"];
     for (name, arguments) in [("a", &p256[..]), ("b", &p256[..]), ("ed", &["-algorithm", "ed25519"][..])] {
-        openssl(&shop.world, &[&["genpkey", "-out", name], arguments].concat());
-        openssl(&shop.world, &["pkey", "-in", name, "-pubout", "-out", &format!("{name}.pub")]);
+        openssl(world, &[&["genpkey", "-out", name], arguments].concat());
+        openssl(world, &["pkey", "-in", name, "-pubout", "-out", &format!("{name}.pub")]);
     }
-    shop
 }
 
 #[track_caller]

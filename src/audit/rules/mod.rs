@@ -12,6 +12,17 @@ use super::finding::{Finding, Rule};
 use super::standard::Standard;
 use super::subject::Subject;
 
+/// Whether an image and its SBOM are the same to the last file, whatever a policy has of it.
+#[must_use]
+pub fn completeness(subject: &Subject) -> Vec<Finding> {
+    match (&subject.image, &subject.sbom) {
+        (Some(Ok(image)), Ok(inventory)) => contents::findings(subject, image, inventory),
+        (Some(Err(why)), _) => vec![Finding::unknown(Rule::Blob, &*subject.name, &**why)],
+        (_, Err(why)) => vec![Finding::unknown(Rule::Sbom, &*subject.name, &**why)],
+        (None, Ok(_)) => Vec::new(),
+    }
+}
+
 /// All that does not hold in one image, as grave as the policy has it.
 #[must_use]
 pub fn judge(subject: &Subject, standard: &Standard<'_>) -> Vec<Finding> {

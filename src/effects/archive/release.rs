@@ -10,7 +10,7 @@ use crate::digest::Sha256;
 use crate::effects::http::{HttpErrorKind, Response, Shown, Terms, Validators};
 use crate::effects::store::{Access, Expected, RecordKind, StoreError};
 
-const KIND: RecordKind = RecordKind::new("in-release-1");
+pub(in crate::effects) const KIND: RecordKind = RecordKind::new("in-release-1");
 
 /// The most an `InRelease` may have, in bytes. Those of Debian have 150 kB.
 const AT_MOST: u64 = 16 << 20;

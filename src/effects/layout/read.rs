@@ -5,13 +5,15 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use oci_spec::OciSpecError;
-use oci_spec::image::{Descriptor, ImageConfiguration, ImageManifest, MediaType};
+use oci_spec::image::{Descriptor, ImageConfiguration, ImageIndex, ImageManifest, MediaType};
 use serde::de::DeserializeOwned;
 
 use super::LayoutError;
+use crate::debian::Architecture;
 use crate::debian::compression::Compression;
 use crate::digest::Sha256;
 use crate::effects::files::{self, FileError};
+use crate::image::choice::{self, NotForArchitecture};
 use crate::image::layout::{Layout, sha256};
 use crate::tree::Tree;
 
@@ -21,10 +23,10 @@ const LAYER_LIMIT: u64 = 4 << 30;
 /// A layout that nobody writes to as long as this is open.
 #[derive(Debug)]
 pub struct LayoutReader {
-    root: PathBuf,
+    pub(super) root: PathBuf,
     layout: Layout,
     /// The open `oci-layout`, which bears the lock that readers share; `None` where there is no layout.
-    _marker: Option<File>,
+    marker: Option<File>,
 }
 
 /// An image of one architecture, as the layout has it.
@@ -48,7 +50,7 @@ impl LayoutReader {
             Err(_) => None,
         };
         let layout = super::read_index(root)?;
-        Ok(Self { root: root.to_owned(), layout, _marker: marker })
+        Ok(Self { root: root.to_owned(), layout, marker: marker })
     }
 
     /// The image of one architecture: `cc-debian13:debug-amd64`.
@@ -61,8 +63,7 @@ impl LayoutReader {
         if *descriptor.media_type() != MediaType::ImageManifest {
             return Err(missing());
         }
-        let manifest: ImageManifest = self.document(sha256(descriptor)?)?;
-        let configuration: ImageConfiguration = self.document(sha256(manifest.config())?)?;
+        let (manifest, configuration) = self.documents(descriptor)?;
         let history = configuration.history().iter().flatten();
         let history = history.filter(|entry| entry.empty_layer() != Some(true));
         let made_from = history.map(|entry| entry.created_by().clone().unwrap_or_default()).collect();
@@ -70,10 +71,50 @@ impl LayoutReader {
         Ok(StoredImage { configuration, layers, made_from })
     }
 
+    /// The image that a name means; see [`Layout::choose`].
+    pub fn choose(&self, name: Option<&str>) -> Result<(&str, &Descriptor), LayoutError> {
+        let unchosen = |why| LayoutError::Unchosen { root: self.root.clone(), why };
+        self.layout.choose(name).map_err(unchosen)
+    }
+
+    /// The manifest of an image for an architecture. An image that is of one architecture only is that, where no
+    /// other is asked for.
+    pub fn manifest(
+        &self,
+        name: &str,
+        image: &Descriptor,
+        asked: Option<&Architecture>,
+        otherwise: &Architecture,
+    ) -> Result<Descriptor, LayoutError> {
+        if *image.media_type() == MediaType::ImageIndex {
+            let index: ImageIndex = self.document(sha256(image)?)?;
+            return Ok(choice::for_architecture(name, &index, asked.unwrap_or(otherwise))?.clone());
+        }
+        let (_, configuration) = self.documents(image)?;
+        let (has, variant) = (configuration.architecture(), configuration.variant().as_deref());
+        match asked.filter(|asked| !choice::is_named(asked, has, variant)) {
+            Some(asked) => Err(NotForArchitecture::of(name, asked, has, variant).into()),
+            None => Ok(image.clone()),
+        }
+    }
+
+    /// The manifest of an image of one architecture, and its configuration.
+    pub fn documents(&self, image: &Descriptor) -> Result<(ImageManifest, ImageConfiguration), LayoutError> {
+        let manifest: ImageManifest = self.document(sha256(image)?)?;
+        let configuration = self.document(sha256(manifest.config())?)?;
+        Ok((manifest, configuration))
+    }
+
     /// The images of one architecture, by their references, and their manifests.
     pub fn manifests(&self) -> impl Iterator<Item = (&str, &Descriptor)> {
         let named = self.layout.names().filter_map(|name| Some((name, self.layout.get(name)?)));
         named.filter(|(_, descriptor)| *descriptor.media_type() == MediaType::ImageManifest)
+    }
+
+    /// Whether there is a layout.
+    #[must_use]
+    pub fn is_there(&self) -> bool {
+        self.marker.is_some()
     }
 
     /// Whether something has this name: `cc-debian13:debug`.
@@ -85,6 +126,12 @@ impl LayoutReader {
     fn document<T: DeserializeOwned>(&self, digest: Sha256) -> Result<T, LayoutError> {
         let bytes = self.read(digest)?;
         Ok(serde_json::from_slice(&bytes).map_err(OciSpecError::from)?)
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
     }
 
     /// What the layout refers to.
@@ -108,7 +155,8 @@ impl LayoutReader {
         let packed = Bytes::from(files::read(&self.blob(digest))?);
         let damaged =
             |source: Box<dyn std::error::Error + Send + Sync>| LayoutError::Layer { digest, source };
-        let tar = Compression::Gzip.unpack(&packed, LAYER_LIMIT).map_err(|error| damaged(error.into()))?;
-        Tree::from_tar(&tar).map_err(|error| damaged(error.into()))
+        let tar =
+            Compression::of(&packed).unpack(&packed, LAYER_LIMIT).map_err(|error| damaged(error.into()))?;
+        Tree::from_layer(&tar).map_err(|error| damaged(error.into()))
     }
 }

@@ -1,5 +1,6 @@
 use std::fs;
 use std::io::{ErrorKind, Write as _};
+use std::path::Path;
 
 use bytes::Bytes;
 
@@ -30,20 +31,38 @@ impl RecordKind {
         }
         Self(name)
     }
+
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.0
+    }
 }
 
 impl Store {
     /// The value kept for a key; `None` where there is none, or a damaged one, which is then removed.
     pub fn record(&self, kind: RecordKind, key: Sha256) -> Result<Option<Bytes>, StoreError> {
         let path = self.entry(&["records", kind.0], key);
-        let content = match fs::read(&path) {
+        let value = self.record_at(&path)?;
+        if value.is_some() {
+            self.mark_used(&path);
+        }
+        Ok(value)
+    }
+
+    /// The same, which does not count as a use.
+    pub fn look_at_record(&self, kind: RecordKind, key: Sha256) -> Result<Option<Bytes>, StoreError> {
+        self.record_at(&self.entry(&["records", kind.0], key))
+    }
+
+    pub(super) fn record_at(&self, path: &Path) -> Result<Option<Bytes>, StoreError> {
+        let content = match fs::read(path) {
             Ok(content) => Bytes::from(content),
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(cause) => return Err(FileError::new("read the record", &path, cause).into()),
+            Err(cause) => return Err(FileError::new("read the record", path, cause).into()),
         };
         let value = value(&content);
         if value.is_none() {
-            self.discard(path);
+            self.discard(path.to_owned());
         }
         Ok(value)
     }
