@@ -112,10 +112,14 @@ impl<'a> Audit<'a> {
         self.rows.iter().fold(Tally::default(), Tally::with)
     }
 
-    /// How many there are of one image.
+    /// How many there are of each image.
     #[must_use]
-    pub fn tally_of(&self, image: usize) -> Tally {
-        self.rows.iter().filter(|row| row.images.contains(&image)).fold(Tally::default(), Tally::with)
+    pub fn tallies(&self) -> Vec<Tally> {
+        let mut tallies = vec![Tally::default(); self.images.len()];
+        for row in &self.rows {
+            row.images.iter().for_each(|&image| tallies[image] = tallies[image].with(row));
+        }
+        tallies
     }
 
     /// The rules that every image was held against and that hold in all.

@@ -44,6 +44,7 @@ mod sign;
 mod sources;
 mod store;
 mod structure;
+mod validators;
 mod vendor;
 mod verbs;
 mod verify;

@@ -1,8 +1,6 @@
 //! Signatures and attestations, as other people's programs verify them.
 
-use std::env;
 use std::fs;
-use std::path::PathBuf;
 use std::process::Command;
 
 use flate2::read::MultiGzDecoder;
@@ -11,6 +9,7 @@ use serde_json::{Value, json};
 use crate::desk::assert_same;
 use crate::layout::Layout;
 use crate::run::World;
+use crate::validators::validator;
 use crate::workshop::{Workshop, libc6};
 
 /// A key of ECDSA, encrypted by libsodium and Python's scrypt with the password `correct horse`.
@@ -54,16 +53,8 @@ pub fn openssl(world: &World, arguments: &[&str]) -> String {
 /// What the programs of a virtual environment, which tests/run makes, hold for true of the layout.
 #[track_caller]
 fn verified(world: &World, key: &str) -> String {
-    let default = || env::temp_dir().join("sbom-gates-venv");
-    let environment = env::var_os("SBOM_GATES_VENV").map_or_else(default, PathBuf::from);
-    let python = environment.join("bin/python");
-    assert!(
-        environment.join("bin/sigstore").is_file(),
-        "this test needs a virtual environment at {} with sigstore, in-toto-attestation and securesystemslib[crypto] \
-         (tests/run makes it)",
-        environment.display()
-    );
-    let mut command = Command::new(python);
+    validator("bin/sigstore");
+    let mut command = Command::new(validator("bin/python"));
     world.isolate(&mut command);
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/sign/verify.py");
     world.finish(command.arg(script).arg("out").arg(key)).success().stdout

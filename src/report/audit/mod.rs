@@ -119,11 +119,11 @@ impl Report {
                 }
             })
             .collect();
-        let images = audit.images.iter().enumerate().map(|(number, subject)| ImageRow {
+        let images = audit.images.iter().zip(audit.tallies()).map(|(subject, tally)| ImageRow {
             image: subject.name.clone(),
             architecture: subject.architecture.clone(),
             packages: subject.sbom.as_ref().ok().map(|inventory| inventory.packages.len()),
-            tally: audit.tally_of(number).into(),
+            tally: tally.into(),
         });
         Self {
             policy: audit.standard.policy.path.clone(),
