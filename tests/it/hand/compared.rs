@@ -10,11 +10,14 @@ use crate::workshop::Workshop;
 
 /// What is said, but for digests and sizes of layers, which change with how they are compressed.
 fn shown(text: &str) -> String {
-    let text = Regex::new("[0-9a-f]{12}").unwrap().replace_all(text, "[DIGEST]").into_owned();
-    Regex::new(r"\[DIGEST\]( \|)? +[0-9.]+ (Ki)?B")
-        .unwrap()
-        .replace_all(&text, "[DIGEST]$1 [SIZE]")
-        .into_owned()
+    let patterns = [
+        ("[0-9a-f]{12}", "[DIGEST]"),
+        (r"\[DIGEST\] +[0-9.]+ (Ki)?B", "[DIGEST] [SIZE]"),
+        ("download .*", "download [SIZES]"),
+    ];
+    patterns.iter().fold(text.to_owned(), |text, (pattern, shown)| {
+        Regex::new(pattern).unwrap().replace_all(&text, *shown).into_owned()
+    })
 }
 
 fn diff(workshop: &Workshop, arguments: &[&str]) -> String {
