@@ -24,10 +24,10 @@ impl Chosen {
         let (root, name) = match address {
             Address::Name(name) => (out, Some(name.as_str())),
             Address::Layout { root, name } => (root.as_path(), name.as_deref()),
-            Address::Registry(reference) => {
+            Address::Registry(_) => {
                 let error = anyhow::anyhow!("`{address}` is in a registry, and not in a layout");
                 let hint = format!(
-                    "copy it here first: `skopeo copy --all {address} oci:DIR:NAME`, and name `oci:DIR:NAME` in place of {reference}"
+                    "copy it first, `skopeo copy --all {address} oci:DIR:NAME`, and name `oci:DIR:NAME`"
                 );
                 return Err(Advice::new(error, hint).into());
             }
@@ -55,8 +55,8 @@ impl Chosen {
         self.layout.manifest(&self.name, &self.image, asked, otherwise).map_err(|error| match error {
             LayoutError::Architecture(error) => {
                 let hint = format!(
-                    "name another by --arch, or `distro build {} --arch {}` adds it",
-                    self.name, error.architecture
+                    "name another by --arch, or add it by `distro build --arch {}`",
+                    error.architecture
                 );
                 Advice::new(error, hint).into()
             }

@@ -40,7 +40,7 @@ pub fn run(workspace: &Workspace, args: &ExportArgs) -> anyhow::Result<()> {
     };
     let archive = archive.map_err(|error: LayoutError| damaged(error, &chosen.name))?;
     let size = write(&archive, &chosen.layout, to_stdout, args).map_err(|error| match error {
-        error @ ExportError::Damaged { .. } => damaged(error, &chosen.name),
+        error @ (ExportError::Damaged { .. } | ExportError::Blob(_)) => damaged(error, &chosen.name),
         error => error.into(),
     })?;
     let place = if to_stdout { "stdout".to_owned() } else { args.output.display().to_string() };

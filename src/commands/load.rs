@@ -54,7 +54,9 @@ fn advise(error: EngineError, args: &LoadArgs, name: &str) -> anyhow::Error {
         EngineError::Refused { engine, .. } => {
             format!("see whether `{engine} info` works, or name another by --with")
         }
-        EngineError::Export(ExportError::Damaged { .. }) => return damaged(error, name),
+        EngineError::Export(ExportError::Damaged { .. } | ExportError::Blob(_)) => {
+            return damaged(error, name);
+        }
         EngineError::Export(_) => return error.into(),
     };
     Advice::new(error, hint).into()

@@ -19,6 +19,8 @@ const PIECE: usize = 128 * 1024;
 pub enum ExportError {
     #[error(transparent)]
     File(#[from] FileError),
+    #[error(transparent)]
+    Blob(FileError),
     #[error("`{}` is damaged: its digest is {found}", path.display())]
     Damaged { path: PathBuf, found: Sha256 },
     #[error("the archive could not be written: {0}")]
@@ -77,7 +79,7 @@ impl Export<'_> {
         put: &mut impl FnMut(&[u8]) -> Result<(), ExportError>,
     ) -> Result<u64, ExportError> {
         let path = self.layout.blob(digest);
-        let unread = |cause| FileError::new("read the blob", &path, cause);
+        let unread = |cause| ExportError::Blob(FileError::new("read the blob", &path, cause));
         let file = File::open(&path).map_err(unread)?;
         let size = file.metadata().map_err(unread)?.len();
         put(&Archive::header(name, size))?;

@@ -181,14 +181,14 @@ impl Layer<'_> {
 /// What a blob unpacks to, by its first bytes.
 enum Uncompressed<R: BufRead> {
     Plain(R),
-    Gzip(flate2::bufread::MultiGzDecoder<R>),
+    Gzip(Box<flate2::bufread::MultiGzDecoder<R>>),
     Zstd(Box<zstd::Decoder<'static, R>>),
 }
 
 fn uncompressed<R: BufRead>(mut blob: R) -> io::Result<Uncompressed<R>> {
     Ok(match Compression::of(blob.fill_buf()?) {
         Compression::None => Uncompressed::Plain(blob),
-        Compression::Gzip => Uncompressed::Gzip(flate2::bufread::MultiGzDecoder::new(blob)),
+        Compression::Gzip => Uncompressed::Gzip(Box::new(flate2::bufread::MultiGzDecoder::new(blob))),
         Compression::Zstd => Uncompressed::Zstd(Box::new(zstd::Decoder::with_buffer(blob)?)),
         Compression::Xz => {
             return Err(io::Error::new(ErrorKind::InvalidData, "no layer of an image is compressed by xz"));

@@ -68,8 +68,8 @@ impl Layer {
     }
 }
 
-/// Writes a layout of one image for amd64, named `app`, whose layers are compressed in turn by gzip, by zstd and not
-/// at all.
+/// Writes a layout of one image for amd64, named `app`, whose layers are compressed in turn by gzip, not at all and
+/// by zstd.
 pub fn write(root: &Path, layers: impl IntoIterator<Item = Layer>) {
     fs::create_dir_all(root.join("blobs/sha256")).unwrap();
     let blob = |media_type: &str, bytes: &[u8]| {
@@ -90,8 +90,8 @@ pub fn write(root: &Path, layers: impl IntoIterator<Item = Layer>) {
                 encoder.write_all(&tar).unwrap();
                 ("tar+gzip", encoder.finish().unwrap())
             }
-            1 => ("tar+zstd", zstd::encode_all(&tar[..], 1).unwrap()),
-            _ => ("tar", tar),
+            1 => ("tar", tar),
+            _ => ("tar+zstd", zstd::encode_all(&tar[..], 1).unwrap()),
         };
         descriptors.push(blob(&format!("application/vnd.oci.image.layer.v1.{kind}"), &packed));
     }
