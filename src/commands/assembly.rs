@@ -121,6 +121,7 @@ pub fn assemble(
             converted: &missing,
         })
     });
+    sources.share()?;
     for damaged in store.take_damaged() {
         warn(&damaged.to_string());
     }

@@ -11,8 +11,10 @@ pub mod tarball;
 
 use std::io::{self, Write};
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use crate::debian::compression::Compression;
 use crate::digest::{Hashing, Sha256};
 use crate::tree::Tree;
 
@@ -45,6 +47,14 @@ pub fn write(tree: &Tree, sink: impl Write + Send) -> io::Result<LayerInfo> {
     let (mut inner, digest, size) = sink.finish();
     inner.flush()?;
     Ok(LayerInfo { digest, size, diff_id: archive.digest, uncompressed_size: archive.size })
+}
+
+/// The tree of a layer; `None` where it is not the layer that it is said to be.
+#[must_use]
+pub fn read(layer: &Bytes, told: &LayerInfo) -> Option<Tree> {
+    let archive = Compression::Gzip.unpack(layer, told.uncompressed_size).ok()?;
+    let is_whole = archive.len() as u64 == told.uncompressed_size && Sha256::of(&archive) == told.diff_id;
+    is_whole.then(|| Tree::from_tar(&archive).ok()).flatten()
 }
 
 #[cfg(test)]

@@ -31,6 +31,7 @@ mod oracle;
 mod privileged;
 mod push;
 mod registry;
+mod remote;
 mod renewal;
 mod run;
 mod sbom;
