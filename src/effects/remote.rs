@@ -41,7 +41,7 @@ const RECORD_LIMIT: u64 = 64 << 20;
 #[derive(Default)]
 pub struct Trust {
     pub signer: Option<Box<dyn Signer + Send + Sync>>,
-    /// Where there is no signer: its key counts.
+    /// Whose records count; the signer's, where this is not there.
     pub public_key: Option<PublicKey>,
 }
 
