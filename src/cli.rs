@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::FalseyValueParser;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -11,6 +12,7 @@ use distro::image::choice::Address;
 use distro::image::shard::Shard;
 use distro::image::tag_template::TagTemplate;
 use distro::retention;
+use url::Url;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -49,6 +51,18 @@ pub struct Places {
     /// A folder that `distro vendor` filled, which locked builds read before they ask any server
     #[arg(long, global = true, value_name = "DIR", help_heading = "Places", env = "DISTRO_VENDOR")]
     pub vendor: Option<PathBuf>,
+    /// A store that many machines share: `s3://bucket/prefix`, `gs://…`, `az://…`, `file:///directory`, `https://…`
+    #[arg(long, global = true, value_name = "URL", help_heading = "Places", env = "DISTRO_REMOTE_STORE")]
+    pub remote_store: Option<Url>,
+    /// Add nothing to the remote store
+    #[arg(long, global = true, help_heading = "Places", env = "DISTRO_REMOTE_STORE_READ_ONLY", value_parser = FalseyValueParser::new())]
+    pub remote_store_read_only: bool,
+    /// Sign layers for the remote store by this private key, and take those that it signed: a file, or `env://VARIABLE`
+    #[arg(long, global = true, value_name = "KEY", help_heading = "Places", env = "DISTRO_CACHE_KEY")]
+    pub cache_key: Option<String>,
+    /// Take layers of the remote store that this public key signed: a file, or `env://VARIABLE`
+    #[arg(long, global = true, value_name = "KEY", help_heading = "Places", env = "DISTRO_CACHE_PUBLIC_KEY")]
+    pub cache_public_key: Option<String>,
     /// The host's apt configuration: the mirrors that it uses, their logins and proxies
     #[arg(long, global = true, value_name = "DIR", default_value = "/etc/apt", help_heading = "Places")]
     pub apt_dir: PathBuf,

@@ -141,6 +141,7 @@ pub fn assemble_from(
         copyright: &copyright,
         converted: &missing,
     });
+    sources.share()?;
     warn_of_damage(store);
     done
 }

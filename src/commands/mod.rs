@@ -38,6 +38,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use distro::attest::key::Signer;
 use distro::catalog::name::ReleaseName;
 use distro::catalog::{Catalog, Definitions, Image, Selection, UnknownImage};
 use distro::debian::Architecture;
@@ -46,15 +47,18 @@ use distro::effects::archive::Network;
 use distro::effects::definitions::{self, DefinitionsError};
 use distro::effects::files;
 use distro::effects::http::{Http, HttpOptions, ServerAccess};
+use distro::effects::keys;
 use distro::effects::mirrors::Mirrors;
 use distro::effects::places::Reach;
 use distro::effects::progress::Progress;
+use distro::effects::remote::{Mode, Remote, Trust};
 use distro::effects::store::{Access, Store};
 use distro::effects::vendor::VendorFolder;
 use distro::lock::{Lock, LockError};
 
 use crate::cli::{NetworkArgs, Places};
 use crate::report::failure::Advice;
+use crate::report::progress::Bars;
 use crate::report::warn;
 
 /// What a command knows of the host that it runs on.
@@ -153,6 +157,18 @@ impl Workspace {
         Ok(Store::open(root, access)?)
     }
 
+    /// The store, with the one behind it that many machines share, where one is named.
+    pub fn shared_store(&self) -> anyhow::Result<Store> {
+        let Places { remote_store, remote_store_read_only, cache_key, cache_public_key, .. } = &self.places;
+        let Some(url) = remote_store else { return self.store(Access::ReadWrite) };
+        let signer = cache_key.as_deref().map(keys::private_key).transpose()?;
+        let signer = signer.map(|key| Box::new(key) as Box<dyn Signer + Send + Sync>);
+        let public_key = cache_public_key.as_deref().map(keys::public_key).transpose()?;
+        let mode = if *remote_store_read_only { Mode::ReadOnly } else { Mode::ReadWrite };
+        let remote = Remote::open(url, Trust { signer, public_key }, mode)?;
+        Ok(self.store(Access::ReadWrite)?.with_remote(Some(remote)))
+    }
+
     /// How the host's apt is configured, with a warning for what of it could not be read.
     pub fn apt(&self) -> AptConfiguration {
         let configuration = AptConfiguration::read(&self.places.apt_dir);
@@ -239,8 +255,18 @@ impl<'a> Sources<'a> {
     ) -> anyhow::Result<Self> {
         let apt = workspace.apt();
         let mirrors = workspace.mirrors(catalog, vendor, &apt);
-        let (store, http) = (workspace.store(Access::ReadWrite)?, workspace.http(network, &apt)?);
+        let (store, http) = (workspace.shared_store()?, workspace.http(network, &apt)?);
         Ok(Self { mirrors, store, http })
+    }
+
+    /// Gives what is new to the store that many machines share, and tells what went wrong with it.
+    pub fn share(&self) -> anyhow::Result<()> {
+        let bars = Bars::new();
+        let sharing = bars.stage("Sharing");
+        let shared = self.store.share(&sharing);
+        sharing.finish();
+        self.store.take_troubles().iter().for_each(|trouble| warn(trouble));
+        Ok(shared?)
     }
 
     pub fn reach<'s>(&'s self, network: Network, progress: &'s dyn Progress) -> Reach<'s> {

@@ -54,6 +54,7 @@ pub fn run(workspace: &Workspace, args: &VendorArgs) -> anyhow::Result<()> {
             0
         }
     };
+    sources.share()?;
     report(args, &filled, removed);
     lacking(filled, &needs)
 }

@@ -10,7 +10,7 @@ use url::Url;
 
 use super::http::{Http, HttpErrorKind, Response, Shown, Terms};
 use super::progress::{Progress, Task};
-use super::store::{Blob, Expected, Store, StoreError};
+use super::store::{Blob, Expected, News, Store, StoreError};
 use crate::digest::Sha256;
 use crate::lock::LockedFile;
 
@@ -38,6 +38,10 @@ impl Base {
     /// A directory of a vendor folder.
     pub(super) fn vendored(url: Url) -> Self {
         Self { url, origin: "vendor folder".to_owned() }
+    }
+
+    fn is_on_disk(&self) -> bool {
+        self.url.scheme() == "file"
     }
 }
 
@@ -145,7 +149,7 @@ impl<'a> Archive<'a> {
         if self.store.is_intact(file.sha256)? {
             return Ok(());
         }
-        self.first_of_bases(file.path, |base| {
+        let ask = |base: &Base| {
             let by_hash = by_hash_path.map(|path| self.fetch_from(base, path, file));
             match by_hash {
                 None | Some(Err(Fault::Base(Reason::Http(HttpErrorKind::NotFound)))) => {
@@ -159,7 +163,24 @@ impl<'a> Archive<'a> {
                 }
                 Some(answer) => answer,
             }
-        })
+        };
+        // What is on this machine is asked first, then what many machines share, and then servers.
+        let near = self.bases.iter().take_while(|base| base.is_on_disk()).count();
+        let (near, far) = self.bases.split_at(near);
+        let mut tried = Vec::new();
+        if self.first_of(near, &mut tried, &ask)?.is_some() {
+            return Ok(());
+        }
+        let expected = Expected { digest: Some(file.sha256), size: file.size };
+        if self.store.take_over(expected, AT_MOST, self.network)? {
+            self.progress.begin(file.path, file.size).advance(file.size.unwrap_or(0));
+            return Ok(());
+        }
+        if self.first_of(far, &mut tried, &ask)?.is_some() {
+            self.store.offer(News::Input(file.sha256));
+            return Ok(());
+        }
+        Err(self.unavailable(file.path, tried))
     }
 
     fn fetch_from(&self, base: &Base, path: &str, file: Wanted<'_>) -> Result<(), Fault> {
@@ -190,14 +211,25 @@ impl<'a> Archive<'a> {
         ask: impl Fn(&Base) -> Result<T, Fault>,
     ) -> Result<T, ArchiveError> {
         let mut tried = Vec::new();
-        for base in &self.bases {
-            if self.network == Network::Offline && base.url.scheme() != "file" {
+        let found = self.first_of(&self.bases, &mut tried, &ask)?;
+        found.ok_or_else(|| self.unavailable(what, tried))
+    }
+
+    /// Tries some bases; `None` where none of them has it.
+    fn first_of<T>(
+        &self,
+        bases: &[Base],
+        tried: &mut Vec<Tried>,
+        ask: &impl Fn(&Base) -> Result<T, Fault>,
+    ) -> Result<Option<T>, ArchiveError> {
+        for base in bases {
+            if self.network == Network::Offline && !base.is_on_disk() {
                 continue;
             }
             let reason = match self.http.is_given_up(&base.url) {
                 Some(why) => Reason::Unreachable(why),
                 None => match ask(base) {
-                    Ok(found) => return Ok(found),
+                    Ok(found) => return Ok(Some(found)),
                     Err(Fault::Base(reason)) => reason,
                     Err(Fault::Store(error)) => return Err(error.into()),
                 },
@@ -209,7 +241,17 @@ impl<'a> Archive<'a> {
             }
             tried.push(Tried { url: Shown(&base.url).to_string(), origin: base.origin.clone(), reason });
         }
-        Err(Unavailable { what: what.to_owned(), network: self.network, tried }.into())
+        Ok(None)
+    }
+
+    fn unavailable(&self, what: &str, tried: Vec<Tried>) -> ArchiveError {
+        Unavailable { what: what.to_owned(), network: self.network, tried }.into()
+    }
+
+    /// Whether servers may be asked for it.
+    #[must_use]
+    pub fn network(&self) -> Network {
+        self.network
     }
 }
 

@@ -15,7 +15,7 @@ use rayon::ThreadPool;
 
 use super::archive::{Archive, ArchiveError, Named};
 use super::progress::Progress;
-use super::store::{Expected, RecordKind, Store, StoreError};
+use super::store::{Expected, News, RecordKind, Store, StoreError};
 use crate::catalog::Filter;
 use crate::catalog::name::TarballName;
 use crate::catalog::tarball::Tarball;
@@ -158,14 +158,23 @@ impl<'a> Layers<'a> {
         std::thread::scope(|threads| {
             for _ in 0..FETCHERS.min(missing.len()) {
                 let fetched = fetched.clone();
-                let (fail, next, stop) = (&fail, &next, &stop);
+                let (fail, next, stop, made) = (&fail, &next, &stop, &made);
                 threads.spawn(move || {
                     while let Some(&input) = missing.get(next.fetch_add(1, Ordering::Relaxed)) {
                         if stop.load(Ordering::Relaxed) {
                             return;
                         }
-                        match self.fetch(input) {
-                            Ok(()) => drop(fetched.send(Ready { cost: input.cost(), input })),
+                        match self.shared(input).and_then(|shared| match shared {
+                            Some(record) => Ok(Some(record)),
+                            None => self.fetch(input).map(|()| None),
+                        }) {
+                            Ok(Some((key, record))) => {
+                                progress.begin(input.name(), Some(input.cost())).advance(input.cost());
+                                made.lock()
+                                    .unwrap_or_else(PoisonError::into_inner)
+                                    .insert(key, Arc::new(record));
+                            }
+                            Ok(None) => drop(fetched.send(Ready { cost: input.cost(), input })),
                             Err(error) => fail(error),
                         }
                     }
@@ -284,12 +293,33 @@ impl<'a> Layers<'a> {
         Ok(())
     }
 
-    fn fetch(&self, input: Input<'_>) -> Result<(), LayersError> {
-        let (archive, path) = match input {
-            Input::Package(Wanted { archive, pin, .. }) => (archive, pin.path.as_str()),
-            Input::Tarball(WantedTarball { archive, file, .. }) => (archive, file.url.name()),
+    /// The layer of an input that another machine made, whose word counts here; kept as if it were made here.
+    fn shared(&self, input: Input<'_>) -> Result<Option<(Sha256, LayerRecord)>, LayersError> {
+        let (key, network) = (self.key(input), input.archive().network());
+        let Some(value) = self.store.shared_record(RECORD, key, network) else { return Ok(None) };
+        let Ok(record) = serde_json::from_slice::<LayerRecord>(&value) else { return Ok(None) };
+        let LayerInfo { digest, size, .. } = record.layer;
+        let expected = Expected { digest: Some(digest), size: Some(size) };
+        if !self.store.is_intact(digest)? && !self.store.take_over(expected, size, network)? {
+            return Ok(None);
+        }
+        let Some(blob) = self.store.read(digest)? else { return Ok(None) };
+        let Some(tree) = layer::read(&blob, &record.layer).filter(|tree| tree.listing() == record.listing)
+        else {
+            self.store.refuse_shared(RECORD, key, "it is not of the layer that it names");
+            return Ok(None);
         };
-        match archive.package(Named { path, sha256: input.sha256(), size: input.size() }) {
+        self.keep_license_texts(&tree, &record.listing)?;
+        self.store.keep_record(RECORD, key, &value)?;
+        Ok(Some((key, record)))
+    }
+
+    fn fetch(&self, input: Input<'_>) -> Result<(), LayersError> {
+        let path = match input {
+            Input::Package(Wanted { pin, .. }) => pin.path.as_str(),
+            Input::Tarball(WantedTarball { file, .. }) => file.url.name(),
+        };
+        match input.archive().package(Named { path, sha256: input.sha256(), size: input.size() }) {
             Ok(_) => Ok(()),
             Err(ArchiveError::Store(error)) => Err(error.into()),
             Err(ArchiveError::Unavailable(unavailable)) => {
@@ -317,7 +347,11 @@ impl<'a> Layers<'a> {
         let _alone = self.store.exclusive(key)?;
         let record = match self.record(key)? {
             Some(record) => record,
-            None => self.keep(key, self.unpack(input)?)?,
+            None => {
+                let record = self.keep(key, self.unpack(input)?)?;
+                self.store.offer(News::Made { kind: RECORD, key, blob: record.layer.digest });
+                record
+            }
         };
         task.advance(input.cost());
         Ok((key, record))
@@ -374,6 +408,13 @@ impl<'i> Input<'i> {
         match self {
             Self::Package(wanted) => wanted.pin.size,
             Self::Tarball(wanted) => wanted.file.size,
+        }
+    }
+
+    fn archive(self) -> &'i Archive<'i> {
+        match self {
+            Self::Package(wanted) => wanted.archive,
+            Self::Tarball(wanted) => wanted.archive,
         }
     }
 

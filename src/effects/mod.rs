@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`files`] | files that people name: read whole, written whole or not at all |
 //! | [`store`] | bytes by their digest, and records derived from them |
+//! | [`remote`] | a store that many machines share |
 //! | [`inventory`] | what is in a store |
 //! | [`http`] | the files of a mirror, with patience, and no more connections than are polite |
 //! | [`apt_sources`] | how the host's own apt is configured |
@@ -67,6 +68,7 @@ pub mod publish;
 pub mod pull;
 pub mod push;
 pub mod registry;
+pub mod remote;
 pub mod renewal;
 pub mod revisions;
 pub mod scripts;

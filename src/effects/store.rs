@@ -22,9 +22,11 @@ mod blob;
 mod entry;
 mod exclusive;
 mod record;
+mod shared;
 mod sweep;
 mod usage;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
@@ -35,12 +37,14 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::files::FileError;
+use super::remote::Remote;
 use crate::digest::{Hashing, Sha256};
 
 pub use blob::{Blob, BlobWriter, Expected};
 pub use entry::{Entry, EntryName};
 pub use exclusive::Exclusive;
 pub use record::RecordKind;
+pub use shared::{News, ShareError};
 
 /// What is left in `tmp` and `locks` by a run that was killed is removed after this time.
 const LEFT_BEHIND: Duration = Duration::from_hours(1);
@@ -63,6 +67,10 @@ pub struct Store {
     /// The open `in-use`, which bears the lock; `None` where a store that is read-only has no such file.
     in_use: Option<File>,
     damaged: Mutex<Vec<Damaged>>,
+    /// The store that it shares with other machines.
+    remote: Option<Remote>,
+    /// What that may lack.
+    news: Mutex<BTreeSet<News>>,
 }
 
 /// A file of the store that did not match its digest, and so counts as absent.
@@ -111,7 +119,14 @@ impl Store {
             Access::ReadOnly => return Err(StoreError::Missing(root.to_owned())),
         };
         let in_use = usage::share(root, access)?;
-        let store = Self { root: root.to_owned(), access, in_use, damaged: Mutex::default() };
+        let store = Self {
+            root: root.to_owned(),
+            access,
+            in_use,
+            damaged: Mutex::default(),
+            remote: None,
+            news: Mutex::default(),
+        };
         if access == Access::ReadWrite {
             store.sweep(LEFT_BEHIND);
         }

@@ -65,5 +65,13 @@ pub fn write(tree: &Tree, sink: impl Write + Send) -> io::Result<LayerInfo> {
     Ok(LayerInfo { digest, size, diff_id: archive.digest, uncompressed_size: archive.size })
 }
 
+/// The tree of a layer; `None` where it is not the layer that it is said to be.
+#[must_use]
+pub fn read(layer: &Bytes, told: &LayerInfo) -> Option<Tree> {
+    let archive = Compression::Gzip.unpack(layer, told.uncompressed_size).ok()?;
+    let is_whole = archive.len() as u64 == told.uncompressed_size && Sha256::of(&archive) == told.diff_id;
+    is_whole.then(|| Tree::from_tar(&archive).ok()).flatten()
+}
+
 #[cfg(test)]
 mod tests;

@@ -34,6 +34,7 @@ mod privileged;
 mod published;
 mod push;
 mod registry;
+mod remote;
 mod renewal;
 mod run;
 mod sbom;

@@ -50,7 +50,7 @@ impl LayoutReader {
             Err(_) => None,
         };
         let layout = super::read_index(root)?;
-        Ok(Self { root: root.to_owned(), layout, marker: marker })
+        Ok(Self { root: root.to_owned(), layout, marker })
     }
 
     /// The image of one architecture: `cc-debian13:debug-amd64`.

@@ -1,0 +1,222 @@
+//! A store that many machines share, in a bucket, a directory or on a server; and why it need not be trusted.
+//!
+//! ```text
+//! blobs/sha256/abcd…       a blob, named by its digest
+//! records/<kind>/abcd…     a signed statement on the record of a key, a newline, the record
+//! ```
+//!
+//! A blob is what its name says or it is refused, and the names of packages, indexes and tarballs come from locks and
+//! signed indexes: whoever writes to the bucket can keep one back, not exchange it. That a layer is what comes of a
+//! package, on the other hand, no digest tells, but only who converted it: a record that led to another layer would
+//! poison every image. So records count only where a key that this machine was told signed them, and what is signed
+//! is the kind, the key and the digest of the record together: one record cannot stand for another. A machine that
+//! knows no key takes no record, and converts packages by itself. Nothing is signed by a machine that only reads, as
+//! one should that builds what strangers propose.
+//!
+//! What is signed does not grow old: a key is the digest of all that the layer is made from, recipe included.
+
+mod objects;
+
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+
+use bytes::Bytes;
+use url::Url;
+
+use super::http::Shown;
+use super::store::RecordKind;
+use crate::attest::dsse::Envelope;
+use crate::attest::key::{PublicKey, Signer, SigningError};
+use crate::digest::Sha256;
+
+use objects::Objects;
+
+/// What is signed is of this type.
+const STATEMENT: &str = "application/vnd.distro.store-record";
+
+/// Bytes that a record may have; that of a large package has some hundred thousand.
+const RECORD_LIMIT: u64 = 64 << 20;
+
+/// Whose records count, and who signs those of this machine.
+#[derive(Default)]
+pub struct Trust {
+    pub signer: Option<Box<dyn Signer + Send + Sync>>,
+    /// Whose records count; the signer's, where this is not there.
+    pub public_key: Option<PublicKey>,
+}
+
+/// Whether a remote store may be written to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    ReadWrite,
+    ReadOnly,
+}
+
+/// A store that other machines use too. It may be out of reach, or hold nonsense: then it is of no use, and that is
+/// all.
+pub struct Remote {
+    shown: String,
+    objects: Objects,
+    trust: Trust,
+    mode: Mode,
+    troubles: Mutex<Troubles>,
+}
+
+#[derive(Default)]
+struct Troubles {
+    /// Why nothing more is asked.
+    down: Option<String>,
+    refused: Vec<String>,
+    unwritten: Option<String>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum RemoteError {
+    #[error(
+        "`{0}` is no URL of a remote store: write `s3://`, `gs://` or `az://` and a bucket, `file://`, or `https://`"
+    )]
+    Scheme(String),
+    #[error("the remote store `{url}` cannot be used: {reason}")]
+    Setup { url: String, reason: String },
+}
+
+impl Remote {
+    /// `s3://bucket/prefix`, `gs://…`, `az://…`, `file:///directory`, `https://…`. Nothing is asked yet.
+    pub fn open(url: &Url, trust: Trust, mode: Mode) -> Result<Self, RemoteError> {
+        let shown = Shown(url).to_string();
+        let objects = Objects::open(url, &shown)?;
+        Ok(Self { shown, objects, trust, mode, troubles: Mutex::default() })
+    }
+
+    /// Whether asking it makes no connection.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        self.objects.is_local()
+    }
+
+    #[must_use]
+    pub fn is_writable(&self) -> bool {
+        self.mode == Mode::ReadWrite
+    }
+
+    /// Bytes that may be those of a blob.
+    pub(super) fn blob(&self, digest: Sha256, at_most: u64) -> Option<Bytes> {
+        self.get(&blob_name(digest), at_most)
+    }
+
+    /// The record of a key, if somebody who is trusted signed that it is.
+    pub(super) fn record(&self, kind: RecordKind, key: Sha256) -> Option<Bytes> {
+        let signer = self.trust.signer.as_ref().map(|signer| signer.public_key());
+        let trusted = self.trust.public_key.as_ref().or(signer)?;
+        let name = record_name(kind, key);
+        let object = self.get(&name, RECORD_LIMIT)?;
+        let verified = || {
+            let end = memchr::memchr(b'\n', &object)?;
+            let envelope: Envelope = serde_json::from_slice(&object[..end]).ok()?;
+            let value = object.slice(end + 1..);
+            let is_ours = envelope.payload_type == STATEMENT
+                && envelope.verified(trusted).ok()? == statement(kind, key, &value);
+            is_ours.then_some(value)
+        };
+        let verified = verified();
+        if verified.is_none() {
+            self.refuse(&name, "no key that is trusted signed it");
+        }
+        verified
+    }
+
+    /// Adds a blob, where it is not there.
+    pub(super) fn put_blob(&self, digest: Sha256, bytes: Bytes) {
+        self.put(&blob_name(digest), bytes);
+    }
+
+    /// Adds the record of a key, signed; nothing where there is no key to sign with.
+    pub(super) fn put_record(&self, kind: RecordKind, key: Sha256, value: &[u8]) -> Result<(), SigningError> {
+        let Some(signer) = &self.trust.signer else { return Ok(()) };
+        let envelope = Envelope::sign(STATEMENT, statement(kind, key, value), signer.as_ref())?;
+        let mut object = serde_json::to_vec(&envelope).expect("an envelope is plain data");
+        object.push(b'\n');
+        object.extend_from_slice(value);
+        self.put(&record_name(kind, key), object.into());
+        Ok(())
+    }
+
+    /// Whether records can be given to others.
+    pub(super) fn signs(&self) -> bool {
+        self.trust.signer.is_some()
+    }
+
+    /// Notes that something in it is not what it should be.
+    pub(super) fn refuse(&self, name: &str, why: &str) {
+        self.troubles().refused.push(format!("{name}: {why}"));
+    }
+
+    /// What went wrong, to be told to people, once.
+    #[must_use]
+    pub fn take_troubles(&self) -> Vec<String> {
+        let Troubles { down, mut refused, unwritten } = std::mem::take(&mut *self.troubles());
+        let mut told = Vec::new();
+        if let Some(why) = down {
+            told.push(format!("the remote store `{}` is left aside: {why}", self.shown));
+        }
+        refused.sort();
+        told.extend(
+            refused
+                .iter()
+                .map(|what| format!("of the remote store `{}`, this is refused: {what}", self.shown)),
+        );
+        told.extend(
+            unwritten.map(|why| format!("could not add to the remote store `{}`: {why}", self.shown)),
+        );
+        told
+    }
+
+    fn get(&self, name: &str, at_most: u64) -> Option<Bytes> {
+        if self.troubles().down.is_some() {
+            return None;
+        }
+        match self.objects.get(name, at_most) {
+            Ok(found) => found,
+            Err(why) => {
+                self.troubles().down.get_or_insert(why);
+                None
+            }
+        }
+    }
+
+    fn put(&self, name: &str, bytes: Bytes) {
+        let is_hopeless = {
+            let troubles = self.troubles();
+            troubles.down.is_some() || troubles.unwritten.is_some()
+        };
+        if is_hopeless || !self.is_writable() {
+            return;
+        }
+        if let Err(why) = self.objects.put(name, bytes) {
+            self.troubles().unwritten.get_or_insert(why);
+        }
+    }
+
+    fn troubles(&self) -> std::sync::MutexGuard<'_, Troubles> {
+        self.troubles.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Remote").field("url", &self.shown).field("mode", &self.mode).finish_non_exhaustive()
+    }
+}
+
+pub(super) fn blob_name(digest: Sha256) -> String {
+    format!("blobs/sha256/{digest}")
+}
+
+pub(super) fn record_name(kind: RecordKind, key: Sha256) -> String {
+    format!("records/{}/{key}", kind.name())
+}
+
+/// What is signed of a record.
+fn statement(kind: RecordKind, key: Sha256, value: &[u8]) -> Vec<u8> {
+    format!("{} {key} {}\n", kind.name(), Sha256::of(value)).into_bytes()
+}

@@ -1,0 +1,250 @@
+//! A store that many machines share: what it saves, and what whoever writes to it cannot do.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use crate::run::{Said, World};
+use crate::workshop::Workshop;
+
+/// Some machines that share a directory: each build begins with an empty store.
+struct Fleet {
+    workshop: Workshop,
+    /// What one machine builds that shares nothing.
+    expected: std::collections::BTreeSet<String>,
+}
+
+impl Fleet {
+    fn new() -> Self {
+        let workshop = Workshop::new();
+        for name in ["ours", "theirs"] {
+            key(&workshop.world, name);
+        }
+        workshop.lock().build(&[]).success();
+        let expected = workshop.out().blobs();
+        workshop.server.take_requests();
+        Self { workshop, expected }
+    }
+
+    /// A build on a machine with an empty store, of the images that any machine builds.
+    #[track_caller]
+    fn build(&self, arguments: &[&str]) -> Said {
+        for folder in ["store", "out"] {
+            fs::remove_dir_all(self.workshop.world.path(folder)).unwrap();
+        }
+        let remote = format!("file://{}", self.workshop.world.path("shared").display());
+        let said = self.workshop.build(&[&["--remote-store", &remote], arguments].concat()).success();
+        assert_eq!(self.workshop.out().blobs(), self.expected, "{said}");
+        said
+    }
+
+    fn shared(&self, below: &str) -> Vec<PathBuf> {
+        let entries = fs::read_dir(self.workshop.world.path("shared").join(below));
+        let mut files: Vec<_> = entries.into_iter().flatten().map(|entry| entry.unwrap().path()).collect();
+        files.sort();
+        files
+    }
+}
+
+fn key(world: &World, name: &str) {
+    let (private, public) = (world.path(format!("{name}.key")), world.path(format!("{name}.pub")));
+    let run = |arguments: &[&str]| {
+        let made = Command::new("openssl").args(arguments).stderr(Stdio::null()).status();
+        assert!(made.unwrap().success());
+    };
+    let (private, public) = (private.to_str().unwrap(), public.to_str().unwrap());
+    run(&["genpkey", "-algorithm", "ed25519", "-out", private]);
+    run(&["pkey", "-in", private, "-pubout", "-out", public]);
+}
+
+const OURS: &[&str] = &["--cache-key", "ours.key"];
+const READER: &[&str] = &["--cache-public-key", "ours.pub", "--remote-store-read-only"];
+
+#[test]
+fn what_one_machine_fetched_others_need_not() {
+    let fleet = Fleet::new();
+    fleet.build(&[]);
+    assert!(fleet.workshop.asked_for().contains(&"libc6_2.41-1_amd64.deb".to_owned()));
+    fleet.build(&[]);
+    assert_eq!(fleet.workshop.asked_for(), [""; 0], "all came from the remote store");
+    fleet.build(&["--offline"]);
+    assert_eq!(fleet.shared("records/layer-4"), [""; 0].map(PathBuf::from), "nobody could sign them");
+}
+
+#[test]
+fn layers_are_taken_from_who_is_trusted() {
+    let fleet = Fleet::new();
+    fleet.build(OURS);
+    assert!(!fleet.shared("records/layer-4").is_empty());
+    fleet.workshop.asked_for();
+    // Without the packages that layers are made from, those that steps read excepted.
+    for blob in fleet.shared("blobs/sha256") {
+        if fs::read(&blob).unwrap().starts_with(b"!<arch>") {
+            fs::remove_file(blob).unwrap();
+        }
+    }
+    let before = (fleet.shared("blobs/sha256"), fleet.shared("records/layer-4"));
+    fleet.build(READER);
+    let asked = fleet.workshop.asked_for();
+    assert!(!asked.contains(&"libc6_2.41-1_amd64.deb".to_owned()), "{asked:?}");
+    assert_eq!((fleet.shared("blobs/sha256"), fleet.shared("records/layer-4")), before, "it only reads");
+    let lonely: &[&[&str]] = &[&["--cache-public-key", "theirs.pub"], &["--cache-key", "theirs.key"], &[]];
+    for other in lonely {
+        fleet.build(&[*other, &["--remote-store-read-only"]].concat());
+        assert!(fleet.workshop.asked_for().contains(&"libc6_2.41-1_amd64.deb".to_owned()), "{other:?}");
+    }
+}
+
+#[test]
+fn blobs_that_are_not_what_their_names_say_are_refused() {
+    let fleet = Fleet::new();
+    fleet.build(OURS);
+    for blob in fleet.shared("blobs/sha256") {
+        let mut bytes = fs::read(&blob).unwrap();
+        let last = bytes.len() - 1;
+        bytes[last] ^= 1;
+        fs::write(&blob, bytes).unwrap();
+    }
+    fleet.workshop.asked_for();
+    let said = fleet.build(READER);
+    assert!(said.stderr.contains("this is refused: blobs/sha256/"), "{said}");
+    assert!(said.stderr.contains(": its SHA-256 is "), "{said}");
+    assert!(fleet.workshop.asked_for().contains(&"libc6_2.41-1_amd64.deb".to_owned()));
+    for blob in fleet.shared("blobs/sha256") {
+        fs::write(blob, "").unwrap();
+    }
+    fleet.build(READER);
+}
+
+#[test]
+fn a_record_counts_for_its_own_key_and_as_it_was_signed_alone() {
+    let fleet = Fleet::new();
+    fleet.build(OURS);
+    let records = fleet.shared("records/layer-4");
+    let whole: Vec<_> = records.iter().map(|path| fs::read(path).unwrap()).collect();
+    let refused = |change: &dyn Fn(usize) -> Vec<u8>| {
+        for (at, path) in records.iter().enumerate() {
+            fs::write(path, change(at)).unwrap();
+        }
+        fleet.workshop.asked_for();
+        let said = fleet.build(READER);
+        let wrong = "no key that is trusted signed it";
+        assert_eq!(said.stderr.matches(wrong).count(), records.len(), "{said}");
+    };
+    let split = |at: usize| {
+        let end = whole[at].iter().position(|byte| *byte == b'\n').unwrap() + 1;
+        whole[at].split_at(end)
+    };
+    refused(&|at| whole[(at + 1) % whole.len()].clone());
+    refused(&|at| [split(at).0, split((at + 1) % whole.len()).1].concat());
+    refused(&|at| [split(at).0, b" ", split(at).1].concat());
+    refused(&|at| split(at).1.to_vec());
+    refused(&|_| b"{}\n{}".to_vec());
+    // Whole, but by somebody else.
+    fs::remove_dir_all(fleet.workshop.world.path("shared")).unwrap();
+    fleet.build(&["--cache-key", "theirs.key"]);
+    let theirs: Vec<_> = records.iter().map(|path| fs::read(path).unwrap()).collect();
+    refused(&|at| theirs[at].clone());
+}
+
+#[test]
+fn a_remote_store_that_is_out_of_reach_is_told_of_once_and_stops_nothing() {
+    let fleet = Fleet::new();
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let url = format!("http://{nobody}/cache");
+    fs::remove_dir_all(fleet.workshop.world.path("store")).unwrap();
+    let said = fleet.workshop.build(&["--remote-store", &url]).success();
+    let told = format!("warning: the remote store `{url}` is left aside: ");
+    assert_eq!(said.stderr.matches("warning: ").count(), 1, "{said}");
+    assert!(said.stderr.contains(&told), "{said}");
+    assert_eq!(fleet.workshop.out().blobs(), fleet.expected);
+    for (url, why) in [("ftp://x/y", "is no URL of a remote store"), ("nonsense", "invalid value")] {
+        let said = fleet.workshop.build(&["--remote-store", url]);
+        assert!(said.status != Some(0) && said.stderr.contains(why), "{said}");
+    }
+    let said = fleet.workshop.build(&["--remote-store", &url, "--cache-key", "no.key"]);
+    assert!(said.status == Some(1) && said.stderr.contains("could not read `no.key`"), "{said}");
+}
+
+/// A server of S3 that somebody else wrote.
+struct Moto {
+    server: Child,
+    url: String,
+}
+
+impl Moto {
+    fn start() -> Option<Self> {
+        let venv = std::env::var("SBOM_GATES_VENV").map(|venv| PathBuf::from(venv).join("bin/moto_server"));
+        let program = venv.ok().filter(|path| path.exists()).unwrap_or_else(|| "moto_server".into());
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let mut command = Command::new(program);
+        command.args(["-H", "127.0.0.1", "-p", &address.port().to_string()]);
+        let Ok(server) = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn() else {
+            eprintln!(
+                "SKIPPED: moto_server is not installed (`pip install 'moto[server]'`), so S3 is not tried"
+            );
+            return None;
+        };
+        let moto = Self { server, url: format!("http://{address}") };
+        for _ in 0..600 {
+            if TcpStream::connect(address).is_ok() {
+                return Some(moto);
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        panic!("moto_server does not answer");
+    }
+}
+
+impl Moto {
+    fn make_bucket(&self, name: &str) {
+        let address = self.url.strip_prefix("http://").unwrap();
+        let mut server = TcpStream::connect(address).unwrap();
+        write!(
+            server,
+            "PUT /{name} HTTP/1.1\r\nHost: {address}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        )
+        .unwrap();
+        let mut answer = String::new();
+        server.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
+}
+
+impl Drop for Moto {
+    fn drop(&mut self) {
+        self.server.kill().unwrap();
+        self.server.wait().unwrap();
+    }
+}
+
+#[test]
+fn machines_share_a_bucket_of_s3() {
+    let Some(moto) = Moto::start() else { return };
+    let fleet = Fleet::new();
+    let world = &fleet.workshop.world;
+    moto.make_bucket("bucket");
+    let build = |arguments: &[&str]| {
+        for folder in ["store", "out"] {
+            fs::remove_dir_all(world.path(folder)).unwrap();
+        }
+        let shared = ["build", "--arch", "amd64", "--remote-store", "s3://bucket/cache"];
+        let mut command = world.command(&[&shared, arguments].concat());
+        command.envs([("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "secret")]);
+        command.envs([
+            ("AWS_ENDPOINT_URL", moto.url.as_str()),
+            ("AWS_ALLOW_HTTP", "true"),
+            ("AWS_REGION", "us-east-1"),
+        ]);
+        let said = world.finish(&mut command).success();
+        assert!(!said.stderr.contains("warning"), "{said}");
+        assert_eq!(fleet.workshop.out().blobs(), fleet.expected);
+    };
+    build(OURS);
+    assert!(!fleet.workshop.asked_for().is_empty());
+    build(READER);
+    assert_eq!(fleet.workshop.asked_for(), [""; 0], "all came from the bucket");
+}
