@@ -304,8 +304,8 @@ impl<'a> Layers<'a> {
             return Ok(None);
         }
         let Some(blob) = self.store.read(digest)? else { return Ok(None) };
-        let Some(tree) = layer::read(&blob, &record.layer).filter(|tree| tree.listing() == record.listing)
-        else {
+        let tree = layer::read(&record.layer, &blob).ok();
+        let Some(tree) = tree.filter(|tree| tree.listing() == record.listing) else {
             self.store.refuse_shared(RECORD, key, "it is not of the layer that it names");
             return Ok(None);
         };

@@ -44,11 +44,16 @@ pub enum LayerError {
     Unpack(#[from] UnpackError),
     #[error(transparent)]
     Tar(#[from] TarError),
+    #[error("it is not the layer that it is said to be")]
+    Other,
 }
 
-/// Reads a layer that [`write`] has written.
-pub fn read(layer: &LayerInfo, packed: &Bytes) -> Result<Tree, LayerError> {
-    let archive = Compression::Gzip.unpack(packed, layer.uncompressed_size)?;
+/// Reads a layer that [`write`] has written, and that has to be the one that is told.
+pub fn read(told: &LayerInfo, packed: &Bytes) -> Result<Tree, LayerError> {
+    let archive = Compression::Gzip.unpack(packed, told.uncompressed_size)?;
+    if archive.len() as u64 != told.uncompressed_size || Sha256::of(&archive) != told.diff_id {
+        return Err(LayerError::Other);
+    }
     Ok(Tree::from_layer(&archive)?)
 }
 
@@ -63,14 +68,6 @@ pub fn write(tree: &Tree, sink: impl Write + Send) -> io::Result<LayerInfo> {
     let (mut inner, digest, size) = sink.finish();
     inner.flush()?;
     Ok(LayerInfo { digest, size, diff_id: archive.digest, uncompressed_size: archive.size })
-}
-
-/// The tree of a layer; `None` where it is not the layer that it is said to be.
-#[must_use]
-pub fn read(layer: &Bytes, told: &LayerInfo) -> Option<Tree> {
-    let archive = Compression::Gzip.unpack(layer, told.uncompressed_size).ok()?;
-    let is_whole = archive.len() as u64 == told.uncompressed_size && Sha256::of(&archive) == told.diff_id;
-    is_whole.then(|| Tree::from_tar(&archive).ok()).flatten()
 }
 
 #[cfg(test)]

@@ -244,6 +244,7 @@ fn subject(name: &str, attached: &Attached, image: Option<Result<audit::subject:
     let sbom = document.map(|document| inventory(&String::from_utf8_lossy(&document.blob.bytes)));
     Subject {
         name: name.to_owned(),
+        own: None,
         architecture: String::new(),
         sbom_file: part_of(Format::Spdx23),
         sbom: sbom.unwrap_or_else(|| Err("has no SBOM".to_owned())),
