@@ -1042,7 +1042,13 @@ error: only documents of SPDX 2.3 are merged
 hint: leave out `--format`, or write a file for each image by `--out`
 "#,
     );
-    assert_refused(&sbom(&["nonesuch", "--arch", "amd64"]), "");
+    assert_refused(
+        &sbom(&["nonesuch", "--arch", "amd64"]),
+        r#"
+error: the catalog has no image `nonesuch:latest`
+hint: known: base, cc, static
+"#,
+    );
     sbom(&["static", "cc:debug", "--arch", "all", "--format", "cyclonedx-1.6", "--out", "sboms"]).success();
     let names = std::fs::read_dir(shop.world.path("sboms")).unwrap();
     let names: BTreeSet<_> = names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
