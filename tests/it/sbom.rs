@@ -897,7 +897,9 @@ fn one_document_for_the_catalog_has_each_package_once_and_each_image_with_what_i
 
 #[test]
 fn what_nobody_could_fill_in_is_told_with_who_asks_for_it() {
-    let shop = Workshop::of_one_image([Package::new("tool", "1.0")]);
+    let shop = Workshop::of_one_image([Package::new("tool", "1.0")
+        .without_copyright()
+        .file("/usr/share/doc/tool/copyright", "nobody read this")]);
     shop.lock();
     shop.world.distro(&["sbom", "one", "--arch", "amd64", "--print-missing"]).assert_is(
         r#"
@@ -1008,9 +1010,7 @@ ELEMENT          MISSING            WANTED BY                IMAGES
 node 1.0         copyright text     FSCT3, Telco                  1
 node 1.0         licence text       CISA, FSCT3, BSI, Telco       1
 source tool 1.0  download location  Telco, BSI                    1
-tool 1.0         copyright text     FSCT3, Telco                  1
 tool 1.0         download location  Telco, BSI                    1
-tool 1.0         licence            CISA, FSCT3, BSI, Telco       1
 ----- stderr -----
 "#,
     );
@@ -1028,9 +1028,27 @@ error: an SBOM is of one image, and these are several
 hint: write a file for each by `--out DIR`, or one for all by `--merge`
 "#,
     );
-    assert_refused(&sbom(&["static", "--arch", "amd64,arm64"]), "");
-    assert_refused(&sbom(&["static", "--arch", "amd64", "--merge", "--format", "spdx-3.0"]), "");
-    assert_refused(&sbom(&["nonesuch", "--arch", "amd64"]), "");
+    assert_refused(
+        &sbom(&["static:latest", "--arch", "amd64,arm64"]),
+        r#"
+error: an SBOM is of one architecture
+hint: name one by `--arch`, or write a file for each by `--out DIR`
+"#,
+    );
+    assert_refused(
+        &sbom(&["static", "--arch", "amd64", "--merge", "--format", "spdx-3.0"]),
+        r#"
+error: only documents of SPDX 2.3 are merged
+hint: leave out `--format`, or write a file for each image by `--out`
+"#,
+    );
+    assert_refused(
+        &sbom(&["nonesuch", "--arch", "amd64"]),
+        r#"
+error: the catalog has no image `nonesuch:latest`
+hint: known: base, cc, static
+"#,
+    );
     sbom(&["static", "cc:debug", "--arch", "all", "--format", "cyclonedx-1.6", "--out", "sboms"]).success();
     let names = std::fs::read_dir(shop.world.path("sboms")).unwrap();
     let names: BTreeSet<_> = names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
