@@ -146,7 +146,12 @@ impl Cargo<'_> {
             self.add(&document)?;
             self.add_blobs(&document)?;
             let manifest = Blob::of(document.bytes.to_vec());
-            self.layout.attach(&Referrer { subject: image, manifest, descriptor: referrer, blobs: Vec::new() });
+            self.layout.attach(&Referrer {
+                subject: image,
+                manifest,
+                descriptor: referrer,
+                blobs: Vec::new(),
+            });
         }
         let name = pull.name();
         let repository = name.split_once(':').map_or(&*name, |(repository, _)| repository);
@@ -169,7 +174,8 @@ impl Cargo<'_> {
         let blob = Blob::of(document.bytes.to_vec());
         self.directory.add(&blob);
         let size = blob.bytes.len() as u64;
-        descriptor(document.media_type.clone(), document.digest, size).map_err(|error| self.pull.unreadable(error))
+        descriptor(document.media_type.clone(), document.digest, size)
+            .map_err(|error| self.pull.unreadable(error))
     }
 
     /// Notes what a manifest leads to.

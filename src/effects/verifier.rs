@@ -97,7 +97,8 @@ impl Reader<'_> {
         for referrer in self.layout.layout().referrers(image) {
             let manifest = self.layout.read(sha256(referrer)?)?;
             let parsed: ImageManifest = serde_json::from_slice(&manifest).map_err(OciSpecError::from)?;
-            let artifact_type = parsed.artifact_type().as_ref().unwrap_or_else(|| parsed.config().media_type());
+            let artifact_type =
+                parsed.artifact_type().as_ref().unwrap_or_else(|| parsed.config().media_type());
             let documents = cosign::documents(&manifest, |digest| self.layout.read(digest))?;
             artifacts.push(Found { artifact_type: artifact_type.to_string(), documents });
         }

@@ -34,7 +34,8 @@ fn text(verified: &[Verified]) -> String {
         [image.name.clone(), image.digest.short(), signature, provenance, rebuild, sbom]
     });
     let mut text = table(["IMAGE", "DIGEST", "SIGNATURE", "PROVENANCE", "REBUILD", "SBOM"], &[], rows);
-    for Verified { name, findings, causes, .. } in verified.iter().filter(|image| !image.findings.is_empty()) {
+    for Verified { name, findings, causes, .. } in verified.iter().filter(|image| !image.findings.is_empty())
+    {
         let _ = writeln!(text, "\n{name}");
         for finding in findings {
             let _ = writeln!(text, "  {finding}");
@@ -48,7 +49,8 @@ fn text(verified: &[Verified]) -> String {
 
 fn image(verified: &Verified) -> serde_json::Value {
     let Verified { name, digest, findings, causes, .. } = verified;
-    let states = Check::ALL.map(|check| (json!(check).as_str().unwrap_or_default().to_owned(), json!(verified.state(check))));
+    let states = Check::ALL
+        .map(|check| (json!(check).as_str().unwrap_or_default().to_owned(), json!(verified.state(check))));
     json!({
         "image": name,
         "digest": digest.oci(),

@@ -51,7 +51,9 @@ impl Account {
             signatures += 1;
             match cosign::signed_image(document, key) {
                 Some(of) if of == image => signed = true,
-                Some(of) => self.refute(Check::Signature, "signature", format!("of the key is of {}", of.oci())),
+                Some(of) => {
+                    self.refute(Check::Signature, "signature", format!("of the key is of {}", of.oci()))
+                }
                 None => {}
             }
         }
@@ -61,21 +63,28 @@ impl Account {
             match Statement::parse(payload) {
                 Ok(_) if envelope.payload_type != statement::MEDIA_TYPE => {}
                 Ok(statement) if !statement.is_about(image) => {
-                    let message = format!("({}) that the key signed is about another image", statement.predicate_type);
+                    let message =
+                        format!("({}) that the key signed is about another image", statement.predicate_type);
                     self.refute(Check::Signature, "attestation", message);
                 }
                 Ok(statement) if statement.predicate_type == SIGNED => signed = true,
                 Ok(statement) if self.statements.contains(&statement) => {}
                 Ok(statement) => self.statements.push(statement),
                 Err(error) => {
-                    self.refute(Check::Signature, "attestation", format!("that the key signed cannot be read: {error}"));
+                    self.refute(
+                        Check::Signature,
+                        "attestation",
+                        format!("that the key signed cannot be read: {error}"),
+                    );
                 }
             }
         }
         if !signed {
             let message = match signatures {
                 0 => "is not there: nobody signed the image".to_owned(),
-                _ => format!("by this key is not there, or what it signed was altered; {signatures} are there"),
+                _ => {
+                    format!("by this key is not there, or what it signed was altered; {signatures} are there")
+                }
             };
             self.refute(Check::Signature, "signature", message);
         }
@@ -86,7 +95,8 @@ impl Account {
     fn look_for_unsigned_sboms(&mut self, attached: &Attached) {
         for format in LAYOUT_FORMATS {
             for document in attached.of_type(format.media_type()) {
-                let signed = |text: &Value| self.statements.iter().any(|statement| statement.predicate == *text);
+                let signed =
+                    |text: &Value| self.statements.iter().any(|statement| statement.predicate == *text);
                 if !serde_json::from_slice(&document.blob.bytes).is_ok_and(|text| signed(&text)) {
                     let part = format!("SBOM {}", format.media_type());
                     self.refute(Check::Signature, part, "is not one that the key signed".to_owned());
@@ -108,7 +118,11 @@ impl Account {
             return;
         }
         if !statement.is_about(image) {
-            return self.refute(Check::Provenance, format!("statement ({kind})"), "is about another image".to_owned());
+            return self.refute(
+                Check::Provenance,
+                format!("statement ({kind})"),
+                "is about another image".to_owned(),
+            );
         }
         if to_be_signed {
             let message = "is not what the key signed".to_owned();

@@ -49,7 +49,8 @@ impl Comparison {
         let config = json_pair(published.config, &built.assembled.config.bytes, &[&["rootfs", "diff_ids"]]);
         comparison.documents("configuration", config);
         let derived: &[&[&str]] = &[&["config", "digest"], &["config", "size"], &["layers"]];
-        comparison.documents("manifest", json_pair(published.manifest, &built.assembled.manifest.bytes, derived));
+        comparison
+            .documents("manifest", json_pair(published.manifest, &built.assembled.manifest.bytes, derived));
         comparison.layer_descriptors(published.manifest, &built.assembled.manifest.bytes);
         match (comparison.findings.is_empty(), same_layers) {
             (true, _) => {
@@ -200,6 +201,8 @@ impl Comparison {
             );
             self.findings.push(Finding::new(Check::Rebuild, part, message));
             self.causes.insert(Cause::Archive);
+        } else {
+            self.causes.insert(Cause::OtherFiles);
         }
         if found.iter().any(|(path, _, _)| content.altered.contains(path)) {
             self.causes.insert(Cause::AlteredFiles);
@@ -223,10 +226,13 @@ impl Comparison {
         let layers = |manifest: &[u8]| {
             let mut manifest: Value = serde_json::from_slice(manifest).unwrap_or_default();
             let layers = manifest["layers"].as_array_mut().map(std::mem::take).unwrap_or_default();
-            layers.into_iter().map(|mut layer| {
-                ["digest", "size"].into_iter().for_each(|key| remove(&mut layer, &[key]));
-                layer
-            }).collect::<Vec<_>>()
+            layers
+                .into_iter()
+                .map(|mut layer| {
+                    ["digest", "size"].into_iter().for_each(|key| remove(&mut layer, &[key]));
+                    layer
+                })
+                .collect::<Vec<_>>()
         };
         for (number, (layer, other)) in layers(published).into_iter().zip(layers(rebuilt)).enumerate() {
             for (field, message) in differences(&layer, &other) {
@@ -329,7 +335,9 @@ fn listed_differences(published: &Listing, rebuilt: &Listing) -> Vec<(ImagePath,
             (Some(_), None) => {
                 found.push((path.clone(), None, "is in the image, and not in a rebuild".to_owned()));
             }
-            (None, _) => found.push((path.clone(), None, "is not in the image, and a rebuild gives it".to_owned())),
+            (None, _) => {
+                found.push((path.clone(), None, "is not in the image, and a rebuild gives it".to_owned()))
+            }
         }
     }
     found
@@ -362,7 +370,8 @@ fn field_differences(published: &Listed, rebuilt: &Listed) -> Vec<(&'static str,
     let owner = |listed: &Listed| format!("{}:{}", listed.uid, listed.gid);
     differ("owner", owner(published), owner(rebuilt));
     differ("mtime", published.mtime.to_string(), rebuilt.mtime.to_string());
-    let capabilities = |listed: &Listed| listed.capabilities.map_or_else(|| "none".to_owned(), |of| of.to_string());
+    let capabilities =
+        |listed: &Listed| listed.capabilities.map_or_else(|| "none".to_owned(), |of| of.to_string());
     differ("capabilities", capabilities(published), capabilities(rebuilt));
     found
 }

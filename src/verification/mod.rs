@@ -76,6 +76,8 @@ pub enum Cause {
     Compression,
     /// Layers have the same files in another archive.
     Archive,
+    /// Layers have other files.
+    OtherFiles,
     /// Files are not what the digests of their own packages say.
     AlteredFiles,
     /// Layers were put on top of it, or taken away.
@@ -152,6 +154,12 @@ impl Verified {
         self.states.get(&check).copied().unwrap_or(State::NotChecked)
     }
 
+    /// Notes why a rebuild gives something else. Where that is known, nobody need have changed files.
+    pub fn explain(&mut self, cause: Cause) {
+        self.causes.remove(&Cause::OtherFiles);
+        self.causes.insert(cause);
+    }
+
     /// Whether nothing was found, and a rebuild was made.
     #[must_use]
     pub fn holds(&self) -> bool {
@@ -176,6 +184,9 @@ impl fmt::Display for Cause {
             Self::Archive => {
                 f.write_str("layers have the same files in another archive: another program wrote them")
             }
+            Self::OtherFiles => f.write_str(
+                "this program gives other files from the same lock, definitions and packages: layers were changed after the build",
+            ),
             Self::AlteredFiles => f.write_str(
                 "files are not what the md5sums of their own packages say: they were changed after the packages were built",
             ),

@@ -27,7 +27,9 @@ impl Origin {
         let mut known = account.provenances().filter_map(read);
         let Some((statement, from)) = known.next() else {
             return fails(match account.provenances().next() {
-                Some(_) => "is of another program's: it does not tell which lock the image was built from".to_owned(),
+                Some(_) => {
+                    "is of another program's: it does not tell which lock the image was built from".to_owned()
+                }
                 None => "is not there: nobody says what the image was built from".to_owned(),
             });
         };

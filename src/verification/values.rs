@@ -65,7 +65,9 @@ fn message(published: Option<&Value>, rebuilt: Option<&Value>) -> String {
             format!("is {}, and a rebuild gives {}", shown(published), shown(rebuilt))
         }
         (Some(published), None) => format!("is {}, and a rebuild gives none", shown(published)),
-        (None, rebuilt) => format!("is not there, and a rebuild gives {}", rebuilt.map(shown).unwrap_or_default()),
+        (None, rebuilt) => {
+            format!("is not there, and a rebuild gives {}", rebuilt.map(shown).unwrap_or_default())
+        }
     }
 }
 

@@ -104,7 +104,9 @@ impl Archive {
             read.insert(directory.clone());
             let file: CatalogFile = parse(&source)?;
             next = match &file.extends {
-                Some(to) => Some((beside(&directory, Path::new(to.get_ref()))?, Some(Location::of(&source, to)))),
+                Some(to) => {
+                    Some((beside(&directory, Path::new(to.get_ref()))?, Some(Location::of(&source, to))))
+                }
                 None => None,
             };
             chain.push((directory, (source, file)));
@@ -156,7 +158,8 @@ impl Archive {
 /// Where a path leads that is written in a file of a directory. An absolute one lies below a directory of its own.
 fn beside(directory: &ImagePath, path: &Path) -> Result<ImagePath, InvalidPath> {
     let from = Path::new(directory.relative());
-    let whole = if path.is_absolute() { Path::new(ELSEWHERE).join(walk(path).1.join("/")) } else { from.join(path) };
+    let whole =
+        if path.is_absolute() { Path::new(ELSEWHERE).join(walk(path).1.join("/")) } else { from.join(path) };
     ImagePath::parse(&format!("/{}", walk(&whole).1.join("/")))
 }
 
@@ -178,10 +181,12 @@ mod tests {
     }
 
     fn refused(files: &[(&str, &str)]) -> String {
-        anstream::adapter::strip_str(&Opened::read(&archive(files), "images").unwrap_err().to_string()).to_string()
+        anstream::adapter::strip_str(&Opened::read(&archive(files), "images").unwrap_err().to_string())
+            .to_string()
     }
 
-    const FAMILY: &str = "[image.a]\ndescription = \"A\"\n[[image.a.file]]\npath = \"/etc/a\"\nsource = \"files\"\n";
+    const FAMILY: &str =
+        "[image.a]\ndescription = \"A\"\n[[image.a.file]]\npath = \"/etc/a\"\nsource = \"files\"\n";
 
     #[test]
     fn what_was_sealed_is_read_as_it_was() {
@@ -221,9 +226,13 @@ mod tests {
         assert!(out.contains("the archive has no `etc/catalog.toml`"), "{out}");
         let itself = refused(&[("/images/catalog.toml", "extends = \"../images\"\n")]);
         assert!(itself.contains("a catalog extends itself"), "{itself}");
-        let out = refused(&[catalog, ("/images/a.toml", &FAMILY.replace("\"files\"", "\"../../etc/passwd\""))]);
+        let out =
+            refused(&[catalog, ("/images/a.toml", &FAMILY.replace("\"files\"", "\"../../etc/passwd\""))]);
         assert!(out.contains("the archive has no `etc/passwd`"), "{out}");
         let garbage = Opened::read(&Blob::of(b"garbage".to_vec()).bytes, "images").unwrap_err();
-        assert!(garbage.to_string().starts_with("it cannot be unpacked: the gzip data is damaged"), "{garbage}");
+        assert!(
+            garbage.to_string().starts_with("it cannot be unpacked: the gzip data is damaged"),
+            "{garbage}"
+        );
     }
 }

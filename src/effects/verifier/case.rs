@@ -23,7 +23,7 @@ use crate::verification::attached::Attached;
 use crate::verification::authenticity::account;
 use crate::verification::comparison::{Comparison, Published, part_of};
 use crate::verification::origin::Origin;
-use crate::verification::{Check, Finding, Verified};
+use crate::verification::{Check, Finding, State, Verified};
 
 /// A published manifest or index, what it says of itself, and what came of its checks so far.
 #[derive(Debug)]
@@ -67,8 +67,10 @@ impl Case {
             flat.push((witness, descriptors));
             flat.extend(images.into_iter().map(|image| (image, Vec::new())));
         }
-        let is_image = |(witness, _): &&(Witness, Vec<Descriptor>)| matches!(witness.content, Content::Image(_));
-        let manifests: Vec<_> = flat.iter().filter(is_image).map(|(witness, _)| Some(&witness.descriptor)).collect();
+        let is_image =
+            |(witness, _): &&(Witness, Vec<Descriptor>)| matches!(witness.content, Content::Image(_));
+        let manifests: Vec<_> =
+            flat.iter().filter(is_image).map(|(witness, _)| Some(&witness.descriptor)).collect();
         let mut images = auditor::images(layout, &manifests).into_iter();
         let cases = flat.into_iter().map(|(witness, descriptors)| {
             let Witness { name, digest, bytes, attached, content, .. } = witness;
@@ -142,7 +144,8 @@ impl Case {
             Kind::Index(images) => images.iter().map(|image| on(catalog, platform(image))).collect(),
             Kind::Image { config, .. } => vec![on(catalog, serde_json::from_slice(config).ok())],
         };
-        let is_of = |on: &Option<Architecture>| on.as_ref().is_some_and(|on| image.architectures.contains(on));
+        let is_of =
+            |on: &Option<Architecture>| on.as_ref().is_some_and(|on| image.architectures.contains(on));
         if architectures.is_empty() || !architectures.iter().all(is_of) {
             let message = format!("is for a platform that {} is not for by the definitions", image.name);
             return Err(fails(message));
@@ -151,7 +154,11 @@ impl Case {
     }
 
     /// Holds it against what a rebuild gave.
-    pub fn compare(&mut self, (image, architectures): &(&Image, Vec<Architecture>), rebuilt: &Rebuilt<'_, '_>) {
+    pub fn compare(
+        &mut self,
+        (image, architectures): &(&Image, Vec<Architecture>),
+        rebuilt: &Rebuilt<'_, '_>,
+    ) {
         let targets = rebuilt.built.iter().zip(rebuilt.verdicts).filter(|((target, _), _)| {
             target.image.name == image.name && architectures.contains(target.architecture)
         });
@@ -164,8 +171,10 @@ impl Case {
             self.verified.add(check, findings);
             self.verified.causes.extend(causes);
         }
-        if !self.verified.findings.is_empty() {
-            self.verified.causes.extend(self.origin.as_ref().and_then(Origin::cause));
+        if !self.verified.findings.is_empty()
+            && let Some(cause) = self.origin.as_ref().and_then(Origin::cause)
+        {
+            self.verified.explain(cause);
         }
     }
 
@@ -190,12 +199,18 @@ impl Case {
         if self.verified.digest == built.assembled.manifest.digest {
             let subject = target.described(rebuilt.builder.catalog, built, verdicts).subject();
             compared.push((Check::Sbom, Comparison::of_sboms(&self.attached, &subject)));
-            if let (Some(origin), Some(sealed)) = (&self.origin, rebuilt.sealed) {
+            if let Some((origin, sealed)) = self.origin_to_compare(rebuilt) {
                 let again = provenance::of_image(&subject, sealed);
                 compared.push((Check::Provenance, Comparison::of_provenance(&origin.statement, &again)));
             }
         }
         compared
+    }
+
+    /// What the image says that it was built from, unless something is the matter with that already.
+    fn origin_to_compare<'s>(&'s self, rebuilt: &Rebuilt<'s, '_>) -> Option<(&'s Origin, &'s Sealed)> {
+        let holds = self.verified.state(Check::Provenance) == State::Holds;
+        Some((self.origin.as_ref().filter(|_| holds)?, rebuilt.sealed?))
     }
 
     fn compare_index(
@@ -210,14 +225,21 @@ impl Case {
             Ok((index, _)) => index,
             Err(error) => {
                 let finding = Finding::new(Check::Rebuild, "index", format!("cannot be rebuilt: {error}"));
-                return vec![(Check::Rebuild, Comparison { findings: vec![finding], ..Comparison::default() })];
+                return vec![(
+                    Check::Rebuild,
+                    Comparison { findings: vec![finding], ..Comparison::default() },
+                )];
             }
         };
         let digest = self.verified.digest;
         let mut compared = vec![(Check::Rebuild, Comparison::of_index(digest, &self.bytes, &index))];
-        if let (Some(origin), Some(sealed), true) = (&self.origin, rebuilt.sealed, digest == index.digest) {
-            let manifests: Vec<(String, Sha256)> =
-                targets.iter().map(|(target, built, _)| (target.reference(), built.assembled.manifest.digest)).collect();
+        if let Some((origin, sealed)) = self.origin_to_compare(rebuilt)
+            && digest == index.digest
+        {
+            let manifests: Vec<(String, Sha256)> = targets
+                .iter()
+                .map(|(target, built, _)| (target.reference(), built.assembled.manifest.digest))
+                .collect();
             let organization = &rebuilt.builder.catalog.organization;
             let again = provenance::of_index(&first.image.name, digest, &manifests, organization, sealed);
             compared.push((Check::Provenance, Comparison::of_provenance(&origin.statement, &again)));
@@ -244,7 +266,9 @@ fn subject(name: &str, attached: &Attached, image: Option<Result<audit::subject:
 
 /// Images that are to be built, each with its architectures: what several cases want is built once.
 #[must_use]
-pub fn united<'c>(wanted: impl Iterator<Item = (&'c Image, Vec<Architecture>)>) -> Vec<(&'c Image, Vec<Architecture>)> {
+pub fn united<'c>(
+    wanted: impl Iterator<Item = (&'c Image, Vec<Architecture>)>,
+) -> Vec<(&'c Image, Vec<Architecture>)> {
     let mut united: BTreeMap<_, (&Image, Vec<Architecture>)> = BTreeMap::new();
     for (image, architectures) in wanted {
         let (_, all) = united.entry(&image.name).or_insert_with(|| (image, Vec::new()));

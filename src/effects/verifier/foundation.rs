@@ -29,7 +29,8 @@ impl Foundation {
     pub fn of(origin: &Origin) -> Option<Result<Self, Finding>> {
         let blob = origin.sealed.clone()?;
         let unusable = |why: &str| {
-            let message = format!("names a lock and definitions that nothing can be built from: {}", first_line(why));
+            let message =
+                format!("names a lock and definitions that nothing can be built from: {}", first_line(why));
             Finding::new(Check::Provenance, "provenance", message)
         };
         let read = || {
