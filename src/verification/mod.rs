@@ -80,7 +80,7 @@ pub enum Cause {
     OtherFiles,
     /// Files are not what the digests of their own packages say.
     AlteredFiles,
-    /// Layers were put on top of it, or taken away.
+    /// Layers were put on top of it, moved, or taken away.
     OtherLayers,
     /// Nothing but its documents was changed.
     Documents,
@@ -154,9 +154,10 @@ impl Verified {
         self.states.get(&check).copied().unwrap_or(State::NotChecked)
     }
 
-    /// Notes why a rebuild gives something else. Where that is known, nobody need have changed files.
+    /// Notes why a rebuild gives something else. Where that is known, nobody need have changed the image.
     pub fn explain(&mut self, cause: Cause) {
         self.causes.remove(&Cause::OtherFiles);
+        self.causes.remove(&Cause::Documents);
         self.causes.insert(cause);
     }
 
@@ -191,7 +192,7 @@ impl fmt::Display for Cause {
                 "files are not what the md5sums of their own packages say: they were changed after the packages were built",
             ),
             Self::OtherLayers => {
-                f.write_str("layers were added or taken away after the build, as `docker commit` and `crane append` do")
+                f.write_str("layers were added, moved or taken away after the build, as `docker commit` and `crane append` do")
             }
             Self::Documents => {
                 f.write_str("the layers are those of the build: only documents were changed, as `crane mutate` does")
