@@ -21,7 +21,7 @@ use distro::effects::verifier::case::{Case, Rebuilt, united};
 use distro::effects::verifier::foundation::Foundation;
 use distro::effects::verifier::witness;
 use distro::image::reference::Reference;
-use distro::verification::{Cause, Check, Finding, Verified};
+use distro::verification::{Cause, Check, Finding, State, Verified};
 
 use super::Workspace;
 use super::assembly::{Ground, Order, assemble_from};
@@ -164,14 +164,18 @@ fn rebuild_local(workspace: &Workspace, args: &VerifyArgs, cases: &mut [Case]) -
         let Ok((image, _)) = case.wanted(&catalog) else { continue };
         let here = &sealed[&image.name.release].files;
         let findings = case.origin.as_ref().map(|origin| origin.differs_from(here)).unwrap_or_default();
-        if !findings.is_empty() {
-            case.verified.causes.insert(Cause::Definitions);
-        }
         case.verified.add(Check::Provenance, findings);
     }
     let licenses = definitions::licenses(&workspace.places.catalog)?;
     let ground = Ground { catalog: &catalog, locks, licenses };
-    rebuild(workspace, args, &ground, None, &mut cases.iter_mut().collect::<Vec<_>>())
+    rebuild(workspace, args, &ground, None, &mut cases.iter_mut().collect::<Vec<_>>())?;
+    for Case { verified, .. } in cases {
+        if verified.state(Check::Provenance) == State::Fails && verified.state(Check::Rebuild) == State::Fails
+        {
+            verified.explain(Cause::Definitions);
+        }
+    }
+    Ok(())
 }
 
 fn rebuild(

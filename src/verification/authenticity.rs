@@ -132,6 +132,10 @@ impl Account {
     }
 
     fn refute(&mut self, check: Check, part: impl Into<String>, message: String) {
-        self.findings.push(Finding::new(check, part, message));
+        let finding = Finding::new(check, part, message);
+        // What is attached in two forms is told once.
+        if !self.findings.contains(&finding) {
+            self.findings.push(finding);
+        }
     }
 }

@@ -169,6 +169,7 @@ impl Comparison {
             if highest.is_some_and(|highest| of_rebuilt < highest) {
                 let message = format!("lies elsewhere in a rebuild: there it is layer {}", of_rebuilt + 1);
                 self.findings.push(Finding::new(Check::Rebuild, &*part, message));
+                self.causes.insert(Cause::OtherLayers);
             }
             highest = highest.max(Some(of_rebuilt));
             if let Ok(content) = layer.content.as_ref() {
@@ -201,6 +202,8 @@ impl Comparison {
             );
             self.findings.push(Finding::new(Check::Rebuild, part, message));
             self.causes.insert(Cause::Archive);
+        } else {
+            self.causes.insert(Cause::OtherFiles);
         }
         if found.iter().any(|(path, _, _)| content.altered.contains(path)) {
             self.causes.insert(Cause::AlteredFiles);
@@ -293,24 +296,32 @@ fn layer_part(number: usize, layer: &Layer) -> String {
     }
 }
 
-/// The layers that are meant to be the same, by their positions: those with the same content, then those that are of
-/// the same origin, then those that lie in the same place of as many.
+/// By what two layers are meant to be the same.
+#[derive(Clone, Copy)]
+enum Likeness {
+    Content,
+    Origin,
+    /// In images of as many layers.
+    Place,
+}
+
+/// The layers that are meant to be the same, by their positions.
 fn pairs(published: &Image, rebuilt: &[OwnedLayer]) -> Vec<(usize, usize)> {
     let mut pairs: BTreeMap<usize, usize> = BTreeMap::new();
     let mut free: BTreeSet<usize> = (0..rebuilt.len()).collect();
     let diff_id = |layer: &Layer| layer.content.as_ref().as_ref().ok().map(|content| content.diff_id);
     let same_count = published.layers.len() == rebuilt.len();
-    let rules: [&dyn Fn(usize, &Layer, usize) -> bool; 3] = [
-        &|_, layer, other| diff_id(layer) == Some(rebuilt[other].record.layer.diff_id),
-        &|_, layer, other| layer.made_from == rebuilt[other].created_by,
-        &|number, _, other| same_count && number == other,
-    ];
-    for is_same in rules {
+    let is_same = |rule: Likeness, number: usize, layer: &Layer, other: usize| match rule {
+        Likeness::Content => diff_id(layer) == Some(rebuilt[other].record.layer.diff_id),
+        Likeness::Origin => layer.made_from == rebuilt[other].created_by,
+        Likeness::Place => same_count && number == other,
+    };
+    for rule in [Likeness::Content, Likeness::Origin, Likeness::Place] {
         for (number, layer) in published.layers.iter().enumerate() {
             if pairs.contains_key(&number) {
                 continue;
             }
-            if let Some(other) = free.iter().copied().find(|other| is_same(number, layer, *other)) {
+            if let Some(other) = free.iter().copied().find(|other| is_same(rule, number, layer, *other)) {
                 free.remove(&other);
                 pairs.insert(number, other);
             }

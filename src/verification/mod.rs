@@ -76,9 +76,11 @@ pub enum Cause {
     Compression,
     /// Layers have the same files in another archive.
     Archive,
+    /// Layers have other files.
+    OtherFiles,
     /// Files are not what the digests of their own packages say.
     AlteredFiles,
-    /// Layers were put on top of it, or taken away.
+    /// Layers were put on top of it, moved, or taken away.
     OtherLayers,
     /// Nothing but its documents was changed.
     Documents,
@@ -152,6 +154,13 @@ impl Verified {
         self.states.get(&check).copied().unwrap_or(State::NotChecked)
     }
 
+    /// Notes why a rebuild gives something else. Where that is known, nobody need have changed the image.
+    pub fn explain(&mut self, cause: Cause) {
+        self.causes.remove(&Cause::OtherFiles);
+        self.causes.remove(&Cause::Documents);
+        self.causes.insert(cause);
+    }
+
     /// Whether nothing was found, and a rebuild was made.
     #[must_use]
     pub fn holds(&self) -> bool {
@@ -176,11 +185,14 @@ impl fmt::Display for Cause {
             Self::Archive => {
                 f.write_str("layers have the same files in another archive: another program wrote them")
             }
+            Self::OtherFiles => f.write_str(
+                "this program gives other files from the same lock, definitions and packages: layers were changed after the build",
+            ),
             Self::AlteredFiles => f.write_str(
                 "files are not what the md5sums of their own packages say: they were changed after the packages were built",
             ),
             Self::OtherLayers => {
-                f.write_str("layers were added or taken away after the build, as `docker commit` and `crane append` do")
+                f.write_str("layers were added, moved or taken away after the build, as `docker commit` and `crane append` do")
             }
             Self::Documents => {
                 f.write_str("the layers are those of the build: only documents were changed, as `crane mutate` does")

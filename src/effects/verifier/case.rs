@@ -23,7 +23,7 @@ use crate::verification::attached::Attached;
 use crate::verification::authenticity::account;
 use crate::verification::comparison::{Comparison, Published, part_of};
 use crate::verification::origin::Origin;
-use crate::verification::{Check, Finding, Verified};
+use crate::verification::{Check, Finding, State, Verified};
 
 /// A published manifest or index, what it says of itself, and what came of its checks so far.
 #[derive(Debug)]
@@ -171,8 +171,10 @@ impl Case {
             self.verified.add(check, findings);
             self.verified.causes.extend(causes);
         }
-        if !self.verified.findings.is_empty() {
-            self.verified.causes.extend(self.origin.as_ref().and_then(Origin::cause));
+        if !self.verified.findings.is_empty()
+            && let Some(cause) = self.origin.as_ref().and_then(Origin::cause)
+        {
+            self.verified.explain(cause);
         }
     }
 
@@ -197,12 +199,18 @@ impl Case {
         if self.verified.digest == built.assembled.manifest.digest {
             let subject = target.described(rebuilt.builder.catalog, built, verdicts).subject();
             compared.push((Check::Sbom, Comparison::of_sboms(&self.attached, &subject)));
-            if let (Some(origin), Some(sealed)) = (&self.origin, rebuilt.sealed) {
+            if let Some((origin, sealed)) = self.origin_to_compare(rebuilt) {
                 let again = provenance::of_image(&subject, sealed);
                 compared.push((Check::Provenance, Comparison::of_provenance(&origin.statement, &again)));
             }
         }
         compared
+    }
+
+    /// What the image says that it was built from, unless something is the matter with that already.
+    fn origin_to_compare<'s>(&'s self, rebuilt: &Rebuilt<'s, '_>) -> Option<(&'s Origin, &'s Sealed)> {
+        let holds = self.verified.state(Check::Provenance) == State::Holds;
+        Some((self.origin.as_ref().filter(|_| holds)?, rebuilt.sealed?))
     }
 
     fn compare_index(
@@ -225,7 +233,9 @@ impl Case {
         };
         let digest = self.verified.digest;
         let mut compared = vec![(Check::Rebuild, Comparison::of_index(digest, &self.bytes, &index))];
-        if let (Some(origin), Some(sealed), true) = (&self.origin, rebuilt.sealed, digest == index.digest) {
+        if let Some((origin, sealed)) = self.origin_to_compare(rebuilt)
+            && digest == index.digest
+        {
             let manifests: Vec<(String, Sha256)> = targets
                 .iter()
                 .map(|(target, built, _)| (target.reference(), built.assembled.manifest.digest))

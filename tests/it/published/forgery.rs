@@ -38,7 +38,9 @@ impl Forgery {
         let before = sha256(&archive);
         edit(&mut archive);
         let mut forgery = self;
-        forgery.changed.insert(before, (sha256(&archive), None));
+        if sha256(&archive) != before {
+            forgery.changed.insert(before, (sha256(&archive), None));
+        }
         let mut packed = GzEncoder::new(Vec::new(), Compression::best());
         packed.write_all(&archive).unwrap();
         forgery.replace(&digest, &packed.finish().unwrap());
@@ -60,6 +62,7 @@ impl Forgery {
 
     fn replace(&mut self, digest: &str, bytes: &[u8]) {
         let new = sha256(bytes);
+        assert_ne!(new, digest, "nothing was changed");
         fs::remove_file(self.root.join("blobs/sha256").join(digest)).unwrap();
         fs::write(self.root.join("blobs/sha256").join(&new), bytes).unwrap();
         self.changed.insert(digest.to_owned(), (new, Some(bytes.len())));
@@ -98,8 +101,14 @@ impl Forgery {
         {
             text = value.to_string();
         }
-        for (digest, (new, _)) in &self.changed {
+        // What was changed twice has two former digests.
+        while let Some((digest, (new, _))) = self.changed.iter().find(|(digest, _)| text.contains(*digest)) {
             text = text.replace(digest, new);
+            if let Ok(mut value) = serde_json::from_str::<Value>(&text)
+                && self.describe(&mut value)
+            {
+                text = value.to_string();
+            }
         }
         Some(text.into_bytes())
     }
