@@ -78,9 +78,18 @@ fn published_images_are_pulled_verified_and_run_by_other_programs() {
         published.pull(name, &format!("oci:{}:{name}", back.display()));
         assert_eq!(out.document(name)["manifests"].as_array().unwrap().len(), 2, "{name}");
     }
-    let pulled = Layout::read(&back);
+    let pulled = |digest: &str| fs::read(back.join("blobs/sha256").join(&digest[7..])).unwrap();
     for name in &indexes {
-        assert_eq!(pulled.digest(name), out.digest(name), "{name}");
+        let index = pulled(&out.digest(name));
+        assert_eq!(format!("sha256:{}", sha256(&index)), out.digest(name), "{name}");
+        let index: Value = serde_json::from_slice(&index).unwrap();
+        for platform in index["manifests"].as_array().unwrap() {
+            let manifest: Value =
+                serde_json::from_slice(&pulled(platform["digest"].as_str().unwrap())).unwrap();
+            for layer in manifest["layers"].as_array().unwrap() {
+                assert_eq!(pulled(layer["digest"].as_str().unwrap()), out.blob(layer), "{name}");
+            }
+        }
     }
 
     // One of them runs.
