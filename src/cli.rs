@@ -8,6 +8,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use distro::debian::{Architecture, PackageName, Subject};
+use distro::digest::Sha256;
 use distro::image::choice::Address;
 use distro::image::shard::Shard;
 use distro::image::tag_template::TagTemplate;
@@ -228,6 +229,9 @@ Examples:
   distro unpack cc --arch arm64 --no-owner root     as another user than root
   distro unpack oci:theirs:app root                 an image of another layout")]
     Unpack(UnpackArgs),
+    /// Unpack one layer, for `distro test`, which runs this inside a user namespace
+    #[command(hide = true)]
+    UnpackLayer(UnpackLayerArgs),
     /// Print the SBOM of an image, made from the lock as `distro build` makes it
     #[command(after_help = "\
 Exit codes:
@@ -717,6 +721,13 @@ pub struct UnpackArgs {
     /// The directory of the OCI image layout
     #[arg(long, value_name = "DIR", default_value = "out")]
     pub out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct UnpackLayerArgs {
+    pub digest: Sha256,
+    pub blob: PathBuf,
+    pub directory: PathBuf,
 }
 
 #[derive(Debug, Args)]

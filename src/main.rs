@@ -28,6 +28,7 @@ fn main() -> ExitCode {
         Command::Export(args) => commands::export::run(&workspace, args).map(success),
         Command::Load(args) => commands::load::run(&workspace, args).map(success),
         Command::Unpack(args) => commands::unpack::run(&workspace, args).map(success),
+        Command::UnpackLayer(args) => commands::unpack::layer(args).map(success),
         Command::Sbom(args) => commands::sbom::run(&workspace, args),
         Command::Licenses(args) => commands::licenses::run(&workspace, args).map(success),
         Command::Find(args) => commands::find::run(&workspace, args),
@@ -73,6 +74,7 @@ fn host() -> Host {
         cache: variable("XDG_CACHE_HOME").unwrap_or_else(|| home().join(".cache")).join("distro"),
         registry_logins: registry_logins(variable, &home()),
         netrc: variable("NETRC").unwrap_or_else(|| home().join(".netrc")),
+        program: std::env::current_exe().unwrap_or_else(|_| "distro".into()),
         architecture: architecture.parse().ok(),
     }
 }

@@ -71,6 +71,8 @@ pub struct Host {
     pub netrc: PathBuf,
     /// Where logins for registries may be, the file that counts most first.
     pub registry_logins: Vec<PathBuf>,
+    /// The file of this program.
+    pub program: PathBuf,
     /// This machine's architecture, where Debian has it.
     pub architecture: Option<Architecture>,
 }

@@ -131,6 +131,7 @@ fn test_all(
         false => Some(Containers::open(Options {
             runtime: args.runtime.as_deref(),
             timeout: Duration::from_secs(args.timeout.get()),
+            program: &workspace.host.program,
             directory: &args.out,
             machine: workspace.host.architecture.as_ref(),
             architectures,

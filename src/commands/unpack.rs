@@ -7,7 +7,7 @@ use distro::image::layout::sha256;
 use super::Workspace;
 use super::choice::Chosen;
 use super::export::damaged;
-use crate::cli::UnpackArgs;
+use crate::cli::{UnpackArgs, UnpackLayerArgs};
 use crate::report::failure::Advice;
 use crate::report::{count, say, warn};
 
@@ -30,6 +30,12 @@ pub fn run(workspace: &Workspace, args: &UnpackArgs) -> anyhow::Result<()> {
     }
     let layers = count(layers.len(), "layer");
     say("Unpacked", &format!("{} into {}: {layers}", chosen.name, args.directory.display()));
+    Ok(())
+}
+
+/// Unpacks a layer alone, as `distro test` has it done.
+pub fn layer(UnpackLayerArgs { digest, blob, directory }: &UnpackLayerArgs) -> anyhow::Result<()> {
+    unpack(&[(*digest, blob.clone())], directory, Owners::Kept, Occupied::Refused)?;
     Ok(())
 }
 

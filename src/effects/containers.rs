@@ -1,6 +1,7 @@
 //! Containers of an OCI runtime, each over the same unpacked layers, with nothing of the host but a mount namespace.
 //!
-//! A layer is unpacked once, by tar(1), whatever number of images hold it. A container has them below an overlay
+//! A layer is unpacked once, whatever number of images hold it, by this program run once more: inside the user
+//! namespace, where the owners of its files are known. A container has them below an overlay
 //! whose upper side is a tmpfs of its own, so what it writes is gone with it, and a container that starts costs no
 //! copy. Mounts are made in a namespace that ends with the container: nothing is left to unmount, also after a kill.
 //!
@@ -13,10 +14,11 @@ mod emulation;
 mod namespace;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Output, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -107,6 +109,8 @@ pub struct Options<'a> {
     pub runtime: Option<&'a str>,
     /// How long a command may take.
     pub timeout: Duration,
+    /// This program, of which `unpack-layer` is run.
+    pub program: &'a Path,
     /// Where layers are unpacked, in a directory that is taken away again.
     pub directory: &'a Path,
     /// This machine's architecture.
@@ -116,6 +120,7 @@ pub struct Options<'a> {
 }
 
 pub struct Containers {
+    program: PathBuf,
     runtime: String,
     timeout: Duration,
     directory: TempDir,
@@ -161,6 +166,7 @@ impl Containers {
         // A second handler is refused: the first one stays, which is as good.
         let _ = ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed));
         Ok(Self {
+            program: options.program.to_owned(),
             runtime,
             timeout: options.timeout,
             directory,
@@ -240,34 +246,31 @@ impl Containers {
             let layer = layers.entry(digest);
             layer.or_insert_with(|| Arc::new(Layer { name, unpacked: OnceLock::new() })).clone()
         };
-        let unpacked = layer.unpacked.get_or_init(|| self.unpack(&layer.name, blob));
+        let unpacked = layer.unpacked.get_or_init(|| self.unpack(&layer.name, digest, blob));
         if let Err(why) = unpacked {
-            // Ctrl-C goes to tar too.
+            // Ctrl-C goes to whoever unpacks, too.
             self.check_interrupted()?;
             return Err(ContainersError::Unpack(digest, why.clone()));
         }
         Ok(format!("l/{}", layer.name))
     }
 
-    fn unpack(&self, name: &str, blob: &Path) -> Result<(), String> {
+    fn unpack(&self, name: &str, digest: Sha256, blob: &Path) -> Result<(), String> {
         let directory = self.directory.path().join("layers").join(name);
-        fs::create_dir(&directory).map_err(|error| error.to_string())?;
+        // In another mount namespace, the working directory is another one.
         let blob = fs::canonicalize(blob).map_err(|error| error.to_string())?;
-        let mut command = self.inside("tar");
-        command.args([
-            "--extract",
-            "--gzip",
-            "--same-owner",
-            "--same-permissions",
-            "--numeric-owner",
-            "--file",
-        ]);
-        command.arg(blob).arg("--directory").arg(directory);
-        let Output { status, stderr, .. } = command.output().map_err(|error| format!("tar: {error}"))?;
-        if status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&stderr).trim().to_owned()) }
+        let mut command = self.inside(&self.program);
+        command.arg("unpack-layer").arg(digest.to_string()).arg(blob).arg(directory).env("NO_COLOR", "1");
+        let output = command.output().map_err(|error| format!("{}: {error}", self.program.display()))?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        if output.status.success() {
+            Ok(())
+        } else {
+            Err(said.trim().trim_start_matches("error: ").to_owned())
+        }
     }
 
-    fn inside(&self, program: &str) -> Command {
+    fn inside(&self, program: impl AsRef<OsStr>) -> Command {
         inside(self.namespace.as_ref(), program)
     }
 
@@ -326,7 +329,7 @@ fn sweep(parent: &Path, namespace: Option<&UserNamespace>) {
 }
 
 /// A program of the host's, in a user namespace where there is one, which does not outlive this process.
-fn inside(namespace: Option<&UserNamespace>, program: &str) -> Command {
+fn inside(namespace: Option<&UserNamespace>, program: impl AsRef<OsStr>) -> Command {
     let mut command = match namespace {
         None => Command::new("setpriv"),
         Some(namespace) => {
@@ -335,7 +338,7 @@ fn inside(namespace: Option<&UserNamespace>, program: &str) -> Command {
             command
         }
     };
-    command.args(["--pdeathsig", "KILL", program]).stdin(Stdio::null()).env("LC_ALL", "C");
+    command.args(["--pdeathsig", "KILL"]).arg(program).stdin(Stdio::null()).env("LC_ALL", "C");
     command
 }
 
