@@ -319,7 +319,7 @@ base-debian13:latest-amd64
   SBOM application/spdx+json: /var/lib/dpkg/status.d/base-files.md5sums is of base-files 13.8 (amd64) and of base-files 13.8 (amd64), which does not replace it
   layer 7 (base-files 13.8 (amd64)) is not in the image that a rebuild gives
   configuration: history[6] is {"created":"2025-06-15T15:06:40Z","created_by":"base-files 13.8 (amd64)"}, and a rebuild gives none
-  likely cause: layers were added or taken away after the build, as `docker commit` and `crane append` do
+  likely cause: layers were added, moved or taken away after the build, as `docker commit` and `crane append` do
 ----- stderr -----
 warning: nothing was authenticated: without `--key`, whoever made an image may have made what is said of it too
    Verified 0 of 1 manifest
@@ -479,9 +479,9 @@ base-debian13:latest
   statement (https://slsa.dev/provenance/v1) is not what the key signed
 
 base-debian13:latest-amd64
-  signature by this key is not there, or what it signed was altered; 8 are there
   SBOM application/spdx+json is not one that the key signed
   SBOM application/spdx3+json is not one that the key signed
+  signature by this key is not there, or what it signed was altered; 8 are there
   statement (https://slsa.dev/provenance/v1) is not what the key signed
 ----- stderr -----
    Verified 0 of 2 manifests
@@ -517,13 +517,13 @@ IMAGE                       DIGEST        SIGNATURE  PROVENANCE  REBUILD  SBOM
 base-debian13:latest-amd64  …  FAILS      holds       FAILS    holds
 
 base-debian13:latest-amd64
-  attestation (https://spdx.dev/Document/v3.0) that the key signed is about another image
+  SBOM application/spdx+json is not one that the key signed
+  SBOM application/spdx3+json is not one that the key signed
   attestation (https://sigstore.dev/cosign/sign/v1) that the key signed is about another image
   attestation (https://slsa.dev/provenance/v1) that the key signed is about another image
   attestation (https://spdx.dev/Document) that the key signed is about another image
+  attestation (https://spdx.dev/Document/v3.0) that the key signed is about another image
   signature by this key is not there, or what it signed was altered; 8 are there
-  SBOM application/spdx+json is not one that the key signed
-  SBOM application/spdx3+json is not one that the key signed
   statement (https://slsa.dev/provenance/v1) is not what the key signed
   configuration: config.User is "1000", and a rebuild gives "0"
   likely cause: the layers are those of the build: only documents were changed, as `crane mutate` does
