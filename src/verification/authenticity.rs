@@ -36,6 +36,8 @@ pub fn account(image: Sha256, attached: &Attached, key: Option<&PublicKey>) -> A
         let envelopes: Vec<_> = attached.envelopes().collect();
         envelopes.iter().for_each(|envelope| account.add_unsigned(image, envelope.unverified(), false));
     }
+    // Artifacts come in the order of their digests, which says nothing.
+    account.findings.sort();
     account
 }
 
