@@ -89,7 +89,7 @@ fn what_no_lock_names_goes_and_a_build_has_nothing_to_do_after_it() {
     let mut workshop = built();
     libc6("2.41-2").publish(&mut workshop.archive);
     workshop.lock().build(&[]).success();
-    let before = workshop.out().blobs();
+    let before = workshop.out().named_blobs();
     let all = entries(&workshop);
     let arguments = ["gc", "--keep-locked", "--format", "json"];
     let told = workshop.world.distro(&[&arguments[..], &["--dry-run"]].concat()).success();
@@ -120,7 +120,7 @@ fn what_no_lock_names_goes_and_a_build_has_nothing_to_do_after_it() {
     assert_eq!(all.len() - kept.len(), 13);
     workshop.server.take_requests();
     workshop.build(&["--offline", "--out", "again"]).success();
-    assert_eq!(crate::layout::Layout::read(&workshop.world.path("again")).blobs(), before);
+    assert_eq!(crate::layout::Layout::read(&workshop.world.path("again")).named_blobs(), before);
     assert_eq!(entries(&workshop), kept, "a build after it makes nothing anew");
 }
 
