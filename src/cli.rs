@@ -8,6 +8,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use distro::debian::{Architecture, PackageName, Subject};
+use distro::image::choice::Address;
 use distro::image::shard::Shard;
 use distro::image::tag_template::TagTemplate;
 use distro::retention;
@@ -96,14 +97,19 @@ Examples:
   distro outdated
   distro outdated cc-debian13 --format json | jq '.[] | select(.security)'")]
     Outdated(OutdatedArgs),
-    /// Show what differs between two states of the locks, and the CVEs that it fixes
+    /// Show what differs between two states of the locks, and the CVEs that it fixes; or between two images
+    ///
+    /// A file or a directory is of locks; another name with a colon is an image, as no git revision has one; any other
+    /// name is a git revision. Images are compared by configuration, packages, layers and files, but for times.
     #[command(after_help = "\
 Examples:
   distro diff                            the locks here, against those of the last commit
   distro diff main                       against those of a branch
   distro diff v1.0 v1.1                  one revision against another
   distro diff old.lock new.lock          two files, or two directories
-  distro diff main --format markdown     for the body of a pull request")]
+  distro diff main --format markdown     for the body of a pull request
+  distro diff cc-debian13:latest cc-debian13:debug                 two images, down to their files
+  distro diff oci:old:cc-debian13:debug oci:out:cc-debian13:debug  of two layouts")]
     Diff(DiffArgs),
     /// Build images from the locks into an OCI image layout
     #[command(after_help = "\
@@ -144,8 +150,9 @@ Examples:
     ///
     /// Each image is audited by its SBOM and its layers, which have to agree to the last file. What an
     /// organisation asks besides stands in `policy.toml` beside `catalog.toml`: licences, packages, fields of SBOMs,
-    /// shells, users, ages, ends of support; and what it waives, why, and until when. What cannot be told for want
-    /// of data is a finding. No connection is made.
+    /// shells, users, ages, ends of support, vulnerabilities; and what it waives, why, and until when. What cannot be
+    /// told for want of data is a finding. Vulnerabilities are looked for where --tracker names the Debian security
+    /// tracker's data. No connection is made but to a tracker or a registry that is named.
     #[command(after_help = "\
 Exit codes:
   0  nothing worse than a note
@@ -155,8 +162,10 @@ Exit codes:
 Examples:
   distro audit                                 every image of the catalog that was built
   distro audit cc java21 --arch amd64          two families, one architecture
+  distro audit --tracker debian                and vulnerabilities, by the tracker's own server
   distro audit --format html > audit.html      for whoever asks; markdown, sarif and json are for machines
   distro audit --layout theirs --policy ours.toml   a layout that somebody else built
+  distro audit docker://registry.example.org/base/cc-debian13:debug
   distro audit --sbom received/*.spdx.json     documents alone")]
     Audit(AuditArgs),
     /// Write all that locked builds need into a folder
@@ -186,6 +195,39 @@ Examples:
                                                                 and tags that never move: debug-20261121"
     )]
     Push(PushArgs),
+    /// Write an image into one file: an OCI archive, or one for `docker load`
+    ///
+    /// An OCI archive has the image with all its architectures, or one, and what refers to it: SBOMs, signatures.
+    /// `--format docker` is for one architecture, and has what `docker load`, `podman load`, `nerdctl load` and `skopeo
+    /// copy docker-archive:` read, of before OCI and after. The same image makes the same bytes.
+    #[command(after_help = "\
+Examples:
+  distro export cc-debian13:debug -o cc.oci.tar        skopeo copy oci-archive:cc.oci.tar:cc-debian13:debug …
+  distro export cc --no-referrers -o cc.oci.tar        podman load -i cc.oci.tar
+  distro export cc --arch arm64 --format docker -o cc.tar
+  distro export cc --format docker -o - | ssh host docker load
+  distro export oci:theirs:app --name app:1 -o app.tar   an image of another layout, under another name")]
+    Export(ExportArgs),
+    /// Load an image into docker, podman or nerdctl
+    ///
+    /// Prints the names that the image has there. As all of them load one architecture, this machine's is taken where
+    /// no other is asked for.
+    #[command(after_help = "\
+Examples:
+  distro load cc-debian13:debug
+  distro load java21 --with podman --name java:test
+  docker run --rm \"$(distro load cc-debian13:debug)\"")]
+    Load(LoadArgs),
+    /// Unpack the files of an image into a directory
+    ///
+    /// Files have the owners, modes, times and capabilities of the image, for which one has to be root. No symbolic
+    /// link of an image leads out of the directory.
+    #[command(after_help = "\
+Examples:
+  distro unpack cc-debian13:debug root
+  distro unpack cc --arch arm64 --no-owner root     as another user than root
+  distro unpack oci:theirs:app root                 an image of another layout")]
+    Unpack(UnpackArgs),
     /// Print the SBOM of an image, made from the lock as `distro build` makes it
     #[command(after_help = "\
 Exit codes:
@@ -233,6 +275,7 @@ Examples:
 Examples:
   distro vex cc-debian13:debug --tracker debian     print the document of one image
   distro vex --all --tracker tracker.json --to vex  a file for each image and architecture
+  distro vex --all --tracker debian --attach        documents that `distro push` sends with the images
   grype registry.example/cc-debian13:debug --vex vex/cc-debian13_debug-amd64.openvex.json")]
     Vex(VexArgs),
     /// Sign built images, and what is said of them
@@ -279,6 +322,24 @@ Examples:
   distro gc --keep-locked --keep-catalog ../other/images --older-than 7d
   distro gc --max-size 20GB --dry-run         what would go to make room")]
     Gc(GcArgs),
+    /// Build published images again, and compare them to the last byte
+    ///
+    /// Images come from the layout or from a registry, each with what is attached to it: its provenance names the lock
+    /// and the definitions that it was built from, which go with it, so nothing else is needed but packages. Where the
+    /// image is not what a rebuild gives, each part that differs is told, and the likely cause. SBOMs have to be those
+    /// of the rebuild and to tell of each file of the image. With a key, it has to have signed all that.
+    #[command(after_help = "\
+Exit codes:
+  0  the images hold
+  1  an error: they could not be verified
+  3  they do not hold
+
+Examples:
+  distro verify registry.example.org/base/cc-debian13:debug --key distro.pub
+  distro verify cc-debian13 --arch amd64               of the layout, one architecture
+  distro verify cc --local                             against the definitions and the lock that are here
+  distro verify localhost:5000/cc-debian13 --format json | jq '.[].findings'")]
+    Verify(VerifyArgs),
     /// List the images of the catalog
     #[command(
         visible_alias = "ls",
@@ -358,7 +419,7 @@ pub struct OutdatedArgs {
 
 #[derive(Debug, Args)]
 pub struct DiffArgs {
-    /// A lock, a directory of locks, or a git revision [default: HEAD]
+    /// A lock, a directory of locks, a git revision, or an image with its tag [default: HEAD]
     #[arg(value_name = "OLD")]
     pub old: Option<String>,
     /// The same [default: the locks as they are here]
@@ -366,6 +427,12 @@ pub struct DiffArgs {
     pub new: Option<String>,
     #[arg(long, value_enum, default_value_t = DiffFormat::Table)]
     pub format: DiffFormat,
+    /// Of images: Debian's name of an architecture [default: this machine's]
+    #[arg(long)]
+    pub arch: Option<Architecture>,
+    /// Of images: the directory of the OCI image layout [default: out]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
     /// Make no connection: changelogs are read only from packages that the store has
     #[arg(long)]
     pub offline: bool,
@@ -434,6 +501,9 @@ pub struct BuildArgs {
     /// The directory of the OCI image layout
     #[arg(long, value_name = "DIR", default_value = "out")]
     pub out: PathBuf,
+    /// Read every layer that the layout has, and write anew what is damaged
+    #[arg(long)]
+    pub check: bool,
     /// Renew the locks first
     #[arg(long, conflicts_with = "offline")]
     pub renew: bool,
@@ -497,7 +567,8 @@ pub struct TestArgs {
 
 #[derive(Debug, Args)]
 pub struct AuditArgs {
-    /// Images by name: `cc`, `cc-debian13` or `cc-debian13:debug` [default: all]
+    /// Images by name: `cc`, `cc-debian13` or `cc-debian13:debug` [default: all]; or images in registries:
+    /// `docker://registry.example.org/base/cc-debian13:debug`
     #[arg(value_name = "IMAGE", conflicts_with_all = ["all", "layout", "sbom"])]
     pub images: Vec<String>,
     /// Every image of the catalog, as where none is named
@@ -524,8 +595,13 @@ pub struct AuditArgs {
     /// Look at documents alone, and leave the layers unread
     #[arg(long)]
     pub no_layers: bool,
+    /// Speak to registries without encryption, as is done to one on this machine
+    #[arg(long)]
+    pub plain_http: bool,
     #[arg(long, value_enum, default_value_t = AuditFormat::Table)]
     pub format: AuditFormat,
+    #[command(flatten)]
+    pub tracker: TrackerArgs,
 }
 
 #[derive(Debug, Args)]
@@ -566,6 +642,81 @@ impl PushArgs {
     pub fn operands(&self) -> (&[String], &str) {
         self.operands.split_last().map_or((&[], ""), |(destination, images)| (images, destination))
     }
+}
+
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// The image: `cc-debian13:debug`; `latest` where it has no tag; or of another layout, `oci:DIR:NAME`
+    pub image: Address,
+    /// The file, or `-` for standard output
+    #[arg(long, short, value_name = "FILE")]
+    pub output: PathBuf,
+    #[arg(long, value_enum, default_value_t = ArchiveForm::Oci)]
+    pub format: ArchiveForm,
+    /// Debian's name of an architecture [default: all; with --format docker, this machine's]
+    #[arg(long)]
+    pub arch: Option<Architecture>,
+    /// Leave out SBOMs, signatures and attestations: some clients take no archive that has more than one image
+    #[arg(long)]
+    pub no_referrers: bool,
+    /// What the image is called in the archive [default: as in the layout]
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// The directory of the OCI image layout
+    #[arg(long, value_name = "DIR", default_value = "out")]
+    pub out: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ArchiveForm {
+    Oci,
+    Docker,
+}
+
+#[derive(Debug, Args)]
+pub struct LoadArgs {
+    /// The image: `cc-debian13:debug`; `latest` where it has no tag; or of another layout, `oci:DIR:NAME`
+    pub image: Address,
+    /// The program [default: the first that is installed]
+    #[arg(long, value_enum)]
+    pub with: Option<EngineName>,
+    /// Debian's name of an architecture [default: this machine's]
+    #[arg(long)]
+    pub arch: Option<Architecture>,
+    /// What the image is called there [default: as in the layout]
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// The directory of the OCI image layout
+    #[arg(long, value_name = "DIR", default_value = "out")]
+    pub out: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum EngineName {
+    Docker,
+    Podman,
+    Nerdctl,
+}
+
+#[derive(Debug, Args)]
+pub struct UnpackArgs {
+    /// The image: `cc-debian13:debug`; `latest` where it has no tag; or of another layout, `oci:DIR:NAME`
+    pub image: Address,
+    /// The directory, which is made where there is none, and has to be empty
+    #[arg(value_name = "DIR")]
+    pub directory: PathBuf,
+    /// Debian's name of an architecture [default: this machine's]
+    #[arg(long)]
+    pub arch: Option<Architecture>,
+    /// Have all files be of whoever runs this, without setuid bits, capabilities and device nodes
+    #[arg(long)]
+    pub no_owner: bool,
+    /// Put the files over what is in the directory
+    #[arg(long)]
+    pub force: bool,
+    /// The directory of the OCI image layout
+    #[arg(long, value_name = "DIR", default_value = "out")]
+    pub out: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -679,6 +830,9 @@ pub struct VexArgs {
     /// Write a file for each image and architecture into this directory, instead of one to stdout
     #[arg(long, value_name = "DIR")]
     pub to: Option<PathBuf>,
+    /// Attach the documents to the images in the layout, in place of earlier ones: push and sign take them along
+    #[arg(long)]
+    pub attach: bool,
     #[command(flatten)]
     pub tracker: TrackerArgs,
 }
@@ -765,6 +919,39 @@ pub struct GcArgs {
     pub dry_run: bool,
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
+}
+
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// Images of the layout (`cc`, `cc-debian13`, `cc-debian13:debug`), or of a registry
+    /// (`registry.example.org/base/cc-debian13:debug`)
+    #[arg(value_name = "IMAGE|REGISTRY/REF", required = true)]
+    pub images: Vec<String>,
+    /// The public key that has to have signed them: a file, or `env://VARIABLE`
+    #[arg(long, value_name = "KEY")]
+    pub key: Option<String>,
+    /// Build from the definitions and the lock that are here, in place of those that the images carry
+    #[arg(long)]
+    pub local: bool,
+    /// Debian's name of an architecture [default: all that the images have]
+    #[arg(long, value_name = "ARCH", value_delimiter = ',')]
+    pub arch: Vec<Architecture>,
+    /// The directory of the OCI image layout
+    #[arg(long, value_name = "DIR", default_value = "out")]
+    pub out: PathBuf,
+    /// Fetch no packages: everything that a rebuild needs must be in the store
+    #[arg(long)]
+    pub offline: bool,
+    /// Threads that convert packages [default: the machine's cores]
+    #[arg(long, value_name = "N")]
+    pub jobs: Option<std::num::NonZeroUsize>,
+    /// Speak to the registry without encryption, as is done to one on this machine
+    #[arg(long)]
+    pub plain_http: bool,
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+    #[command(flatten)]
+    pub network: NetworkArgs,
 }
 
 #[derive(Debug, Args)]

@@ -35,9 +35,11 @@ macro_rules! digest {
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 const DIGITS: &[u8; 16] = b"0123456789abcdef";
-                let digits = self.0.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
-                let text: String = digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect();
-                f.write_str(&text)
+                let mut text = [0; 2 * $bytes];
+                for (pair, byte) in text.as_chunks_mut::<2>().0.iter_mut().zip(self.0) {
+                    *pair = [byte >> 4, byte & 0xf].map(|digit| DIGITS[usize::from(digit)]);
+                }
+                f.write_str(std::str::from_utf8(&text).expect("digits are ASCII"))
             }
         }
 

@@ -22,6 +22,7 @@
 //! | [`vex`] | an SBOM, and what is known of vulnerabilities | OpenVEX |
 //! | [`attest`] | an image and what it was built from | statements, signed or not, that are attached to the image |
 //! | [`retention`] | what a cache holds, and rules | what it lets go |
+//! | [`verification`] | a published image, what is attached to it, and a rebuild of it | what of it does not hold |
 //! | [`structure`] | an image and what is expected of it | what does not hold |
 //!
 //! All of these are pure: bytes out depend on arguments only. [`effects`] holds the doors to the outside
@@ -48,4 +49,5 @@ pub mod structure;
 pub mod tarball;
 mod text;
 pub mod tree;
+pub mod verification;
 pub mod vex;

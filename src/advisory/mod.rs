@@ -5,6 +5,7 @@
 
 pub mod judgement;
 mod label;
+mod release;
 pub mod tracker;
 
 use std::fmt;
@@ -13,7 +14,8 @@ use crate::debian::Cve;
 
 pub use judgement::{Advisory, Code, Judgement};
 pub use label::{Justification, Status};
-pub use tracker::{InvalidTracker, Issue, ReleaseState, Scope, Tracker};
+pub use release::codename;
+pub use tracker::{InvalidTracker, Issue, ReleaseState, Scope, Tracker, Urgency};
 
 /// What a vulnerability is known by. `TEMP-0841856-B18BAF` is the tracker's own, until there is a CVE id.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -9,10 +9,14 @@ use serde_json::{Value, json};
 use super::cosign::{self, Bundle, SIGNED, Tagged};
 use super::dsse::Envelope;
 use super::key::{PublicKey, Signer, SigningError};
-use super::statement::{MEDIA_TYPE, Resource, Statement};
+use super::statement::{MEDIA_TYPE, PREDICATE_TYPE, Resource, Statement};
 use crate::digest::Sha256;
 use crate::image::layout::sha256;
-use crate::image::referrer::{Document, Referrer};
+use crate::image::referrer::{Artifact, Document, Referrer};
+use crate::vex;
+
+/// OpenVEX as a predicate, as cosign, vexctl and Trivy have it: without the version, which the document tells itself.
+pub const OPENVEX: &str = "https://openvex.dev/ns";
 
 /// What is said of an image.
 #[derive(Debug, Clone)]
@@ -125,6 +129,38 @@ impl Claims<'_> {
     }
 }
 
+/// An OpenVEX document about an image as it is attached: the file, which people save, and a statement with it as the
+/// predicate, in which [Trivy] and others look for it.
+///
+/// [Trivy]: https://trivy.dev/docs/latest/guide/supply-chain/vex/oci/
+pub fn vex(reference: &str, image: &Descriptor, text: &str) -> Result<[Referrer; 2], OciSpecError> {
+    let file = format!("{}.openvex.json", reference.replace(':', "_"));
+    let file = Artifact::of_file(vex::MEDIA_TYPE, file, text);
+    let subject = Resource::new(reference, sha256(image)?);
+    let statement = Statement::new(subject, OPENVEX, serde_json::from_str(text)?).artifact()?;
+    Ok([file.attach(image)?, statement.attach(image)?])
+}
+
+/// Whether a descriptor is that of an artifact that [`vex`] makes.
+#[must_use]
+pub fn is_vex(descriptor: &Descriptor) -> bool {
+    let annotations = descriptor.annotations().as_ref();
+    descriptor.artifact_type().as_ref().is_some_and(|of| of.as_ref() == vex::MEDIA_TYPE)
+        || annotations.and_then(|of| of.get(PREDICATE_TYPE)).is_some_and(|of| of == OPENVEX)
+}
+
+/// Whether what is attached to an image says what something else says that is listed with it, of another time: the
+/// SBOM of an older program, the provenance of another build. Signatures do not take each other's place, as they may
+/// be by different keys.
+#[must_use]
+pub fn supersedes(ours: &Descriptor, listed: &Descriptor) -> bool {
+    let annotations = |of: &Descriptor| of.annotations().clone().unwrap_or_default();
+    listed.digest() != ours.digest()
+        && listed.artifact_type() == ours.artifact_type()
+        && annotations(listed) == annotations(ours)
+        && ours.artifact_type().as_ref().is_some_and(|of| of.as_ref() != cosign::BUNDLE)
+}
+
 /// Whether the key signed this payload.
 fn says(envelope: &Envelope, payload: &[u8], key: &PublicKey) -> bool {
     envelope.payload_type == MEDIA_TYPE && envelope.verified(key).is_ok_and(|signed| signed == payload)
@@ -146,7 +182,7 @@ pub fn predicate_type(document: &Value) -> Option<&'static str> {
     } else if document["bomFormat"] == "CycloneDX" {
         Some("https://cyclonedx.org/bom")
     } else if context.starts_with("https://openvex.dev/ns") {
-        Some("https://openvex.dev/ns")
+        Some(OPENVEX)
     } else {
         None
     }

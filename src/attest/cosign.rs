@@ -166,12 +166,36 @@ pub struct Tagged {
 impl Tagged {
     /// Documents as the layers of one image manifest, with the configuration that cosign gives it.
     pub fn new(documents: &[Document]) -> Result<Self, OciSpecError> {
-        let diff_ids: Vec<_> = documents.iter().map(|document| document.blob.digest.oci()).collect();
+        let layers = documents.iter().map(Document::descriptor).collect::<Result<Vec<_>, _>>()?;
+        let mut tagged = Self::of_layers(layers)?;
+        tagged.blobs.extend(documents.iter().map(|document| document.blob.clone()));
+        Ok(tagged)
+    }
+
+    /// What has the documents of two manifests; `None` where the first has all of the second. Its blobs are those
+    /// that neither of them leads to.
+    pub fn joined(first: &[u8], second: &[u8]) -> Result<Option<Self>, OciSpecError> {
+        let layers = |manifest: &[u8]| {
+            let manifest: ImageManifest = serde_json::from_slice(manifest)?;
+            Ok::<_, OciSpecError>(manifest.layers().clone())
+        };
+        let mut all = layers(first)?;
+        // Signatures by different keys are of the same bytes, and differ by their annotations.
+        let missing: Vec<_> = layers(second)?.into_iter().filter(|layer| !all.contains(layer)).collect();
+        if missing.is_empty() {
+            return Ok(None);
+        }
+        all.extend(missing);
+        Self::of_layers(all).map(Some)
+    }
+
+    fn of_layers(layers: Vec<Descriptor>) -> Result<Self, OciSpecError> {
+        let diff_ids: Vec<_> = layers.iter().map(|layer| layer.digest().to_string()).collect();
         let config = Blob::canonical(&json!({
             "architecture": "",
             "config": {},
             "created": "0001-01-01T00:00:00Z",
-            "history": documents.iter().map(|_| json!({ "created": "0001-01-01T00:00:00Z" })).collect::<Vec<_>>(),
+            "history": layers.iter().map(|_| json!({ "created": "0001-01-01T00:00:00Z" })).collect::<Vec<_>>(),
             "os": "",
             "rootfs": { "type": "layers", "diff_ids": diff_ids },
         }))?;
@@ -179,12 +203,11 @@ impl Tagged {
             .schema_version(2u32)
             .media_type(MediaType::ImageManifest)
             .config(descriptor(MediaType::ImageConfig, config.digest, config.bytes.len() as u64)?)
-            .layers(documents.iter().map(Document::descriptor).collect::<Result<Vec<_>, _>>()?)
+            .layers(layers)
             .build()?;
         let manifest = Blob::canonical(&manifest)?;
         let described = descriptor(MediaType::ImageManifest, manifest.digest, manifest.bytes.len() as u64)?;
-        let blobs = documents.iter().map(|document| document.blob.clone()).chain([config]).collect();
-        Ok(Self { manifest, descriptor: described, blobs })
+        Ok(Self { manifest, descriptor: described, blobs: vec![config] })
     }
 }
 

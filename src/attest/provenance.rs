@@ -24,6 +24,7 @@ use std::collections::BTreeMap;
 
 use oci_spec::OciSpecError;
 use oci_spec::image::Descriptor;
+use serde::Deserialize as _;
 use serde_json::{Value, json};
 
 use super::sealed::{self, Sealed};
@@ -128,16 +129,48 @@ fn statement(
     Statement::new(subject, PREDICATE, predicate)
 }
 
-/// The digest of the sealed lock and definitions that a provenance names, and the directory of the catalog in them;
-/// `None` for a statement of another kind.
-#[must_use]
-pub fn sealed_in(statement: &Statement) -> Option<(Sha256, &str)> {
-    let definition = &statement.predicate["buildDefinition"];
-    if statement.predicate_type != PREDICATE || definition["buildType"] != BUILD_TYPE {
-        return None;
+/// What a provenance says that an image was built from, and by what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuiltFrom {
+    /// The image's name in the catalog: `cc-debian13:debug`.
+    pub image: String,
+    /// `None` for an index.
+    pub architecture: Option<String>,
+    /// The digest of the sealed lock and definitions.
+    pub sealed: Sha256,
+    /// The directory of the catalog among the sealed files.
+    pub catalog: String,
+    /// The form of the layers.
+    pub recipe: String,
+    /// That of the program that built it.
+    pub version: Option<String>,
+    /// What it was made from, by name: the sealed files, packages, tarballs, manifests.
+    pub materials: BTreeMap<String, Sha256>,
+}
+
+impl BuiltFrom {
+    /// Reads a provenance; `None` for a statement of another kind.
+    #[must_use]
+    pub fn read(statement: &Statement) -> Option<Self> {
+        let definition = &statement.predicate["buildDefinition"];
+        if statement.predicate_type != PREDICATE || definition["buildType"] != BUILD_TYPE {
+            return None;
+        }
+        let (external, internal) = (&definition["externalParameters"], &definition["internalParameters"]);
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let materials = definition["resolvedDependencies"].as_array()?.iter();
+        let materials: Vec<Resource> =
+            materials.filter_map(|material| Resource::deserialize(material).ok()).collect();
+        let sealed = materials.iter().find(|material| material.media_type == sealed::MEDIA_TYPE)?;
+        let named = |material: &Resource| Some((material.name.clone(), material.sha256()?));
+        Some(Self {
+            image: text(&external["image"])?,
+            architecture: text(&external["architecture"]),
+            sealed: sealed.sha256()?,
+            catalog: text(&internal["catalog"])?,
+            recipe: text(&internal["recipe"])?,
+            version: text(&statement.predicate["runDetails"]["builder"]["version"][env!("CARGO_PKG_NAME")]),
+            materials: materials.iter().filter_map(named).collect(),
+        })
     }
-    let dependencies = definition["resolvedDependencies"].as_array()?;
-    let sealed = dependencies.iter().find(|dependency| dependency["mediaType"] == sealed::MEDIA_TYPE)?;
-    let digest = sealed["digest"]["sha256"].as_str()?.parse().ok()?;
-    Some((digest, definition["internalParameters"]["catalog"].as_str()?))
 }

@@ -3,17 +3,24 @@
 //! Unpacked anywhere it is a catalog that builds what was built: `distro build --catalog DIR/images`. Directories lie
 //! to each other as they did, so what a catalog extends is found by the relative path that it gives. It holds what a
 //! locked build reads: texts of definitions, the files that these take from their directories, and the lock, in the
-//! form that `distro lock` writes. Keys of archives and tests of images are no part of a build.
+//! form that `distro lock` writes; and what the catalogs know of licenses, which SBOMs tell. Keys of archives and tests
+//! of images are no part of a build.
+
+mod opened;
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path};
+use std::sync::Arc;
 
+use crate::catalog::diagnostic::Source;
 use crate::catalog::{Definitions, Directory};
 use crate::digest::Sha256;
 use crate::image::Blob;
 use crate::layer;
 use crate::lock::{Lock, LockFile};
 use crate::tree::{Entry, ImagePath, InvalidPath, Node, Tree};
+
+pub use opened::{OpenError, Opened};
 
 /// The media type of the archive.
 pub const MEDIA_TYPE: &str = "application/vnd.distro.sealed.v1.tar+gzip";
@@ -52,8 +59,8 @@ pub enum SealError {
 }
 
 impl SealedDefinitions {
-    /// Takes the definitions as they were read.
-    pub fn new(definitions: &Definitions) -> Result<Self, SealError> {
+    /// Takes the definitions as they were read, and what is known of licenses beside them.
+    pub fn new(definitions: &Definitions, licenses: &[Arc<Source>]) -> Result<Self, SealError> {
         let directories = || definitions.extended.iter().chain([&definitions.own]);
         let place = Placement::new(directory_of(&definitions.own), directories().map(directory_of));
         let mut tree = Tree::new();
@@ -61,6 +68,9 @@ impl SealedDefinitions {
             for source in families.iter().map(|(source, _)| source).chain([catalog]) {
                 tree.insert(place.path(Path::new(&source.path))?, Entry::file(source.text.clone(), 0));
             }
+        }
+        for source in licenses {
+            tree.insert(place.path(Path::new(&source.path))?, Entry::file(source.text.clone(), 0));
         }
         for ((definition, source), files) in &definitions.files {
             let beside = Path::new(definition).parent().unwrap_or(Path::new(""));
@@ -76,8 +86,7 @@ impl SealedDefinitions {
     /// The definitions with a lock, which lies where `distro build` looks for it: in `lock` beside the catalog.
     pub fn seal(&self, lock: &Lock) -> Result<Sealed, SealError> {
         let mut tree = self.tree.clone();
-        let beside = self.catalog.parent().unwrap_or_default();
-        let path = beside.join("lock")?.join(&format!("{}.lock", lock.release))?;
+        let path = locks_beside(&self.catalog)?.join(&format!("{}.lock", lock.release))?;
         tree.insert(path, Entry::file(LockFile::from(lock).to_text(), 0));
         let files = tree.iter().filter_map(|(path, entry)| match &entry.node {
             Node::File(content) => Some((path.relative().to_owned(), Sha256::of(content))),
@@ -88,6 +97,11 @@ impl SealedDefinitions {
         layer::write(&tree, &mut archive)?;
         Ok(Sealed { blob: Blob::of(archive), files, catalog: self.catalog.relative().to_owned() })
     }
+}
+
+/// The directory of the locks of a catalog.
+fn locks_beside(catalog: &ImagePath) -> Result<ImagePath, InvalidPath> {
+    catalog.parent().unwrap_or_default().join("lock")
 }
 
 fn directory_of(directory: &Directory) -> &Path {

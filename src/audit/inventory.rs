@@ -312,7 +312,20 @@ fn identity(image: &Element, namespace: &str) -> Result<(String, Architecture), 
     Ok((tag.to_owned(), architecture))
 }
 
+impl BinaryPackage {
+    /// The source package that it was built from, and those whose code was built in.
+    pub fn sources(&self) -> impl Iterator<Item = &Source> {
+        std::iter::once(&self.source).chain(&self.built_using)
+    }
+}
+
 impl Element {
+    /// Whether Debian distributes it, and not somebody else under the same name.
+    #[must_use]
+    pub fn is_debians(&self) -> bool {
+        self.purl.as_deref().is_some_and(|purl| purl.starts_with("pkg:deb/debian/"))
+    }
+
     fn fault(&self, field: &'static str, why: impl Into<String>) -> InventoryError {
         InventoryError::Field { element: self.id.clone(), field, why: why.into() }
     }

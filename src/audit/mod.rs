@@ -5,6 +5,7 @@
 //! | [`inventory`] | what an SBOM says that an image holds |
 //! | [`subject`] | an image as it is looked at: its SBOM, its layers, its lock |
 //! | [`policy`] | what an organisation asks of its images |
+//! | [`standard`] | all that images are held against on a day: a policy, what is known of vulnerabilities |
 //! | [`rules`] | what is checked |
 //! | [`finding`] | what does not hold |
 //!
@@ -14,23 +15,25 @@ pub mod finding;
 pub mod inventory;
 pub mod policy;
 pub mod rules;
+pub mod standard;
 pub mod subject;
 
 use std::collections::BTreeMap;
 
-use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use rayon::prelude::*;
 
 pub use finding::{Evidence, Finding, Rule, Severity};
 pub use inventory::{Inventory, InventoryError};
 pub use policy::{Policy, PolicyFile, Waiver};
+pub use rules::completeness;
+pub use standard::{Codenames, Knowledge, Scope, Standard};
 pub use subject::Subject;
 
 /// What came of an audit.
 #[derive(Debug)]
 pub struct Audit<'a> {
-    pub policy: &'a Policy,
-    pub today: Date,
+    pub standard: &'a Standard<'a>,
     /// In the order of their references.
     pub images: Vec<&'a Subject>,
     /// The gravest first, then by rule.
@@ -58,14 +61,6 @@ struct Sightings {
     images: Vec<usize>,
 }
 
-/// How much of a catalog an audit sees.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
-    /// A waiver of which nothing is found is of no use any more.
-    Whole,
-    Part,
-}
-
 /// How many findings there are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tally {
@@ -76,12 +71,13 @@ pub struct Tally {
 }
 
 impl<'a> Audit<'a> {
-    /// Holds images against a policy on a day.
+    /// Holds images against a standard.
     #[must_use]
-    pub fn new(subjects: &'a [Subject], policy: &'a Policy, today: Date, scope: Scope) -> Self {
+    pub fn new(subjects: &'a [Subject], standard: &'a Standard<'a>) -> Self {
+        let (policy, today) = (standard.policy, standard.today);
         let mut images: Vec<_> = subjects.iter().collect();
         images.sort_by_key(|subject| subject.reference());
-        let judged: Vec<_> = images.par_iter().map(|subject| rules::judge(subject, policy, today)).collect();
+        let judged: Vec<_> = images.par_iter().map(|subject| rules::judge(subject, standard)).collect();
         let mut used = vec![false; policy.waivers.len()];
         let mut groups: BTreeMap<Group, Sightings> = BTreeMap::new();
         for (image, findings) in judged.into_iter().enumerate() {
@@ -101,12 +97,13 @@ impl<'a> Audit<'a> {
             images,
             waiver: group.waiver.map(|waiver| &policy.waivers[waiver]),
         });
-        let of_audit = waivers(policy, today, &used, scope).into_iter().chain(not_checked(subjects, policy));
+        let of_audit = waivers(standard, &used).into_iter().chain(statements(standard));
+        let of_audit = of_audit.chain(knowledge(standard)).chain(not_checked(subjects, standard));
         let of_audit = of_audit.filter_map(|finding| policy.weighed(finding));
         let of_audit = of_audit.map(|finding| Row { finding, images: Vec::new(), waiver: None });
         let mut rows: Vec<_> = of_images.chain(of_audit).collect();
         rows.sort_by(|a, b| (a.waiver.is_some(), &a.finding).cmp(&(b.waiver.is_some(), &b.finding)));
-        Self { policy, today, images, rows }
+        Self { standard, images, rows }
     }
 
     /// How many findings there are, each counted once for all images.
@@ -115,10 +112,14 @@ impl<'a> Audit<'a> {
         self.rows.iter().fold(Tally::default(), Tally::with)
     }
 
-    /// How many there are of one image.
+    /// How many there are of each image.
     #[must_use]
-    pub fn tally_of(&self, image: usize) -> Tally {
-        self.rows.iter().filter(|row| row.images.contains(&image)).fold(Tally::default(), Tally::with)
+    pub fn tallies(&self) -> Vec<Tally> {
+        let mut tallies = vec![Tally::default(); self.images.len()];
+        for row in &self.rows {
+            row.images.iter().for_each(|&image| tallies[image] = tallies[image].with(row));
+        }
+        tallies
     }
 
     /// The rules that every image was held against and that hold in all.
@@ -131,12 +132,14 @@ impl<'a> Audit<'a> {
     fn is_checked(&self, rule: Rule) -> bool {
         let of_layers = || self.images.iter().all(|subject| subject.image.is_some());
         let of_lock = || self.images.iter().all(|subject| subject.lock.is_some());
-        self.policy.applies(rule)
+        let policy = self.standard.policy;
+        policy.applies(rule)
             && match rule {
-                Rule::Vulnerability | Rule::NotChecked => false,
-                Rule::Waiver => !self.policy.waivers.is_empty(),
-                Rule::EndOfLife => !self.policy.end_of_life.is_empty(),
-                Rule::LockAge => self.policy.max_age_days.is_some() && of_lock(),
+                Rule::NotChecked => false,
+                Rule::Vulnerability => self.standard.knowledge.is_some(),
+                Rule::Waiver => !policy.waivers.is_empty(),
+                Rule::EndOfLife => !policy.end_of_life.is_empty(),
+                Rule::LockAge => policy.max_age_days.is_some() && of_lock(),
                 Rule::StaleImage => of_layers() && of_lock(),
                 Rule::PrivilegedFile
                 | Rule::Shell
@@ -179,7 +182,8 @@ impl Tally {
 }
 
 /// Waivers that no longer count, and those that are of no use.
-fn waivers(policy: &Policy, today: Date, used: &[bool], scope: Scope) -> Vec<Finding> {
+fn waivers(standard: &Standard<'_>, used: &[bool]) -> Vec<Finding> {
+    let Standard { policy, today, scope, .. } = *standard;
     let findings = policy.waivers.iter().zip(used).filter_map(|(waiver, used)| {
         let Waiver { rule, subject, expires, owner, line, .. } = waiver;
         let name = format!("{rule} {}", subject.as_str());
@@ -197,11 +201,46 @@ fn waivers(policy: &Policy, today: Date, used: &[bool], scope: Scope) -> Vec<Fin
     findings.collect()
 }
 
+/// Statements on vulnerabilities that no longer count.
+fn statements(standard: &Standard<'_>) -> Vec<Finding> {
+    let said = standard.knowledge.iter().flat_map(|knowledge| knowledge.statements);
+    let expired = said.filter_map(|statement| {
+        let expires = statement.expires.filter(|_| statement.is_expired(standard.today))?;
+        let subject = format!("the statement on {statement}");
+        let finding = Finding::new(Rule::Waiver, subject, format!("expired on {expires}"));
+        let finding = finding.seen_in(&statement.file, format!("line {}", statement.line));
+        Some(finding.help("say it again with a new date, or remove it"))
+    });
+    expired.collect()
+}
+
+/// Data of the tracker that are missing or too old for the policy.
+fn knowledge(standard: &Standard<'_>) -> Option<Finding> {
+    let Standard { policy, today, knowledge, .. } = standard;
+    let Some(knowledge) = knowledge else {
+        let message = "were not looked for, and the policy demands the data of a security tracker";
+        let finding = Finding::unknown(Rule::Vulnerability, "vulnerabilities", message);
+        let finding = finding.seen_in(&policy.path, "vulnerabilities").help("name the data by --tracker");
+        return policy.vulnerabilities.demands_tracker().then_some(finding);
+    };
+    let allowed = policy.vulnerabilities.max_age_days?;
+    let date = knowledge.date.to_zoned(TimeZone::UTC).date();
+    let age = date.until(*today).map_or(0, |span| i64::from(span.get_days()));
+    let message = format!("is {age} days old: it is of {date}, and {allowed} days are allowed");
+    let finding = Finding::new(Rule::Vulnerability, &*knowledge.place, message);
+    let finding = finding.seen_in(&policy.path, "vulnerabilities: max-age-days");
+    (age > i64::from(allowed)).then(|| finding.help("fetch the tracker's data anew"))
+}
+
 /// What was not looked at.
-fn not_checked(subjects: &[Subject], policy: &Policy) -> Vec<Finding> {
+fn not_checked(subjects: &[Subject], standard: &Standard<'_>) -> Vec<Finding> {
+    let Standard { policy, knowledge, .. } = standard;
     let note = |subject: &str, message: &str| Finding::new(Rule::NotChecked, subject, message);
-    let mut notes =
-        vec![note("vulnerabilities", "were not looked for: no data of a security tracker were given")];
+    let mut notes = Vec::new();
+    if knowledge.is_none() && !policy.vulnerabilities.demands_tracker() {
+        let message = "were not looked for: no data of a security tracker were given";
+        notes.push(note("vulnerabilities", message));
+    }
     if subjects.iter().any(|subject| subject.image.is_none()) {
         let message = "were not read: nothing is known of files, users and the completeness of SBOMs";
         notes.push(note("layers", message));

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::inventory::Inventory;
+use crate::catalog::name::ImageName;
 use crate::debian::control::Paragraph;
 use crate::digest::{Md5, Sha256};
 use crate::tree::{ImagePath, Kind, Listed, Listing, Tree};
@@ -31,6 +32,8 @@ pub struct Subject {
     pub stale: Option<String>,
     /// Files that its definition lets give rights.
     pub privileged: Vec<ImagePath>,
+    /// The image of the catalog that it is; `None` for somebody else's.
+    pub own: Option<ImageName>,
 }
 
 /// A lock, and when the newest of the archive's states was published that it pins.

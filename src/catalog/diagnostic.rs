@@ -39,6 +39,12 @@ impl Source {
     pub fn new(path: impl Into<String>, text: impl Into<String>) -> Arc<Self> {
         Arc::new(Self { path: path.into(), text: text.into() })
     }
+
+    /// The line of a byte, from 1.
+    #[must_use]
+    pub fn line(&self, byte: usize) -> usize {
+        1 + self.text[..byte].matches('\n').count()
+    }
 }
 
 /// Reads a TOML text into the type that describes its shape.

@@ -24,6 +24,22 @@ pub use family::{
     PrivilegedTable, Step, TarballTable, VersionTable,
 };
 
+/// What all images share.
+pub const CATALOG: &str = "catalog.toml";
+
+/// What an organisation asks of its images, beside its `catalog.toml`.
+pub const POLICY: &str = "policy.toml";
+
+/// What a catalog knows of licenses.
+pub const LICENSES: &str = "licenses.toml";
+
+/// Whether a file beside `catalog.toml` is one of families, by its name: every other `.toml` is.
+#[must_use]
+pub fn is_family(name: &str) -> bool {
+    let is_toml = name.strip_suffix(".toml").is_some_and(|stem| !stem.is_empty() && !name.starts_with('.'));
+    is_toml && ![CATALOG, POLICY, LICENSES].contains(&name)
+}
+
 /// `catalog.toml`: what all images of the catalog share.
 ///
 /// A catalog that extends another has all that the other has, and says what differs. Lists add to the other's:

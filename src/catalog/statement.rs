@@ -28,6 +28,9 @@ pub struct Statement {
     pub date: Date,
     /// The last day on which it counts.
     pub expires: Option<Date>,
+    /// The file that says it, and the line there, from 1.
+    pub file: String,
+    pub line: usize,
 }
 
 /// What a statement says.
@@ -89,6 +92,8 @@ impl Statement {
             author: table.author.clone(),
             date,
             expires,
+            file: source.path.clone(),
+            line: source.line(table.vulnerability.span().start),
         })
     }
 

@@ -14,6 +14,7 @@ use super::{Platform, Written, all_parsed, known, parsed};
 use crate::debian::signed::Fingerprint;
 use crate::debian::{Architecture, Compression};
 use crate::digest::Sha256;
+use crate::license::Expression;
 use crate::tarball::{FileUrl, InvalidFileUrl, Placement};
 use crate::tree::{Filter, ImagePath};
 
@@ -33,8 +34,7 @@ pub struct Tarball {
     /// The name in the package URL.
     pub software: String,
     pub supplier: String,
-    /// An SPDX expression.
-    pub license: String,
+    pub license: Expression,
     pub homepage: Option<Url>,
 }
 
@@ -103,7 +103,7 @@ impl Tarball {
             only,
             software: table.software.clone().unwrap_or_else(|| name.get_ref().to_string()),
             supplier: table.supplier.clone(),
-            license: license(source, &table.license)?,
+            license: parsed(source, &table.license)?,
             homepage: table.homepage.clone(),
         })
     }
@@ -202,12 +202,4 @@ fn filters(source: &Arc<Source>, table: &TarballTable, to: &ImagePath) -> Result
 
 fn patterns(patterns: &[Spanned<String>]) -> Vec<String> {
     patterns.iter().map(|pattern| pattern.get_ref().clone()).collect()
-}
-
-fn license(source: &Arc<Source>, text: &Spanned<String>) -> Result<String, Diagnostic> {
-    let expression = spdx::Expression::parse(text.get_ref());
-    expression.map(|expression| expression.to_string()).map_err(|error| {
-        let title = format!("`{}` is no SPDX licence expression", text.get_ref());
-        Location::of(source, text).error(title, error.reason.to_string())
-    })
 }

@@ -13,13 +13,22 @@ use crate::cli::TrackerArgs;
 use crate::report::failure::Advice;
 use crate::report::warn;
 
-/// What the tracker that is named says of these releases, and of when it is; `None` where none is named.
+/// What a tracker says.
+pub struct Told {
+    pub tracker: Tracker,
+    /// Of when it is.
+    pub date: Timestamp,
+    /// The file or URL of its data.
+    pub place: String,
+}
+
+/// What the tracker that is named says of these releases; `None` where none is named.
 pub fn tracker(
     workspace: &Workspace,
     args: &TrackerArgs,
     codenames: &BTreeSet<String>,
     keep: &dyn Fn(&str, &str) -> bool,
-) -> anyhow::Result<Option<(Tracker, Timestamp)>> {
+) -> anyhow::Result<Option<Told>> {
     let Some(place) = &args.tracker else { return Ok(None) };
     let place = Place::parse(place).map_err(|error| anyhow::anyhow!("`{place}` is no URL: {error}"))?;
     let store = workspace.store(Access::ReadWrite)?;
@@ -33,7 +42,7 @@ pub fn tracker(
         let error = anyhow::Error::new(error);
         warn(&format!("{error:#}; the copy of {date} is used"));
     }
-    Ok(Some((tracker, date)))
+    Ok(Some(Told { tracker, date, place: place.name() }))
 }
 
 fn advise(error: TrackerError) -> anyhow::Error {

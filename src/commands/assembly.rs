@@ -15,9 +15,10 @@ use distro::effects::definitions;
 use distro::effects::layers::{Gone, Input, Layers, LayersError, Remedy};
 use distro::effects::licensing::{CopyrightFiles, LicensingError};
 use distro::effects::places::Places;
+use distro::effects::store::Store;
 use distro::image::accounting::Unaccounted;
 use distro::image::built::BuiltImage;
-use distro::license::Verdicts;
+use distro::license::{Licenses, Verdicts};
 use distro::lock::Lock;
 
 use super::{Sources, Workspace, locked, select_some};
@@ -57,7 +58,15 @@ pub struct Assembly<'a> {
     pub converted: &'a [Input<'a>],
 }
 
-/// Builds images, and does with them what is to be done.
+/// What images are built from.
+pub struct Ground<'a> {
+    pub catalog: &'a Catalog,
+    /// Those of the images' releases, which fit the catalog.
+    pub locks: BTreeMap<&'a ReleaseName, Lock>,
+    pub licenses: Licenses,
+}
+
+/// Builds images from the catalog and the locks that are here, and does with them what is to be done.
 pub fn assemble(
     workspace: &Workspace,
     catalog: &Catalog,
@@ -71,7 +80,19 @@ pub fn assemble(
         .map(|release| Ok((*release, workspace.lock(catalog, release)?)))
         .collect::<anyhow::Result<BTreeMap<_, _>>>()?;
     let selected = locked(catalog, selected, locks.values(), order.images)?;
+    let licenses = definitions::licenses(&workspace.places.catalog)?;
+    assemble_from(workspace, &Ground { catalog, locks, licenses }, &selected, order, then)
+}
 
+/// Builds images from what is given, and does with them what is to be done; the order counts for its means alone.
+pub fn assemble_from(
+    workspace: &Workspace,
+    ground: &Ground<'_>,
+    selected: &[(&Image, Vec<Architecture>)],
+    order: Order<'_>,
+    then: impl FnOnce(&Assembly<'_>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let Ground { catalog, locks, licenses } = ground;
     let bars = Bars::new();
     let (fetching, converting) = (bars.stage("Fetching"), bars.stage("Converting"));
     let vendor = workspace.vendor()?;
@@ -79,7 +100,7 @@ pub fn assemble(
     let store = &sources.store;
     let network = if order.offline { Network::Offline } else { Network::Allowed };
     let places = Places::of(locks.values(), sources.reach(network, &fetching));
-    let targets = targets(catalog, &selected, &locks, &places)?;
+    let targets = targets(catalog, selected, locks, &places)?;
 
     let threads = order.jobs.map_or(0, NonZeroUsize::get);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
@@ -106,29 +127,33 @@ pub fn assemble(
         })
         .collect::<anyhow::Result<Vec<_>>>()?;
     let built: Vec<_> = targets.into_iter().zip(built).collect();
-    let licenses = definitions::licenses(&workspace.places.catalog)?;
-    let copyright = CopyrightFiles::new(store, &licenses);
+    let copyright = CopyrightFiles::new(store, licenses);
     let verdicts: Vec<_> =
         pool.install(|| built.par_iter().map(|(target, built)| copyright.of_image(target, built)).collect());
     let verdicts = built.iter().zip(verdicts).map(|(image, found)| whole(&builder, &copyright, image, found));
-    let done = verdicts.collect::<anyhow::Result<Vec<_>>>().and_then(|verdicts| {
-        then(&Assembly {
-            catalog,
-            builder: &builder,
-            built: &built,
-            verdicts: &verdicts,
-            copyright: &copyright,
-            converted: &missing,
-        })
+    let verdicts = verdicts.collect::<anyhow::Result<Vec<_>>>();
+    warn_of_damage(store);
+    let done = then(&Assembly {
+        catalog,
+        builder: &builder,
+        built: &built,
+        verdicts: &verdicts?,
+        copyright: &copyright,
+        converted: &missing,
     });
     sources.share()?;
-    for damaged in store.take_damaged() {
-        warn(&damaged.to_string());
-    }
+    warn_of_damage(store);
     done
 }
 
-/// Makes license texts anew that were damaged in the store.
+/// Tells of files of the store that were found damaged since this was last asked.
+pub fn warn_of_damage(store: &Store) {
+    for damaged in store.take_damaged() {
+        warn(&damaged.to_string());
+    }
+}
+
+/// Makes license texts anew that are not in the store.
 fn whole(
     builder: &Builder<'_>,
     copyright: &CopyrightFiles<'_>,
@@ -140,10 +165,8 @@ fn whole(
         && made_anew != Some(text)
     {
         made_anew = Some(text);
-        builder.mend(*target).with_context(|| {
-            format!(
-                "the license text {text} is damaged in the store or gone from it, and could not be made anew"
-            )
+        builder.keep_license_text(*target, built, text).with_context(|| {
+            format!("the license text {text} is not in the store, and could not be made anew")
         })?;
         found = copyright.of_image(target, built);
     }

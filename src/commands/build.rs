@@ -6,12 +6,13 @@ use distro::attest::sealed::SealedDefinitions;
 use distro::catalog::name::ReleaseName;
 use distro::catalog::{Catalog, Image};
 use distro::debian::Architecture;
+use distro::effects::definitions::license_sources;
 use distro::effects::layout::LayoutDirectory;
 use distro::effects::publish::publish;
 use distro::image::shard::{Lot, Shard};
 use distro::lock::hold::Asked;
 
-use super::assembly::{Order as Assembled, assemble};
+use super::assembly::{Order as Assembled, assemble, warn_of_damage};
 use super::renewal::{Must, Order, renew};
 use super::{Sources, Workspace, locked, select_some};
 use crate::cli::BuildArgs;
@@ -22,7 +23,8 @@ use crate::report::say;
 
 pub fn run(workspace: &Workspace, args: &BuildArgs) -> anyhow::Result<()> {
     let definitions = workspace.definitions()?;
-    let sealed = SealedDefinitions::new(&definitions)?;
+    let licenses = license_sources(&workspace.places.catalog)?;
+    let sealed = SealedDefinitions::new(&definitions, &licenses)?;
     let catalog = Catalog::read(definitions)?;
     let architectures = workspace.architectures(&args.arch)?;
     let order = Assembled {
@@ -53,8 +55,12 @@ pub fn run(workspace: &Workspace, args: &BuildArgs) -> anyhow::Result<()> {
     }
     let order = Assembled { images: part.as_deref().unwrap_or(order.images), ..order };
     assemble(workspace, &catalog, order, |assembly| {
-        let directory = LayoutDirectory::open(&args.out)?;
+        let mut directory = LayoutDirectory::open(&args.out)?;
+        if args.check {
+            directory.check_layers();
+        }
         publish(directory, assembly.builder, assembly.built, assembly.verdicts, &sealed)?;
+        warn_of_damage(assembly.builder.layers.store);
         built::report(args, assembly.catalog, assembly.built, assembly.converted)?;
         Unread::of(assembly.verdicts).warn();
         Ok(())

@@ -1,4 +1,4 @@
-//! `distro diff`: two states of the locks → what differs, and what changelogs say of it.
+//! `distro diff`: two states of the locks → what differs, and what changelogs say of it; or two images.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -6,15 +6,20 @@ use std::path::Path;
 use distro::catalog::name::ReleaseName;
 use distro::effects::archive::Network;
 use distro::effects::changelogs::Changelogs;
+use distro::effects::contents::{self, Located};
+use distro::effects::layout::LayoutReader;
 use distro::effects::places::{Places, Reach};
 use distro::effects::revisions::RevisionError;
 use distro::effects::scripts::Scripts;
 use distro::effects::{definitions, revisions};
+use distro::image::choice::Address;
 use distro::lock::Lock;
 use distro::lock::changes::Changes;
 
+use super::choice::Chosen;
 use super::{Sources, Workspace};
 use crate::cli::{DiffArgs, DiffFormat};
+use crate::report::changes::Compared;
 use crate::report::diff::{self, Difference};
 use crate::report::failure::Advice;
 use crate::report::progress::Bars;
@@ -29,6 +34,81 @@ enum State {
 }
 
 pub fn run(workspace: &Workspace, args: &DiffArgs) -> anyhow::Result<()> {
+    match (Side::of(args.old.as_deref())?, Side::of(args.new.as_deref())?) {
+        (Side::Image(old), Side::Image(new)) => images(workspace, args, &old, &new),
+        (Side::Locks, Side::Locks) if args.arch.is_some() || args.out.is_some() => {
+            let error = anyhow::anyhow!("--arch and --out are for images, and locks are compared");
+            Err(Advice::new(
+                error,
+                "name two images with their tags: `distro diff cc-debian13:latest cc-debian13:debug`",
+            )
+            .into())
+        }
+        (Side::Locks, Side::Locks) => locks(workspace, args),
+        _ => {
+            let error = anyhow::anyhow!("an image is compared with another image");
+            Err(Advice::new(
+                error,
+                "name two, each with its tag: `distro diff cc-debian13:latest cc-debian13:debug`",
+            )
+            .into())
+        }
+    }
+}
+
+/// What somebody names. Git allows no colon in a revision, and an image's tag follows one.
+enum Side {
+    Locks,
+    Image(Address),
+}
+
+impl Side {
+    fn of(name: Option<&str>) -> anyhow::Result<Self> {
+        match name {
+            Some(name) if name.contains(':') => {
+                let address: Address = name.parse()?;
+                if matches!(address, Address::Name(_)) && Path::new(name).exists() {
+                    let error = anyhow::anyhow!("`{name}` may be an image, and is a file too");
+                    let hint = format!("write `./{name}` for the file, or `oci:out:{name}` for the image");
+                    return Err(Advice::new(error, hint).into());
+                }
+                Ok(if name.starts_with(['.', '/']) { Self::Locks } else { Self::Image(address) })
+            }
+            _ => Ok(Self::Locks),
+        }
+    }
+}
+
+fn images(workspace: &Workspace, args: &DiffArgs, old: &Address, new: &Address) -> anyhow::Result<()> {
+    let out = layout(args);
+    let open = |address| {
+        let chosen = Chosen::open(address, out)?;
+        let manifest = chosen.manifest(workspace, args.arch.as_ref())?;
+        Ok::<_, anyhow::Error>((chosen, manifest))
+    };
+    let ((old_image, old_manifest), (new_image, new_manifest)) = (open(old)?, open(new)?);
+    let changes = contents::changes(
+        Located { layout: &old_image.layout, manifest: &old_manifest },
+        Located { layout: &new_image.layout, manifest: &new_manifest },
+    )?;
+    let (old, new) = (old.to_string(), new.to_string());
+    if changes.is_empty() {
+        say("Unchanged", &format!("{old} and {new} are the same, but for times"));
+    }
+    let compared = Compared { old: &old, new: &new, changes: &changes };
+    match args.format {
+        DiffFormat::Table => anstream::print!("{}", compared.text()),
+        DiffFormat::Markdown => anstream::print!("{}", compared.markdown()),
+        DiffFormat::Json => anstream::print!("{}", compared.json()?),
+    }
+    Ok(())
+}
+
+fn layout(args: &DiffArgs) -> &Path {
+    args.out.as_deref().unwrap_or(Path::new("out"))
+}
+
+fn locks(workspace: &Workspace, args: &DiffArgs) -> anyhow::Result<()> {
     let old = State::read(workspace, args.old.as_deref().unwrap_or("HEAD"))?;
     let new = match &args.new {
         Some(new) => State::read(workspace, new)?,
@@ -78,6 +158,9 @@ impl State {
                 RevisionError::NoGit(_) | RevisionError::NoRepository(_) => {
                     "name two lock files or directories: `distro diff OLD NEW`"
                 }
+                RevisionError::Unknown { .. } if is_image(name) => {
+                    "an image is named with its tag, as in `cc-debian13:latest`"
+                }
                 RevisionError::Unknown { .. } => "`git log -- lock` shows the revisions that changed locks",
                 _ => return error.into(),
             };
@@ -99,6 +182,11 @@ impl State {
             (Self::One(_), None) => None,
         }
     }
+}
+
+/// Whether the usual layout has an image that could be meant.
+fn is_image(name: &str) -> bool {
+    LayoutReader::open(Path::new("out")).is_ok_and(|layout| layout.choose(Some(name)).is_ok())
 }
 
 /// The locks of each release before and after.

@@ -18,6 +18,7 @@ use distro::find::{
 };
 use distro::lock::Lock;
 
+use super::advisories::Told;
 use super::{Sources, Workspace, advisories, select_some};
 use crate::cli::{FindArgs, Format, QueryKind};
 use crate::report::failure::Advice;
@@ -137,7 +138,7 @@ impl Search<'_> {
         let wanted = id.to_string();
         let keep = |_: &str, id: &str| id == wanted;
         let tracker = advisories::tracker(self.workspace, &self.args.tracker, &codenames, &keep)?;
-        let Some((tracker, date)) = tracker else {
+        let Some(Told { tracker, date, .. }) = tracker else {
             let error = anyhow::anyhow!("{id} cannot be looked up without the tracker's data");
             return Err(Advice::new(error, "name them by --tracker: a file, a URL, or `debian`").into());
         };

@@ -55,7 +55,7 @@ fn notice(
     for wanted in target.packages() {
         let (name, pin) = (wanted.name, wanted.pin);
         let (Some(Ok(licensing)), Some(copyright)) =
-            (verdicts.get(name).map(AsRef::as_ref), built.copyright.get(name))
+            (verdicts.packages.get(name).map(AsRef::as_ref), built.copyright.get(name))
         else {
             continue;
         };
@@ -68,9 +68,11 @@ fn notice(
         });
     }
     for wanted in target.tarballs() {
-        let definition = wanted.definition;
-        let texts = files.texts_of(wanted.name, built)?;
-        notices.add_upstream(&definition.software, &definition.version, &definition.license, texts);
+        let (name, definition) = (wanted.name, wanted.definition);
+        if let Some(licensing) = verdicts.tarballs.get(name) {
+            let texts = files.texts_of(name, built)?;
+            notices.add_upstream(&definition.software, &definition.version, licensing, texts);
+        }
     }
     Ok(notices.finish())
 }

@@ -15,7 +15,7 @@ use distro::lock::hold::Asked;
 
 use super::diff::difference;
 use super::renewal::{Must, Order, Outcome, renew};
-use super::{Sources, Workspace, select, verify};
+use super::{Sources, Workspace, chain_of_trust, select};
 use crate::cli::LockArgs;
 use crate::report::failure::Advice;
 use crate::report::progress::Bars;
@@ -37,7 +37,7 @@ pub fn run(workspace: &Workspace, args: &LockArgs) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::from(STALE));
     }
     if args.verify {
-        return verify::run(workspace, &catalog, &releases, args).map(|()| ExitCode::SUCCESS);
+        return chain_of_trust::verify(workspace, &catalog, &releases, args).map(|()| ExitCode::SUCCESS);
     }
     let asked = asked(&catalog, args)?;
     if !asked.is_all() {

@@ -4,11 +4,15 @@ mod advisories;
 mod assembly;
 pub mod audit;
 pub mod build;
+mod chain_of_trust;
+mod choice;
 pub mod diff;
+pub mod export;
 pub mod find;
 pub mod gc;
 pub mod licenses;
 pub mod list;
+pub mod load;
 pub mod lock;
 pub mod merge;
 mod named;
@@ -21,6 +25,7 @@ pub mod sign;
 pub mod store;
 pub mod test;
 pub mod tree;
+pub mod unpack;
 pub mod vendor;
 pub mod verify;
 pub mod vex;
@@ -79,6 +84,15 @@ pub struct Workspace {
 impl Workspace {
     pub fn catalog(&self) -> anyhow::Result<Catalog> {
         Ok(Catalog::read(self.definitions()?)?)
+    }
+
+    /// The catalog, for what can be done without one.
+    pub fn catalog_if_there(&self) -> anyhow::Result<Option<Catalog>> {
+        match definitions::catalog(&self.places.catalog) {
+            Ok(catalog) => Ok(Some(catalog)),
+            Err(DefinitionsError::NoCatalog(_)) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// The definitions as they are written.

@@ -175,6 +175,7 @@ fn advise(error: PushError) -> anyhow::Error {
         PushError::Tag(_) => {
             "some tags are set, others not: each points to a whole image, and the next push sets the rest"
         }
+        PushError::Attached { .. } => "somebody put something else there: remove the tag, and push again",
         PushError::Threads(_) => return error.into(),
     };
     Advice::new(error, hint).into()

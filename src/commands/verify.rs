@@ -1,81 +1,222 @@
-//! `distro lock --verify`: a lock against the files that vouch for it, offline.
+//! `distro verify`: published images against what is signed of them, and against a rebuild.
 
-use anyhow::anyhow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::ExitCode;
 
-use distro::catalog::Catalog;
+use anyhow::{Context as _, anyhow};
+
+use distro::attest::key::PublicKey;
+use distro::attest::sealed::{Sealed, SealedDefinitions};
 use distro::catalog::name::ReleaseName;
+use distro::catalog::{Catalog, Image};
+use distro::debian::Architecture;
+use distro::digest::Sha256;
 use distro::effects::definitions;
-use distro::effects::kept::Kept;
-use distro::effects::store::Access;
-use distro::lock::verify::{Claim, Verdict};
+use distro::effects::keys::public_key;
+use distro::effects::layout::{LayoutError, LayoutReader};
+use distro::effects::pull::{Pull, Pulled};
+use distro::effects::registry::credentials::Credentials;
+use distro::effects::registry::{Registry, Transport};
+use distro::effects::verifier::case::{Case, Rebuilt, united};
+use distro::effects::verifier::foundation::Foundation;
+use distro::effects::verifier::witness;
+use distro::image::reference::Reference;
+use distro::verification::{Cause, Check, Finding, State, Verified};
 
 use super::Workspace;
-use crate::cli::LockArgs;
+use super::assembly::{Ground, Order, assemble_from};
+use crate::cli::VerifyArgs;
 use crate::report::failure::Advice;
-use crate::report::{count, say, warn};
+use crate::report::progress::Bars;
+use crate::report::{verified, warn};
 
-pub fn run(
-    workspace: &Workspace,
-    catalog: &Catalog,
-    releases: &[&ReleaseName],
-    args: &LockArgs,
-) -> anyhow::Result<()> {
-    let keyring = definitions::keyring(&workspace.places.catalog)?;
-    let (store, vendor) = (workspace.store(Access::ReadWrite)?, workspace.vendor()?);
-    let kept = Kept { store: &store, vendor: vendor.as_ref() };
-    let (mut findings, mut whole) = (Vec::new(), true);
-    for release in releases {
-        let lock = workspace.lock(catalog, release)?;
-        let asked = &args.verify_architectures;
-        let mut architectures = lock.architectures();
-        architectures.retain(|name| asked.is_empty() || asked.contains(name));
-        let claim = Claim {
-            lock: &lock,
-            architectures,
-            keyring: &keyring,
-            release: &catalog.releases[*release],
-            tarballs: &catalog.tarballs,
-            now: workspace.host.now,
-        };
-        let verdict = claim.verify(|file| kept.read(file))?;
-        let (debs, wrong) = claim.verify_debs(args.verify_packages, |file| kept.look_at(file))?;
-        if verdict.findings.is_empty() && wrong.is_empty() {
-            say("Verified", &format!("{release}: {}", summary(&verdict, debs)));
-        }
-        whole &= verdict.findings.iter().chain(&wrong).all(|finding| finding.fault.is_absence());
-        let of_release = verdict.findings.into_iter().chain(wrong);
-        findings.extend(of_release.map(|finding| format!("{release}: {finding}")));
+pub fn run(workspace: &Workspace, args: &VerifyArgs) -> anyhow::Result<ExitCode> {
+    let key = args.key.as_deref().map(public_key).transpose()?;
+    let mut cases = read(workspace, args, key.as_ref())?;
+    cases.retain(|case| is_asked(case, &args.arch));
+    if cases.is_empty() {
+        let error = anyhow!("the images are for none of these architectures");
+        return Err(Advice::new(error, "leave out `--arch`, to verify all that there are").into());
     }
-    store.take_damaged().iter().for_each(|damaged| warn(&damaged.to_string()));
-    if findings.is_empty() {
-        return Ok(());
+    if key.is_none() {
+        warn(
+            "nothing was authenticated: without `--key`, whoever made an image may have made what is said of it too",
+        );
     }
-    let number = count(findings.len(), "link");
-    let (what, hint) = match whole {
-        true => (
-            "cannot be seen",
-            "`distro vendor DIR` fetches what is missing, where it can still be had, for `--vendor DIR`",
-        ),
-        false => (
-            "cannot be trusted",
-            "do not build from this lock: see who changed it, and how (`git log -p`); `distro lock` makes a new one",
-        ),
-    };
-    let error = anyhow!("{number} of the chain of trust {what}:\n  {}", findings.join("\n  "));
-    Err(Advice::new(error, hint).into())
+    if args.local {
+        rebuild_local(workspace, args, &mut cases)?;
+    } else {
+        rebuild_sealed(workspace, args, &mut cases)?;
+    }
+    let verified: Vec<_> = cases.into_iter().map(|case| case.verified).collect();
+    verified::report(args.format, &verified)?;
+    Ok(if verified.iter().all(Verified::holds) { ExitCode::SUCCESS } else { ExitCode::from(3) })
 }
 
-fn summary(verdict: &Verdict, files: usize) -> String {
-    let Verdict { suites, indexes, packages, source_indexes, sources, tarballs, .. } = verdict;
-    let (signed, listed) = (count(*suites, "signed suite"), count(*indexes, "package list"));
-    let packages = count(*packages, "package");
-    let sources = match sources {
-        0 => String::new(),
-        some => format!(", {} in {}", count(*some, "source"), count(*source_indexes, "source list")),
+/// An index is for all architectures, and can only be asked for with all of them.
+fn is_asked(case: &Case, architectures: &[Architecture]) -> bool {
+    let named = |on: &Architecture| case.architecture().is_none_or(|of| of == on.as_str());
+    architectures.is_empty()
+        || architectures.contains(&Architecture::all())
+        || (!case.is_index() && architectures.iter().any(named))
+}
+
+/// The images that are asked for, and what can be told of them without a rebuild.
+fn read(workspace: &Workspace, args: &VerifyArgs, key: Option<&PublicKey>) -> anyhow::Result<Vec<Case>> {
+    let (remote, local): (Vec<_>, Vec<_>) = args.images.iter().partition(|image| image.contains('/'));
+    let mut cases = Vec::new();
+    if !local.is_empty() {
+        let layout = LayoutReader::open(&args.out)?;
+        let mut names = BTreeSet::new();
+        for image in local {
+            names.extend(named(&layout, image)?);
+        }
+        let witnesses = names.iter().map(|name| witness(&layout, name, name)).collect::<Result<_, _>>()?;
+        cases.extend(Case::all(&layout, witnesses, key));
+    }
+    for image in remote {
+        let Pulled { layout, name, .. } = &pull(workspace, args, &image.parse()?)?;
+        cases.extend(Case::all(layout, vec![witness(layout, name, image)?], key));
+    }
+    Ok(cases)
+}
+
+/// What a layout has that is called so: one image by its whole name, or several by its beginning.
+fn named<'l>(layout: &'l LayoutReader, asked: &str) -> anyhow::Result<Vec<&'l str>> {
+    if layout.has(asked) {
+        let names = layout.layout().names().filter(|name| *name == asked);
+        return Ok(names.collect());
+    }
+    let of_platforms: BTreeSet<_> = layout.manifests().map(|(name, _)| name).collect();
+    let is_meant = |name: &&str| {
+        let repository = name.split_once(':').map_or(*name, |(repository, _)| repository);
+        let family = repository.rsplit_once('-').map_or(repository, |(family, _)| family);
+        !of_platforms.contains(name) && (repository == asked || family == asked)
     };
-    let (tarballs, files) = match tarballs {
-        0 => (String::new(), count(files, ".deb")),
-        some => (format!(", {}", count(*some, "tarball")), count(files, "file")),
+    let names: Vec<_> = layout.layout().names().filter(is_meant).collect();
+    if names.is_empty() {
+        let error = LayoutError::NoImage { root: layout.root().to_owned(), name: asked.to_owned() };
+        let hint = "`distro build` builds images; name one of a registry with its host, as in registry.example.org/base/cc";
+        return Err(Advice::new(error, hint).into());
+    }
+    Ok(names)
+}
+
+fn pull(workspace: &Workspace, args: &VerifyArgs, reference: &Reference) -> anyhow::Result<Pulled> {
+    let http = workspace.http_to_registries(&args.network)?;
+    let credentials = Credentials::new(workspace.host.registry_logins.clone());
+    let transport = if args.plain_http { Transport::Plain } else { Transport::Usual };
+    let registry = Registry::new(&http, &reference.repository.host, transport, &credentials);
+    registry.ping()?;
+    let bars = Bars::new();
+    let progress = bars.stage("Pulling");
+    Ok(Pull { registry: &registry, reference, progress: &progress }.run()?)
+}
+
+/// Builds images from what they carry.
+fn rebuild_sealed(workspace: &Workspace, args: &VerifyArgs, cases: &mut [Case]) -> anyhow::Result<()> {
+    let mut groups: BTreeMap<Sha256, Vec<&mut Case>> = BTreeMap::new();
+    for case in cases {
+        let sealed = case.origin.as_ref().and_then(|origin| origin.sealed.as_ref());
+        if let Some(digest) = sealed.map(|sealed| sealed.digest) {
+            groups.entry(digest).or_default().push(case);
+        }
+    }
+    for mut group in groups.into_values() {
+        // A provenance of another image may say otherwise of the same files.
+        let mut foundation = None;
+        for case in &mut group {
+            match case.origin.as_ref().and_then(Foundation::of) {
+                Some(Ok(opened)) => {
+                    case.verified.add(Check::Provenance, opened.findings.clone());
+                    foundation.get_or_insert(opened);
+                }
+                Some(Err(finding)) => case.verified.add(Check::Provenance, vec![finding]),
+                None => {}
+            }
+        }
+        let Some(Foundation { catalog, lock, licenses, sealed, .. }) = foundation else { continue };
+        let release = catalog.releases.get_key_value(&lock.release).map(|(release, _)| release);
+        let release = release.context("a lock that fits is of a release of the catalog")?;
+        let locks = BTreeMap::from([(release, lock)]);
+        let ground = Ground { catalog: &catalog, locks, licenses };
+        rebuild(workspace, args, &ground, Some(&sealed), &mut group)?;
+    }
+    Ok(())
+}
+
+/// Builds images from the definitions and the locks that are here, and says where these are not what they carry.
+fn rebuild_local(workspace: &Workspace, args: &VerifyArgs, cases: &mut [Case]) -> anyhow::Result<()> {
+    let written = workspace.definitions()?;
+    let sources = definitions::license_sources(&workspace.places.catalog)?;
+    let definitions = SealedDefinitions::new(&written, &sources)?;
+    let catalog = Catalog::read(written)?;
+    let wanted = cases.iter().filter_map(|case| case.wanted(&catalog).ok());
+    let releases: BTreeSet<_> = wanted.map(|(image, _)| &image.name.release).collect();
+    let mut locks = BTreeMap::new();
+    let mut sealed: BTreeMap<&ReleaseName, Sealed> = BTreeMap::new();
+    for release in releases {
+        let lock = workspace.lock(&catalog, release)?;
+        sealed.insert(release, definitions.seal(&lock)?);
+        locks.insert(release, lock);
+    }
+    for case in &mut *cases {
+        let Ok((image, _)) = case.wanted(&catalog) else { continue };
+        let here = &sealed[&image.name.release].files;
+        let findings = case.origin.as_ref().map(|origin| origin.differs_from(here)).unwrap_or_default();
+        case.verified.add(Check::Provenance, findings);
+    }
+    let licenses = definitions::licenses(&workspace.places.catalog)?;
+    let ground = Ground { catalog: &catalog, locks, licenses };
+    rebuild(workspace, args, &ground, None, &mut cases.iter_mut().collect::<Vec<_>>())?;
+    for Case { verified, .. } in cases {
+        if verified.state(Check::Provenance) == State::Fails && verified.state(Check::Rebuild) == State::Fails
+        {
+            verified.explain(Cause::Definitions);
+        }
+    }
+    Ok(())
+}
+
+fn rebuild(
+    workspace: &Workspace,
+    args: &VerifyArgs,
+    ground: &Ground<'_>,
+    sealed: Option<&Sealed>,
+    cases: &mut [&mut Case],
+) -> anyhow::Result<()> {
+    let mut wanted: Vec<(&mut Case, (&Image, Vec<Architecture>))> = Vec::new();
+    for case in cases {
+        let locked = |image: &Image| {
+            ground.locks.get(&image.name.release).is_some_and(|lock| lock.closure(&image.name).is_some())
+        };
+        match case.wanted(ground.catalog) {
+            Ok((image, _)) if !locked(image) => {
+                let message = format!("{} is not one that the lock holds", image.name);
+                case.verified.add(Check::Rebuild, vec![Finding::new(Check::Rebuild, "image", message)]);
+            }
+            Ok(found) => wanted.push((case, found)),
+            Err(finding) => case.verified.add(Check::Rebuild, vec![finding]),
+        }
+    }
+    let selected = united(wanted.iter().map(|(_, wanted)| wanted.clone()));
+    if selected.is_empty() {
+        return Ok(());
+    }
+    let order = Order {
+        images: &[],
+        release: None,
+        architectures: &[],
+        network: &args.network,
+        offline: args.offline,
+        jobs: args.jobs,
     };
-    format!("{packages} in {listed} of {signed}{sources}{tarballs}; {files} at hand and whole")
+    assemble_from(workspace, ground, &selected, order, |assembly| {
+        let rebuilt =
+            Rebuilt { builder: assembly.builder, built: assembly.built, verdicts: assembly.verdicts, sealed };
+        for (case, wanted) in &mut wanted {
+            case.compare(wanted, &rebuilt);
+        }
+        Ok(())
+    })
 }

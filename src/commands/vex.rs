@@ -1,19 +1,20 @@
 //! `distro vex`: SBOMs of built images, and what is known of vulnerabilities → OpenVEX.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use distro::advisory::{Status, Tracker};
+use distro::advisory::Status;
 use distro::audit::Inventory;
+use distro::audit::inventory::BinaryPackage;
 use distro::catalog::{Catalog, Image, Selection, Statement};
 use distro::debian::Architecture;
 use distro::effects::files;
-use distro::effects::layout::{LayoutError, read_sbom};
-use distro::vex::{Document, Knowledge, Subject, document};
+use distro::effects::layout::{LayoutDirectory, LayoutError, read_sbom};
+use distro::effects::publish::attach_vex;
+use distro::vex::{Knowledge, Subject, document};
 
+use super::advisories::Told;
 use super::{Workspace, advisories, select_some};
 use crate::cli::VexArgs;
 use crate::report::failure::Advice;
@@ -25,7 +26,7 @@ pub fn run(workspace: &Workspace, args: &VexArgs) -> anyhow::Result<()> {
         if args.all && args.arch.is_empty() { Vec::new() } else { workspace.architectures(&args.arch)? };
     let selection = Selection { images: &args.images, architectures: &architectures, ..Selection::default() };
     let selected = select_some(&catalog, &selection)?;
-    if args.to.is_none() && selected.iter().map(|(_, on)| on.len()).sum::<usize>() > 1 {
+    if args.to.is_none() && !args.attach && selected.iter().map(|(_, on)| on.len()).sum::<usize>() > 1 {
         let error = anyhow::anyhow!("there is more than one image, and one document for each");
         return Err(Advice::new(error, "write them into a directory by --to, or name one image").into());
     }
@@ -37,7 +38,7 @@ pub fn run(workspace: &Workspace, args: &VexArgs) -> anyhow::Result<()> {
         let hint = "name the tracker's data by --tracker, or say something in catalog.toml, as `[[vex]]`";
         return Err(Advice::new(error, hint).into());
     }
-    let mut written = 0;
+    let mut documents = Vec::new();
     let mut tally: BTreeMap<Status, usize> = BTreeMap::new();
     for (image, inventory) in &images {
         let about = statements.about(image, inventory);
@@ -46,19 +47,19 @@ pub fn run(workspace: &Workspace, args: &VexArgs) -> anyhow::Result<()> {
             codename: &catalog.releases[&image.name.release].codename,
             organization: &catalog.organization,
         };
-        let tracker = tracker.as_ref().map(|(tracker, date)| (tracker, *date));
-        let Some(document) = document(subject, Knowledge { tracker, statements: &about }) else { continue };
-        deliver(args.to.as_deref(), inventory, &document)?;
-        written += 1;
-        for (status, number) in document.tally {
-            *tally.entry(status).or_default() += number;
+        let tracker = tracker.as_ref().map(|told| (&told.tracker, told.date));
+        let document = document(subject, Knowledge { tracker, statements: &about });
+        for (status, number) in document.iter().flat_map(|document| &document.tally) {
+            *tally.entry(*status).or_default() += number;
         }
+        documents.push((inventory.reference(), document.map(|document| document.text)));
     }
+    deliver(args, &documents)?;
     statements.tell_unused(&images);
     let of = |status| tally.get(&status).copied().unwrap_or_default();
     let text = format!(
         "{} of {}: {} affected, {} under investigation, {} fixed, {} not affected",
-        count(written, "document"),
+        count(documents.iter().filter(|(_, text)| text.is_some()).count(), "document"),
         count(images.len(), "image"),
         of(Status::Affected),
         of(Status::UnderInvestigation),
@@ -110,24 +111,34 @@ fn tracker(
     args: &VexArgs,
     catalog: &Catalog,
     images: &[(&Image, Inventory)],
-) -> anyhow::Result<Option<(Tracker, Timestamp)>> {
+) -> anyhow::Result<Option<Told>> {
     let codename = |(image, _): &(&Image, _)| catalog.releases[&image.name.release].codename.clone();
     let codenames: BTreeSet<_> = images.iter().map(codename).collect();
     let packages = images.iter().flat_map(|(_, inventory)| &inventory.packages);
-    let sources: BTreeSet<_> = packages
-        .flat_map(|package| std::iter::once(&package.source).chain(&package.built_using))
-        .map(|source| source.name.as_str())
-        .collect();
+    let sources: BTreeSet<_> =
+        packages.flat_map(BinaryPackage::sources).map(|source| source.name.as_str()).collect();
     advisories::tracker(workspace, &args.tracker, &codenames, &|source, _| sources.contains(source))
 }
 
-fn deliver(to: Option<&Path>, inventory: &Inventory, document: &Document) -> anyhow::Result<()> {
-    match to {
-        None => anstream::print!("{}", document.text),
-        Some(directory) => {
-            let name = format!("{}.openvex.json", inventory.reference().replace(':', "_"));
-            files::write_atomically(&directory.join(name), document.text.as_bytes())?;
+/// Gives documents, each with the reference of its image, to where they are asked for.
+fn deliver(args: &VexArgs, documents: &[(String, Option<String>)]) -> anyhow::Result<()> {
+    for (reference, text) in documents {
+        let Some(text) = text else { continue };
+        match &args.to {
+            Some(directory) => {
+                let name = format!("{}.openvex.json", reference.replace(':', "_"));
+                files::write_atomically(&directory.join(name), text.as_bytes())?;
+            }
+            None if args.attach => {}
+            None => anstream::print!("{text}"),
         }
+    }
+    if args.attach {
+        let changed = attach_vex(LayoutDirectory::open(&args.out)?, documents)?;
+        say(
+            "Attached",
+            &format!("to {}; {} had the same", count(changed, "image"), documents.len() - changed),
+        );
     }
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! Images and their SBOMs, read for an audit: each distinct layer once, on all threads.
 
+mod published;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -16,22 +18,31 @@ use crate::debian::compression::Compression;
 use crate::digest::Sha256;
 use crate::image::layout::sha256;
 use crate::tree::Tree;
+pub use published::{Published, PublishedError};
 
 /// Bytes that a layer may unpack to.
 const LAYER_LIMIT: u64 = 4 << 30;
 
-/// Where blobs are: a layout on disk; a registry can be one as well.
+/// Where blobs are: a layout on disk, a registry.
 pub trait Blobs: Sync {
     /// The bytes of a blob, whatever their digest is; or why they cannot be had.
-    fn read(&self, digest: Sha256) -> Result<Vec<u8>, String>;
+    fn read(&self, blob: &Descriptor) -> Result<Held, String>;
 
     /// Where a blob is, as people would look for it.
     fn place(&self, digest: Sha256) -> String;
 }
 
+/// The bytes of a blob, and their digest.
+pub struct Held {
+    pub bytes: Bytes,
+    pub digest: Sha256,
+}
+
 impl Blobs for LayoutReader {
-    fn read(&self, digest: Sha256) -> Result<Vec<u8>, String> {
-        files::read(&self.blob(digest)).map_err(|error| told(&error))
+    fn read(&self, blob: &Descriptor) -> Result<Held, String> {
+        let digest = sha256(blob).map_err(|error| told(&error))?;
+        let bytes = files::read(&self.blob(digest)).map_err(|error| told(&error))?;
+        Ok(Held { digest: Sha256::of(&bytes), bytes: bytes.into() })
     }
 
     fn place(&self, digest: Sha256) -> String {
@@ -57,6 +68,7 @@ pub fn beside(root: &Path, name: &str, architecture: &str) -> Subject {
         lock: None,
         stale: None,
         privileged: Vec::new(),
+        own: None,
     }
 }
 
@@ -78,21 +90,26 @@ pub fn document(path: &Path) -> Subject {
         lock: None,
         stale: None,
         privileged: Vec::new(),
+        own: None,
     }
 }
 
-fn inventory(text: &str) -> Result<Inventory, String> {
+/// What an SBOM says, or what is the matter with it.
+pub(super) fn inventory(text: &str) -> Result<Inventory, String> {
     Inventory::parse(text).map_err(|error| format!("has an SBOM that cannot be understood: {}", told(&error)))
 }
 
 /// Images of one architecture with their layers, of manifests that are there or are not.
 pub fn images(blobs: &impl Blobs, manifests: &[Option<&Descriptor>]) -> Vec<Result<Image, String>> {
     let images: Vec<_> = manifests.par_iter().map(|manifest| documents(blobs, *manifest)).collect();
-    let layers = images.iter().flatten().flat_map(|image| &image.layers);
-    let distinct: BTreeMap<Sha256, ()> = layers.map(|layer| (layer.digest, ())).collect();
-    let read = |digest: Sha256| (digest, Arc::new(content(blobs, digest)));
-    let contents: BTreeMap<_, _> = distinct.into_par_iter().map(|(digest, ())| read(digest)).collect();
-    let with_contents = |mut image: Image| {
+    let layers = images.iter().flatten().flat_map(|(image, layers)| image.layers.iter().zip(layers));
+    let mut distinct: BTreeMap<Sha256, &Descriptor> = BTreeMap::new();
+    for (layer, descriptor) in layers {
+        distinct.entry(layer.digest).or_insert(descriptor);
+    }
+    let read = |(digest, descriptor)| (digest, Arc::new(content(blobs, descriptor)));
+    let contents: BTreeMap<_, _> = distinct.into_par_iter().map(read).collect();
+    let with_contents = |(mut image, _): (Image, Vec<Descriptor>)| {
         for layer in &mut image.layers {
             layer.content = contents[&layer.digest].clone();
         }
@@ -101,24 +118,25 @@ pub fn images(blobs: &impl Blobs, manifests: &[Option<&Descriptor>]) -> Vec<Resu
     images.into_iter().map(|image| image.map(with_contents)).collect()
 }
 
-/// The manifest and the configuration of an image; its layers are yet to be read.
-fn documents(blobs: &impl Blobs, manifest: Option<&Descriptor>) -> Result<Image, String> {
+/// The manifest and the configuration of an image; its layers are yet to be read, by their descriptors.
+fn documents(blobs: &impl Blobs, manifest: Option<&Descriptor>) -> Result<(Image, Vec<Descriptor>), String> {
     let descriptor = manifest.ok_or("was not built: nobody can tell what it holds")?;
     let unreadable = |what: &str, why: String| format!("has a {what} that cannot be read: {why}");
     let digest = sha256(descriptor).map_err(|error| unreadable("manifest", told(&error)))?;
     let mut damaged = Vec::new();
-    let mut read = |what: &str, digest: Sha256| {
-        let bytes = blobs.read(digest).map_err(|why| unreadable(what, why))?;
-        if Sha256::of(&bytes) != digest {
+    let mut read = |what: &str, descriptor: &Descriptor, digest: Sha256| {
+        let held = blobs.read(descriptor).map_err(|why| unreadable(what, why))?;
+        if held.digest != digest {
             damaged.push(blobs.place(digest));
         }
-        Ok::<_, String>(bytes)
+        Ok::<_, String>(held.bytes)
     };
-    let manifest: ImageManifest = serde_json::from_slice(&read("manifest", digest)?)
+    let manifest: ImageManifest = serde_json::from_slice(&read("manifest", descriptor, digest)?)
         .map_err(|error| unreadable("manifest", error.to_string()))?;
     let config = sha256(manifest.config()).map_err(|error| unreadable("configuration", told(&error)))?;
-    let configuration: ImageConfiguration = serde_json::from_slice(&read("configuration", config)?)
-        .map_err(|error| unreadable("configuration", error.to_string()))?;
+    let configuration: ImageConfiguration =
+        serde_json::from_slice(&read("configuration", manifest.config(), config)?)
+            .map_err(|error| unreadable("configuration", error.to_string()))?;
     let history = configuration.history().iter().flatten();
     let history: Vec<_> = history.filter(|entry| entry.empty_layer() != Some(true)).collect();
     let diff_ids = configuration.rootfs().diff_ids();
@@ -132,20 +150,20 @@ fn documents(blobs: &impl Blobs, manifest: Option<&Descriptor>) -> Result<Image,
             content: Arc::new(Err("it was not read".to_owned())),
         })
     });
-    Ok(Image {
+    let image = Image {
         manifest: digest,
         config_file: blobs.place(config),
         user: configuration.config().as_ref().and_then(|run| run.user().clone()).unwrap_or_default(),
         layers: layers.collect::<Result<_, _>>()?,
         counts: [manifest.layers().len(), diff_ids.len(), history.len()],
         damaged,
-    })
+    };
+    Ok((image, manifest.layers().clone()))
 }
 
 /// Reads a layer whatever its digest is, so that what was done to it can be named.
-fn content(blobs: &impl Blobs, named: Sha256) -> Result<Content, String> {
-    let packed = Bytes::from(blobs.read(named)?);
-    let digest = Sha256::of(&packed);
+fn content(blobs: &impl Blobs, named: &Descriptor) -> Result<Content, String> {
+    let Held { bytes: packed, digest } = blobs.read(named)?;
     let tar = Compression::Gzip.unpack(&packed, LAYER_LIMIT).map_err(|error| told(&error))?;
     let diff_id = Sha256::of(&tar);
     let tree = Tree::from_layer(&tar).map_err(|error| told(&error))?;
@@ -153,7 +171,7 @@ fn content(blobs: &impl Blobs, named: Sha256) -> Result<Content, String> {
 }
 
 /// An error and its causes, in one line.
-fn told(error: &dyn std::error::Error) -> String {
+pub(super) fn told(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -216,6 +216,22 @@ impl Builder<'_> {
         inputs.into_iter().flatten().chain(steps).collect()
     }
 
+    /// Puts a license text of an image where it is found without opening a layer: one that was damaged there or is
+    /// gone, or that has a name by which no license text is known.
+    pub fn keep_license_text(
+        &self,
+        target: Target<'_>,
+        built: &BuiltImage,
+        text: Sha256,
+    ) -> Result<(), BuildError> {
+        self.mend(target)?;
+        let holds = |layer: &&OwnedLayer| layer.record.listing.files().any(|(_, file)| file.sha256 == text);
+        if let Some(layer) = built.layers.iter().find(holds).filter(|_| !self.layers.store.has(text)) {
+            self.layers.keep_file(&layer.record.layer, text)?;
+        }
+        Ok(())
+    }
+
     /// The maintainer scripts of the targets' packages that nobody accounts for.
     #[must_use]
     pub fn unaccounted(&self, targets: &[Target<'_>]) -> Unaccounted {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Deserialize;
 
@@ -12,15 +13,13 @@ use super::files::{self, FileError};
 use super::source_files;
 use crate::audit::Policy;
 use crate::catalog::diagnostic::{Diagnostic, Location, Source, parse};
+use crate::catalog::file::{CATALOG, LICENSES, POLICY, is_family};
 use crate::catalog::file::{CatalogFile, FamilyFile};
 use crate::catalog::name::ReleaseName;
 use crate::catalog::{Catalog, Definitions, Directory, SourceFiles, Written};
 use crate::debian::signed::{Keyring, KeyringError};
 use crate::license::Licenses;
 use crate::lock::{FORMAT, Lock, LockError, LockFile};
-
-/// A catalog's policy, beside its `catalog.toml`.
-const POLICY: &str = "policy.toml";
 
 #[derive(Debug, thiserror::Error)]
 pub enum DefinitionsError {
@@ -43,9 +42,6 @@ pub enum DefinitionsError {
     OtherRelease { path: PathBuf, found: ReleaseName },
 }
 
-/// What a catalog knows of licenses.
-const LICENSES: &str = "licenses.toml";
-
 /// What the definitions of a directory say.
 pub fn catalog(directory: &Path) -> Result<Catalog, DefinitionsError> {
     Ok(Catalog::read(read(directory)?)?)
@@ -57,9 +53,8 @@ pub fn read(directory: &Path) -> Result<Definitions, DefinitionsError> {
     let mut directories = Vec::new();
     for (path, catalog) in chain(directory)? {
         let mut families = Vec::new();
-        let others = ["catalog.toml", POLICY, LICENSES];
-        let is_family = |other: &PathBuf| !others.iter().any(|name| other.ends_with(name));
-        for family in entries(&path, "toml")?.into_iter().filter(is_family) {
+        let named = |path: &PathBuf| path.file_name().and_then(|name| name.to_str()).is_some_and(is_family);
+        for family in entries(&path, "toml")?.into_iter().filter(named) {
             let source = Source::new(family.display().to_string(), files::read_text(&family)?);
             let file: FamilyFile = parse(&source)?;
             files.extend(source_files::read(&path, &source, &file)?);
@@ -105,13 +100,18 @@ pub fn keyring(directory: &Path) -> Result<Keyring, DefinitionsError> {
 /// Reads what is known of licenses: the program's own tables, and `licenses.toml` of the catalog and those that it
 /// extends, the nearest of which has the last word.
 pub fn licenses(directory: &Path) -> Result<Licenses, DefinitionsError> {
+    Ok(Licenses::read(&license_sources(directory)?)?)
+}
+
+/// The texts of `licenses.toml` of the catalog and those that it extends, the nearest last.
+pub fn license_sources(directory: &Path) -> Result<Vec<Arc<Source>>, DefinitionsError> {
     let mut sources = Vec::new();
     for (directory, _) in chain(directory)?.into_iter().rev() {
         let path = directory.join(LICENSES);
         let text = files::read_text_if_there(&path)?;
         sources.extend(text.map(|text| Source::new(path.display().to_string(), text)));
     }
-    Ok(Licenses::read(&sources)?)
+    Ok(sources)
 }
 
 /// A directory's `catalog.toml`, and those of the directories that it extends, the oldest last.
@@ -120,7 +120,7 @@ fn chain(directory: &Path) -> Result<Vec<(PathBuf, Written<CatalogFile>)>, Defin
     let mut read = Vec::new();
     let mut next = Some((directory.to_owned(), None::<Location>));
     while let Some((directory, named_at)) = next {
-        let path = directory.join("catalog.toml");
+        let path = directory.join(CATALOG);
         let Some(text) = files::read_text_if_there(&path)? else {
             let Some(at) = named_at else { return Err(DefinitionsError::NoCatalog(path)) };
             let title = format!("there is no catalog at `{}`", path.display());

@@ -2,7 +2,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "this is where files are read and written")]
 
-use std::fs;
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -87,28 +87,81 @@ pub fn read_text_if_there(path: &Path) -> Result<Option<String>, FileError> {
 ///
 /// Returns whether the content differed.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<bool, FileError> {
-    // A symbolic link stays one: what it leads to is written.
-    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let failed = |cause| FileError::new("write", path, cause);
-    let mode = match fs::read(&target) {
+    match fs::read(path) {
         Ok(former) if former == bytes => return Ok(false),
-        Ok(_) => Some(fs::metadata(&target).map_err(failed)?.permissions()),
-        Err(error) if error.kind() == ErrorKind::NotFound => None,
-        Err(error) => return Err(failed(error)),
-    };
-    let directory = match target.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    };
-    fs::create_dir_all(directory).map_err(failed)?;
-    let mut file = temporary(directory).map_err(failed)?;
-    file.write_all(bytes).map_err(failed)?;
-    if let Some(mode) = mode {
-        file.as_file().set_permissions(mode).map_err(failed)?;
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            return Err(FileError::new("write", path, error));
+        }
+        _ => {}
     }
-    file.as_file().sync_all().map_err(failed)?;
-    file.persist(&target).map_err(|error| failed(error.error))?;
+    let mut file = NewFile::create(path)?;
+    file.write_all(bytes).map_err(|cause| FileError::new("write", path, cause))?;
+    file.finish()?;
     Ok(true)
+}
+
+/// A file on its way, which stands at its path when it is finished and not before. What is no regular file, such as
+/// a pipe, is written as it is.
+#[derive(Debug)]
+pub struct NewFile {
+    path: PathBuf,
+    place: Place,
+}
+
+#[derive(Debug)]
+enum Place {
+    Beside { file: NamedTempFile, target: PathBuf },
+    Through(File),
+}
+
+impl NewFile {
+    /// Directories above the file are made.
+    pub fn create(path: &Path) -> Result<Self, FileError> {
+        let failed = |cause| FileError::new("write", path, cause);
+        // A symbolic link stays one: what it leads to is written.
+        let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let former = match fs::metadata(&target) {
+            Ok(metadata) => Some(metadata),
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            Err(error) => return Err(failed(error)),
+        };
+        if former.as_ref().is_some_and(|former| !former.is_file()) {
+            let file = OpenOptions::new().write(true).open(&target).map_err(failed)?;
+            return Ok(Self { path: path.to_owned(), place: Place::Through(file) });
+        }
+        let directory = match target.parent() {
+            Some(parent) if parent != Path::new("") => parent,
+            _ => Path::new("."),
+        };
+        fs::create_dir_all(directory).map_err(failed)?;
+        let file = temporary(directory).map_err(failed)?;
+        if let Some(former) = former {
+            file.as_file().set_permissions(former.permissions()).map_err(failed)?;
+        }
+        Ok(Self { path: path.to_owned(), place: Place::Beside { file, target } })
+    }
+
+    /// Puts the file in its place.
+    pub fn finish(self) -> Result<(), FileError> {
+        let failed = |cause| FileError::new("write", &self.path, cause);
+        let Place::Beside { file, target } = self.place else { return Ok(()) };
+        file.as_file().sync_all().map_err(failed)?;
+        file.persist(&target).map_err(|error| failed(error.error))?;
+        Ok(())
+    }
+}
+
+impl io::Write for NewFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.place {
+            Place::Beside { file, .. } => file.write(bytes),
+            Place::Through(file) => file.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Makes a directory and those above it, where they are missing.

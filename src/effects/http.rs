@@ -256,6 +256,8 @@ impl Http {
             HttpErrorKind::ConnectTimeout(self.options.connect_timeout)
         } else if error.is_timeout() {
             HttpErrorKind::Timeout(self.options.idle_timeout)
+        } else if error::is_resolution(error) {
+            HttpErrorKind::Resolve(innermost)
         } else if error.is_connect() && url.scheme() == "https" && !has_authorities {
             HttpErrorKind::NoAuthorities
         } else if innermost.contains("UnknownIssuer") {

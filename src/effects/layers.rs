@@ -24,7 +24,7 @@ use crate::digest::Sha256;
 use crate::generate::java_alternatives::lists;
 use crate::generate::ldconfig::libraries;
 use crate::layer::package::{self, Converted, LayerRecord, PackageError};
-use crate::layer::{self, LayerInfo, tarball};
+use crate::layer::{self, LayerError, LayerInfo, tarball};
 use crate::lock::{Pin, TarballPin};
 use crate::tarball::{FileUrl, TarballError};
 use crate::tree::{Listing, Tree, verification_code};
@@ -86,6 +86,8 @@ pub enum LayersError {
     Package { path: String, source: PackageError },
     #[error("could not convert the tarball `{url}`")]
     Tarball { url: FileUrl, source: TarballError },
+    #[error("could not read the layer {layer}, which is in the store")]
+    Layer { layer: Sha256, source: LayerError },
     #[error("the store lost the layer {0}, which was damaged: run again, and it is made anew")]
     Lost(Sha256),
 }
@@ -235,6 +237,18 @@ impl<'a> Layers<'a> {
         Ok(unpacked.map_err(|source| failed(wanted.pin, source))?.tree)
     }
 
+    /// Puts a file of a layer where it is found without opening the layer, whatever it is called.
+    pub fn keep_file(&self, layer: &LayerInfo, digest: Sha256) -> Result<(), LayersError> {
+        let packed = self.store.read(layer.digest)?.ok_or(LayersError::Lost(layer.digest))?;
+        let tree = self.pool.install(|| layer::read(layer, &packed));
+        let tree = tree.map_err(|source| LayersError::Layer { layer: layer.digest, source })?;
+        let mut contents = tree.iter().filter_map(|(path, _)| tree.file(path));
+        if let Some(content) = contents.find(|content| Sha256::of(content) == digest) {
+            self.store.insert(&content[..], Expected { digest: Some(digest), size: None })?;
+        }
+        Ok(())
+    }
+
     fn record(&self, key: Sha256) -> Result<Option<LayerRecord>, LayersError> {
         let Some(record) = self.store.record(RECORD, key)? else { return Ok(None) };
         let record: Option<LayerRecord> = serde_json::from_slice(&record).ok();
@@ -290,8 +304,8 @@ impl<'a> Layers<'a> {
             return Ok(None);
         }
         let Some(blob) = self.store.read(digest)? else { return Ok(None) };
-        let Some(tree) = layer::read(&blob, &record.layer).filter(|tree| tree.listing() == record.listing)
-        else {
+        let tree = layer::read(&record.layer, &blob).ok();
+        let Some(tree) = tree.filter(|tree| tree.listing() == record.listing) else {
             self.store.refuse_shared(RECORD, key, "it is not of the layer that it names");
             return Ok(None);
         };

@@ -1,4 +1,9 @@
 //! An OCI image layout on disk: blobs by their digest, and an `index.json` that is replaced as a whole.
+//!
+//! What is there already is written anew where it is damaged. Documents are told by their bytes at each build; layers,
+//! which are a hundred times as much, by their sizes, unless they are to be [checked](LayoutDirectory::check_layers):
+//! a disk that loses what was synced to it mostly loses the length too, and `distro push` and `distro verify` find the
+//! rest.
 
 #![expect(clippy::disallowed_methods, reason = "this is where a layout is read and written")]
 
@@ -13,12 +18,15 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use oci_spec::OciSpecError;
+use oci_spec::image::ImageManifest;
+use rayon::prelude::*;
 
 use super::files::{self, FileError};
 use super::store::{Store, StoreError};
 use crate::digest::{Hashing, Sha256};
 use crate::image::Blob;
-use crate::image::layout::{Layout, MARKER};
+use crate::image::choice::{NotForArchitecture, Unchosen};
+use crate::image::layout::{Layout, MARKER, sha256};
 use crate::sbom::{Format, LAYOUT_FORMATS};
 
 pub use read::{LayoutReader, StoredImage};
@@ -43,8 +51,14 @@ pub enum LayoutError {
     Foreign(PathBuf),
     #[error("`{}` has no image `{name}`", root.display())]
     NoImage { root: PathBuf, name: String },
+    #[error("{why} in `{}`", root.display())]
+    Unchosen { root: PathBuf, why: Unchosen },
+    #[error(transparent)]
+    Architecture(#[from] NotForArchitecture),
     #[error("`{}` is not the index of an OCI image layout: {reason}; name another directory, or remove this one", path.display())]
     Index { path: PathBuf, reason: String },
+    #[error("the document `{}` is damaged: `distro build` makes those of the images that it builds anew", .0.display())]
+    Damaged(PathBuf),
     #[error("a document of the layout cannot be read")]
     Format(#[from] OciSpecError),
     #[error("the layer {digest} cannot be read")]
@@ -67,6 +81,8 @@ pub struct LayoutDirectory {
     _marker: File,
     /// What is to be written, by its path.
     pending: BTreeMap<PathBuf, Pending>,
+    /// The layers that were read and found whole; `None` where their sizes are enough.
+    checked: Option<BTreeSet<Sha256>>,
 }
 
 #[derive(Debug)]
@@ -93,18 +109,45 @@ impl LayoutDirectory {
             marker.set_len(0).and_then(|()| marker.write_all(MARKER.as_bytes())).map_err(failed)?;
         }
         fs::create_dir_all(root.join("blobs/sha256")).map_err(failed)?;
-        Ok(Self { root: root.to_owned(), _marker: marker, pending: BTreeMap::new() })
+        Ok(Self { root: root.to_owned(), _marker: marker, pending: BTreeMap::new(), checked: None })
     }
 
-    /// What the layout refers to; nothing where it is new.
+    /// Has layers that are there read, and written anew where they are damaged.
+    pub fn check_layers(&mut self) {
+        self.checked.get_or_insert_default();
+    }
+
+    /// What the layout refers to; nothing where it is new. Of what is attached to images, what is damaged is left
+    /// behind, for whoever attached it to do so anew.
     pub fn layout(&self) -> Result<Layout, LayoutError> {
-        read_index(&self.root)
+        let mut layout = read_index(&self.root)?;
+        let mut documents: BTreeMap<Sha256, Vec<(Sha256, Sha256)>> = BTreeMap::new();
+        for (subject, referrer) in layout.all_referrers() {
+            let referrer = sha256(referrer)?;
+            let manifest: ImageManifest =
+                serde_json::from_slice(&self.read(referrer)?).map_err(OciSpecError::from)?;
+            for document in manifest.layers().iter().chain([manifest.config()]) {
+                documents.entry(sha256(document)?).or_default().push((subject, referrer));
+            }
+        }
+        // Many images share the same sealed lock.
+        let damaged = documents.into_par_iter().filter(|(digest, _)| self.read(*digest).is_err());
+        for (subject, referrer) in damaged.flat_map_iter(|(_, referrers)| referrers).collect::<Vec<_>>() {
+            layout.detach(subject, referrer);
+        }
+        Ok(layout)
+    }
+
+    /// What to say of an image that is not there.
+    #[must_use]
+    pub fn lacks(&self, reference: &str) -> LayoutError {
+        LayoutError::NoImage { root: self.root.clone(), name: reference.to_owned() }
     }
 
     /// Adds a document as a blob.
     pub fn add(&mut self, blob: &Blob) {
         let path = self.blob(blob.digest);
-        if !is_there(&path, blob.bytes.len() as u64) {
+        if !has_bytes(&path, &blob.bytes) {
             self.pending.insert(path, Pending::Bytes(blob.bytes.clone()));
         }
     }
@@ -112,15 +155,33 @@ impl LayoutDirectory {
     /// Adds a blob of so many bytes that the store has.
     pub fn add_stored(&mut self, digest: Sha256, size: u64) {
         let path = self.blob(digest);
-        if !is_there(&path, size) {
+        let is_whole = is_there(&path, size)
+            && self.checked.as_mut().is_none_or(|checked| {
+                checked.contains(&digest) || (is_intact(&path, digest) && checked.insert(digest))
+            });
+        if !is_whole {
             self.pending.insert(path, Pending::Stored(digest));
         }
     }
 
+    /// Adds a blob whose bytes come from elsewhere; `copy` writes bytes of this digest, or fails.
+    pub fn receive<E: From<LayoutError>>(
+        &self,
+        digest: Sha256,
+        copy: impl FnOnce(&mut File) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let path = self.blob(digest);
+        let unwritten = |cause| LayoutError::from(FileError::new("write", &path, cause));
+        let mut file = files::temporary(path.parent().unwrap_or(Path::new("."))).map_err(unwritten)?;
+        copy(file.as_file_mut())?;
+        file.persist(&path).map_err(|error| unwritten(error.error))?;
+        Ok(())
+    }
+
     /// Whether the SBOM of an image of one architecture is there as it is to be.
-    pub fn has_sbom(&self, reference: &str, format: Format, text: &str) -> Result<bool, FileError> {
-        let path = self.sbom(reference, format);
-        Ok(is_there(&path, text.len() as u64) && files::read(&path)? == text.as_bytes())
+    #[must_use]
+    pub fn has_sbom(&self, reference: &str, format: Format, text: &str) -> bool {
+        has_bytes(&self.sbom(reference, format), text.as_bytes())
     }
 
     fn sbom(&self, reference: &str, format: Format) -> PathBuf {
@@ -273,7 +334,12 @@ fn copy(from: &Path, digest: Sha256, path: &Path) -> Result<bool, LayoutError> {
 fn read_index(root: &Path) -> Result<Layout, LayoutError> {
     let path = root.join("index.json");
     let Some(text) = files::read_text_if_there(&path)? else { return Ok(Layout::default()) };
-    Layout::parse(text.as_bytes(), |digest| read_blob(root, digest)).map_err(|error| match error {
+    let read = |digest| match read_blob(root, digest) {
+        Err(LayoutError::Damaged(_)) => Ok(None),
+        Err(LayoutError::File(error)) if error.kind() == ErrorKind::NotFound => Ok(None),
+        read => read.map(Some),
+    };
+    Layout::parse(text.as_bytes(), read).map_err(|error| match error {
         LayoutError::Format(error) => {
             let reason = error.source().map_or_else(|| error.to_string(), ToString::to_string);
             LayoutError::Index { path, reason }
@@ -283,7 +349,9 @@ fn read_index(root: &Path) -> Result<Layout, LayoutError> {
 }
 
 fn read_blob(root: &Path, digest: Sha256) -> Result<Vec<u8>, LayoutError> {
-    Ok(files::read(&blob_path(root, digest))?)
+    let path = blob_path(root, digest);
+    let bytes = files::read(&path)?;
+    if Sha256::of(&bytes) == digest { Ok(bytes) } else { Err(LayoutError::Damaged(path)) }
 }
 
 fn blob_path(root: &Path, digest: Sha256) -> PathBuf {
@@ -303,4 +371,14 @@ pub fn sbom_path(root: &Path, reference: &str) -> PathBuf {
 
 fn is_there(path: &Path, size: u64) -> bool {
     path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() == size)
+}
+
+fn has_bytes(path: &Path, bytes: &[u8]) -> bool {
+    is_there(path, bytes.len() as u64) && fs::read(path).is_ok_and(|found| found == bytes)
+}
+
+fn is_intact(path: &Path, digest: Sha256) -> bool {
+    let mut hashing = Hashing::new(std::io::sink());
+    let copied = File::open(path).and_then(|mut file| std::io::copy(&mut file, &mut hashing));
+    copied.is_ok() && hashing.finish().1 == digest
 }

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::builder::Target;
+use super::layers::WantedTarball;
 use super::store::{Store, StoreError};
 use crate::catalog::name::TarballName;
 use crate::debian::PackageName;
 use crate::digest::Sha256;
 use crate::image::built::{BuiltImage, Owner};
 use crate::license::notice::{COMMON_LICENSES, Text};
-use crate::license::{Licenses, Verdict, Verdicts};
+use crate::license::{Licenses, Licensing, Verdict, Verdicts};
 use crate::tree::{FileInfo, ImagePath, Kind, Listed, Stack};
 
 /// Reads each copyright file once for each package, whatever number of images hold it.
@@ -54,13 +55,20 @@ impl<'a> CopyrightFiles<'a> {
         Ok(verdict)
     }
 
-    /// What the packages of an image may be used under.
+    /// What the packages and tarballs of an image may be used under.
     pub fn of_image(&self, target: &Target<'_>, built: &BuiltImage) -> Result<Verdicts, LicensingError> {
-        let verdict = |(name, copyright): (&PackageName, &Sha256)| {
+        let of_package = |(name, copyright): (&PackageName, &Sha256)| {
             let pin = target.lock.pin(name, target.architecture)?;
             Some(self.verdict(name, &pin.source, *copyright).map(|verdict| (name.clone(), verdict)))
         };
-        built.copyright.iter().filter_map(verdict).collect()
+        let of_tarball = |tarball: WantedTarball<'_>| {
+            let texts = self.texts_of(tarball.name, built)?;
+            Ok((tarball.name.clone(), Licensing::of_upstream(&tarball.definition.license, &texts)))
+        };
+        Ok(Verdicts {
+            packages: built.copyright.iter().filter_map(of_package).collect::<Result<_, LicensingError>>()?,
+            tarballs: target.tarballs().map(of_tarball).collect::<Result<_, LicensingError>>()?,
+        })
     }
 
     /// The license texts that an upstream tarball of an image brings.

@@ -27,6 +27,11 @@
 //! | [`signing`] | signatures and attestations added to the images of a layout |
 //! | [`publish`] | built images written into a layout, with their SBOMs |
 //! | [`licensing`] | copyright files out of the store, and what they were found to say |
+//! | [`export`] | images of a layout written into one file each |
+//! | [`contents`] | all that two images of layouts hold, for a comparison |
+//! | [`engine`] | docker, podman and nerdctl, into which images are loaded |
+//! | [`unpack`] | layers unpacked into a directory |
+//! | [`pull`] | images of a registry copied into a layout |
 //! | [`push`] | images of a layout sent to a registry |
 //! | [`finder`] | which images hold a file or a licence, by layers and SBOMs |
 //! | [`layout`] | an OCI image layout on disk |
@@ -34,6 +39,7 @@
 //! | [`containers`] | containers of an OCI runtime, over layers that are unpacked once |
 //! | [`auditor`] | images and their SBOMs read for an audit |
 //! | [`tester`] | structure tests run on built images |
+//! | [`verifier`] | published images, and what is attached to them |
 //! | [`progress`] | how long work is told to whoever waits for it |
 
 pub mod apt_sources;
@@ -42,7 +48,10 @@ pub mod auditor;
 pub mod builder;
 pub mod changelogs;
 pub mod containers;
+pub mod contents;
 pub mod definitions;
+pub mod engine;
+pub mod export;
 pub mod files;
 pub mod finder;
 pub mod http;
@@ -56,6 +65,7 @@ pub mod mirrors;
 pub mod places;
 pub mod progress;
 pub mod publish;
+pub mod pull;
 pub mod push;
 pub mod registry;
 pub mod remote;
@@ -69,7 +79,9 @@ pub mod suites;
 pub mod tarballs;
 pub mod tester;
 pub mod tracker;
+pub mod unpack;
 pub mod vendor;
+pub mod verifier;
 
 #[cfg(test)]
 mod test_server;

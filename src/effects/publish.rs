@@ -2,19 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use oci_spec::OciSpecError;
+use oci_spec::image::Descriptor;
 use rayon::prelude::*;
 
 use super::builder::{BuildError, Builder, Target};
 use super::layout::{LayoutDirectory, LayoutError};
-use crate::attest::provenance;
 use crate::attest::sealed::{SealError, Sealed, SealedDefinitions};
+use crate::attest::{attach, provenance};
 use crate::catalog::Catalog;
 use crate::catalog::name::ReleaseName;
 use crate::digest::Sha256;
-use crate::image;
 use crate::image::built::{BuiltImage, OwnedLayer};
-use crate::image::layout::Layout;
+use crate::image::layout::{Layout, sha256};
 use crate::image::referrer::{Artifact, Referrer};
+use crate::image::{self, Blob};
 use crate::license::Verdicts;
 use crate::sbom::{Files, Format, LAYOUT_FORMATS};
 
@@ -39,8 +41,8 @@ pub fn publish(
 ) -> Result<(), PublishError> {
     let store = builder.layers.store;
     let mut layout = directory.layout()?;
-    let sealed = sealed(definitions, built)?;
-    for referrer in provenances(&layout, builder, built, verdicts, &sealed)? {
+    let indexes = indexes(builder, built)?;
+    for referrer in provenances(&layout, builder, built, &indexes, verdicts, definitions)? {
         attach(&mut directory, &mut layout, &referrer);
     }
     for Sbom { reference, format, text, referrer } in sboms(&directory, &layout, builder, built, verdicts)? {
@@ -49,35 +51,17 @@ pub fn publish(
         attach(&mut directory, &mut layout, &referrer);
     }
     keep_others(&mut layout, builder.catalog, built);
-    for of_name in built.chunk_by(|(a, _), (b, _)| a.image.name == b.image.name) {
-        let mut manifests = Vec::new();
-        for (target, built) in of_name {
+    for Index { platforms, blob, descriptor } in indexes {
+        for (target, built) in platforms {
             for OwnedLayer { record, .. } in &built.layers {
                 directory.add_stored(record.layer.digest, record.layer.size);
             }
             directory.add(&built.assembled.config);
             directory.add(&built.assembled.manifest);
-            let reference = target.reference();
-            layout.set(reference, built.assembled.descriptor.clone());
-            manifests.push(built.assembled.descriptor.clone());
+            layout.set(target.reference(), built.assembled.descriptor.clone());
         }
-        let (target, _) = &of_name[0];
-        let (index, descriptor) =
-            image::index(manifests, &builder.facts(*target).annotations(None)).map_err(LayoutError::from)?;
-        directory.add(&index);
-        if !has_provenance(&layout, index.digest) {
-            let of_platform = |(target, built): &(Target<'_>, BuiltImage)| {
-                (target.reference(), built.assembled.manifest.digest)
-            };
-            let manifests: Vec<_> = of_name.iter().map(of_platform).collect();
-            let (name, sealed) = (&target.image.name, &sealed[&target.lock.release]);
-            let organization = &builder.catalog.organization;
-            let statement = provenance::of_index(name, index.digest, &manifests, organization, sealed);
-            let artifact = provenance::artifact(&statement, sealed).map_err(LayoutError::from)?;
-            let referrer = artifact.attach(&descriptor).map_err(LayoutError::from)?;
-            attach(&mut directory, &mut layout, &referrer);
-        }
-        layout.set(target.image.name.to_string(), descriptor);
+        directory.add(&blob);
+        layout.set(platforms[0].0.image.name.to_string(), descriptor);
     }
     let lost = directory.write(store)?;
     if !lost.is_empty() {
@@ -89,35 +73,103 @@ pub fn publish(
     Ok(directory.finish(store, layout)?)
 }
 
-/// The locks of images, each sealed with the definitions.
-fn sealed<'a>(
-    definitions: &SealedDefinitions,
-    built: &'a [(Target<'_>, BuiltImage)],
-) -> Result<BTreeMap<&'a ReleaseName, Sealed>, SealError> {
-    let locks: BTreeMap<_, _> = built.iter().map(|(target, _)| (&target.lock.release, target.lock)).collect();
-    locks.into_iter().map(|(release, lock)| Ok((release, definitions.seal(lock)?))).collect()
+/// Attaches OpenVEX documents to images by their references, in place of those that they had; `None` where nothing is
+/// known of an image. Returns how many of the images had others.
+pub fn attach_vex(
+    mut directory: LayoutDirectory,
+    documents: &[(String, Option<String>)],
+) -> Result<usize, LayoutError> {
+    let mut layout = directory.layout()?;
+    let mut changed = 0;
+    for (reference, text) in documents {
+        let Some(image) = layout.get(reference).cloned() else { return Err(directory.lacks(reference)) };
+        let subject = sha256(&image)?;
+        let referrers = text.as_ref().map(|text| attach::vex(reference, &image, text)).transpose()?;
+        let attached: BTreeSet<_> = layout
+            .referrers(subject)
+            .filter(|of| attach::is_vex(of))
+            .map(sha256)
+            .collect::<Result<_, _>>()?;
+        let referrers: Vec<_> = referrers.into_iter().flatten().collect();
+        changed +=
+            usize::from(attached != referrers.iter().map(|referrer| referrer.manifest.digest).collect());
+        layout.detach_if(subject, attach::is_vex);
+        referrers.iter().for_each(|referrer| attach(&mut directory, &mut layout, referrer));
+    }
+    directory.finish_documents(layout)?;
+    Ok(changed)
 }
 
-/// What images of one platform were built from, of those of which the layout does not have it.
+/// What images of one name are listed in.
+struct Index<'a> {
+    platforms: &'a [(Target<'a>, BuiltImage)],
+    blob: Blob,
+    descriptor: Descriptor,
+}
+
+fn indexes<'a>(
+    builder: &Builder<'_>,
+    built: &'a [(Target<'a>, BuiltImage)],
+) -> Result<Vec<Index<'a>>, LayoutError> {
+    let of_name = built.chunk_by(|(a, _), (b, _)| a.image.name == b.image.name);
+    let index = |platforms: &'a [(Target<'a>, BuiltImage)]| {
+        let manifests = platforms.iter().map(|(_, built)| built.assembled.descriptor.clone()).collect();
+        let (blob, descriptor) = image::index(manifests, &builder.facts(platforms[0].0).annotations(None))?;
+        Ok(Index { platforms, blob, descriptor })
+    };
+    of_name.map(index).collect()
+}
+
+/// What images and indexes were built from, of those of which the layout does not have it.
 fn provenances(
     layout: &Layout,
     builder: &Builder<'_>,
     built: &[(Target<'_>, BuiltImage)],
+    indexes: &[Index<'_>],
     verdicts: &[Verdicts],
-    sealed: &BTreeMap<&ReleaseName, Sealed>,
-) -> Result<Vec<Referrer>, LayoutError> {
-    let lacking = built
-        .par_iter()
+    definitions: &SealedDefinitions,
+) -> Result<Vec<Referrer>, PublishError> {
+    let images: Vec<_> = built
+        .iter()
         .zip(verdicts)
-        .filter(|((_, built), _)| !has_provenance(layout, built.assembled.manifest.digest));
-    let of_image = |((target, built), verdicts): (&(Target<'_>, BuiltImage), &Verdicts)| {
+        .filter(|((_, built), _)| !has_provenance(layout, built.assembled.manifest.digest))
+        .collect();
+    let indexes: Vec<_> = indexes.iter().filter(|index| !has_provenance(layout, index.blob.digest)).collect();
+    let of_indexes = indexes.iter().map(|index| &index.platforms[0].0);
+    let sealed = sealed(definitions, images.iter().map(|((target, _), _)| target).chain(of_indexes))?;
+    let of_image = |((target, built), verdicts): &(&(Target<'_>, BuiltImage), &Verdicts)| {
         let sealed = &sealed[&target.lock.release];
         let subject = target.described(builder.catalog, built, verdicts).subject();
         let artifact = provenance::artifact(&provenance::of_image(&subject, sealed), sealed)?;
         artifact.attach(&built.assembled.descriptor)
     };
-    let referrers: Result<Vec<_>, _> = builder.layers.pool.install(|| lacking.map(of_image).collect());
-    Ok(referrers?)
+    let of_index = |Index { platforms, blob, descriptor }: &Index<'_>| {
+        let (target, _) = &platforms[0];
+        let (name, sealed) = (&target.image.name, &sealed[&target.lock.release]);
+        let manifest = |(target, built): &(Target<'_>, BuiltImage)| {
+            (target.reference(), built.assembled.manifest.digest)
+        };
+        let manifests: Vec<_> = platforms.iter().map(manifest).collect();
+        let organization = &builder.catalog.organization;
+        let statement = provenance::of_index(name, blob.digest, &manifests, organization, sealed);
+        provenance::artifact(&statement, sealed)?.attach(descriptor)
+    };
+    let of_images = || images.par_iter().map(of_image).collect();
+    let referrers: Result<Vec<_>, OciSpecError> = builder.layers.pool.install(of_images);
+    let mut referrers = referrers.map_err(LayoutError::from)?;
+    for index in indexes {
+        referrers.push(of_index(index).map_err(LayoutError::from)?);
+    }
+    Ok(referrers)
+}
+
+/// The locks of images, each sealed with the definitions.
+fn sealed<'a>(
+    definitions: &SealedDefinitions,
+    targets: impl Iterator<Item = &'a Target<'a>>,
+) -> Result<BTreeMap<&'a ReleaseName, Sealed>, SealError> {
+    let locks: BTreeMap<_, _> = targets.map(|target| (&target.lock.release, target.lock)).collect();
+    locks.into_iter().map(|(release, lock)| Ok((release, definitions.seal(lock)?))).collect()
 }
 
 fn has_provenance(layout: &Layout, image: Sha256) -> bool {
@@ -152,7 +204,7 @@ fn sboms(
             let (reference, text) = (target.reference(), format.render(&subject, Files::Unlisted));
             let artifact = Artifact::of_file(format.media_type(), format.file_name(&reference), &text);
             let referrer = artifact.attach(&built.assembled.descriptor)?;
-            if !layout.has_referrer(&referrer) || !directory.has_sbom(&reference, format, &text)? {
+            if !layout.has_referrer(&referrer) || !directory.has_sbom(&reference, format, &text) {
                 changed.push(Sbom { reference, format, text, referrer });
             }
         }

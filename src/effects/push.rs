@@ -1,5 +1,11 @@
-//! Images of a layout sent to a registry: what they are made of first, tags last, so that no tag ever points to an
-//! image that is not whole.
+//! Images of a layout sent to a registry: what they are made of first, then what refers to them, tags last, so that
+//! no tag ever points to an image that is not whole, or that is not signed yet.
+//!
+//! Nothing is removed from a registry: many refuse to, and what is there may be of use to somebody. What another build
+//! attached to the same image, an SBOM or a provenance, stays listed with what takes its place; each is a true account
+//! of the image. Which of them a layout has others for is [told](Delivered::superseded).
+
+mod attached;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,10 +14,13 @@ use rayon::iter::{ParallelBridge as _, ParallelIterator as _};
 
 use super::layout::LayoutReader;
 use super::progress::Progress;
-use super::registry::{LocalBlob, Placed, Registry, RegistryError};
+use super::registry::{Content, LocalBlob, Placed, Registry, RegistryError};
+use crate::attest::attach::supersedes;
 use crate::digest::Sha256;
+use crate::image::layout::sha256;
 use crate::image::reference::{Pointer, RepositoryPath, Tag};
 use crate::image::shipment::{Manifest, Shipment};
+use attached::Attachment;
 
 /// Requests that are under way at a time.
 const THREADS: usize = 8;
@@ -52,8 +61,10 @@ pub struct Push<'a> {
 pub struct Delivered {
     /// The tags that did not point to this image before.
     pub tagged: BTreeSet<Tag>,
-    /// The referrers that the registry did not know of.
+    /// What the registry did not know to be attached to the image.
     pub referrers: usize,
+    /// What it lists as attached, and the image has something else in place of.
+    pub superseded: BTreeSet<Sha256>,
     /// Blobs by how they came to be there; one that images of a repository share counts for the first of them.
     pub present: usize,
     pub mounted: usize,
@@ -70,6 +81,8 @@ pub enum PushError {
     Tag(RegistryError),
     #[error("a tag that never moves points to another image:{}", list(.0))]
     Moved(Vec<Moved>),
+    #[error("what is attached to an image by the tag `{name}` cannot be read: {reason}")]
+    Attached { name: String, reason: String },
     #[error("there are no threads to send by: {0}")]
     Threads(#[from] rayon::ThreadPoolBuildError),
 }
@@ -95,11 +108,14 @@ struct Pending<'a> {
     tags: BTreeMap<&'a Tag, &'a Manifest>,
     /// Referrers that the registry does not list, by their subjects.
     referrers: BTreeMap<Sha256, Vec<&'a Manifest>>,
+    superseded: BTreeSet<Sha256>,
+    /// Tags of attachments that lack some of them.
+    attached: BTreeMap<&'a Tag, Attachment>,
 }
 
 impl Pending<'_> {
     fn is_done(&self) -> bool {
-        self.tags.is_empty() && self.referrers.is_empty()
+        self.tags.is_empty() && self.referrers.is_empty() && self.attached.is_empty()
     }
 }
 
@@ -134,16 +150,23 @@ impl Push<'_> {
             .enumerate()
             .par_bridge()
             .map(|(number, consignment)| Ok((number, self.look_at(consignment)?)))
-            .collect::<Result<_, RegistryError>>()?;
-        let (pending, moved): (Vec<_>, Vec<_>) = surveyed.into_values().unzip();
+            .collect::<Result<_, PushError>>()?;
+        let (mut pending, moved): (Vec<_>, Vec<_>) = surveyed.into_values().unzip();
         let moved: Vec<_> = moved.into_iter().flatten().collect();
-        if moved.is_empty() { Ok(pending) } else { Err(PushError::Moved(moved)) }
+        if !moved.is_empty() {
+            return Err(PushError::Moved(moved));
+        }
+        // Several images may be the same: what is attached to it is listed in one place, and noted there once.
+        let (mut noted, mut attached) = (BTreeSet::new(), BTreeSet::new());
+        for Pending { consignment, referrers, attached: tags, .. } in &mut pending {
+            let repository = &consignment.repository;
+            referrers.retain(|subject, _| noted.insert((repository, *subject)));
+            tags.retain(|tag, _| attached.insert((repository, *tag)));
+        }
+        Ok(pending)
     }
 
-    fn look_at<'a>(
-        &self,
-        consignment: &'a Consignment<'a>,
-    ) -> Result<(Pending<'a>, Vec<Moved>), RegistryError> {
+    fn look_at<'a>(&self, consignment: &'a Consignment<'a>) -> Result<(Pending<'a>, Vec<Moved>), PushError> {
         let Consignment { shipment, repository, moving, fixed } = consignment;
         let mut moved = Vec::new();
         let mut tags = BTreeMap::new();
@@ -158,20 +181,30 @@ impl Push<'_> {
             }
         }
         let mut referrers = BTreeMap::new();
+        let mut superseded = BTreeSet::new();
         for (subject, wanted) in &shipment.referrers {
-            let listed = match self.mode {
-                Mode::Force => Vec::new(),
-                Mode::Usual | Mode::DryRun => self.registry.referrers(repository, *subject)?,
-            };
+            let listed = self.registry.referrers(repository, *subject)?;
             let is_listed = |manifest: &&Manifest| {
-                listed.iter().any(|listed| listed.digest() == manifest.descriptor.digest())
+                self.mode != Mode::Force
+                    && listed.iter().any(|listed| listed.digest() == manifest.descriptor.digest())
             };
             let missing: Vec<_> = wanted.iter().filter(|manifest| !is_listed(manifest)).collect();
             if !missing.is_empty() {
                 referrers.insert(*subject, missing);
             }
+            let is_wanted = |listed: &Descriptor| {
+                wanted.iter().any(|manifest| manifest.descriptor.digest() == listed.digest())
+            };
+            let is_superseded = |listed: &&Descriptor| {
+                !is_wanted(listed) && wanted.iter().any(|ours| supersedes(&ours.descriptor, listed))
+            };
+            superseded.extend(listed.iter().filter(is_superseded).filter_map(|listed| sha256(listed).ok()));
         }
-        Ok((Pending { consignment, tags, referrers }, moved))
+        let mut attached = BTreeMap::new();
+        for (tag, ours) in &shipment.attached {
+            attached.extend(self.attachment(repository, tag, ours)?.map(|attachment| (tag, attachment)));
+        }
+        Ok((Pending { consignment, tags, referrers, superseded, attached }, moved))
     }
 
     /// The blobs that images need, each once, the largest first.
@@ -183,7 +216,7 @@ impl Push<'_> {
             }
         }
         let freight = needed.into_iter().rev().map(|((size, digest), repositories)| {
-            let blob = LocalBlob { digest, size, file: self.layout.blob(digest) };
+            let blob = LocalBlob { digest, size, content: Content::File(self.layout.blob(digest)) };
             Freight { blob, repositories }
         });
         freight.collect()
@@ -239,12 +272,13 @@ impl Push<'_> {
         Ok(placed)
     }
 
-    /// Puts all documents of an image by their digests, the index last.
-    fn put_documents(&self, pending: &Pending<'_>) -> Result<(), RegistryError> {
+    /// Puts all documents of an image by their digests, and then what is attached to them.
+    fn put_documents(&self, pending: &Pending<'_>) -> Result<(), PushError> {
         let Consignment { shipment, repository, .. } = pending.consignment;
         if !pending.tags.is_empty() {
-            for (_, platform) in &shipment.platforms {
-                self.put(repository, &Pointer::Digest(platform.digest), platform)?;
+            let platforms = shipment.platforms.iter().map(|(_, platform)| platform);
+            for document in platforms.chain([&shipment.index]) {
+                self.put(repository, &Pointer::Digest(document.digest), document)?;
             }
         }
         for (subject, referrers) in &pending.referrers {
@@ -259,10 +293,10 @@ impl Push<'_> {
                 self.registry.note_referrers(repository, *subject, &unnoted)?;
             }
         }
-        if !pending.tags.is_empty() {
-            self.put(repository, &Pointer::Digest(shipment.index.digest), &shipment.index)?;
-        }
-        Ok(())
+        pending
+            .attached
+            .iter()
+            .try_for_each(|(tag, attachment)| self.put_attachment(repository, tag, attachment))
     }
 
     /// Sets the tags of an image, that of the index last.
@@ -294,7 +328,8 @@ impl<'a> Pending<'a> {
         let Consignment { shipment, repository, .. } = self.consignment;
         let mut delivered = Delivered {
             tagged: self.tags.keys().map(|tag| (*tag).clone()).collect(),
-            referrers: self.referrers.values().map(Vec::len).sum(),
+            referrers: self.referrers.values().map(Vec::len).sum::<usize>() + self.attached.len(),
+            superseded: self.superseded.clone(),
             present: 0,
             mounted: 0,
             sent: 0,

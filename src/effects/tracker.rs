@@ -98,6 +98,15 @@ impl Place {
         }
     }
 
+    /// The file or the URL, without a login that it may have.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            Self::File(path) => path.display().to_string(),
+            Self::Server(url) => Shown(url).to_string(),
+        }
+    }
+
     /// Reads the data that are asked for.
     ///
     /// # Errors
@@ -168,8 +177,8 @@ impl Place {
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::File(path) => write!(f, "`{}`", path.display()),
-            Self::Server(url) => write!(f, "{}", Shown(url)),
+            Self::File(_) => write!(f, "`{}`", self.name()),
+            Self::Server(_) => f.write_str(&self.name()),
         }
     }
 }

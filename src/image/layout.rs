@@ -8,7 +8,7 @@ use oci_spec::OciSpecError;
 use oci_spec::image::{Descriptor, ImageIndex, ImageIndexBuilder, ImageManifest, MediaType};
 
 use super::Blob;
-use super::referrer::{self, Referrer, subject_of_tag};
+use super::referrer::{self, Referrer, attachment_tag, subject_of_tag};
 use crate::digest::Sha256;
 
 /// The content of the file `oci-layout`.
@@ -26,11 +26,11 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// Reads an `index.json`; `read` gives the bytes of a manifest. What has neither a reference name nor a subject
-    /// is not ours, and is left behind.
+    /// Reads an `index.json`; `read` gives the bytes of a manifest, if it has them. What has neither a reference name
+    /// nor a subject is not ours, and is left behind.
     pub fn parse<E: From<OciSpecError>>(
         index: &[u8],
-        read: impl Fn(Sha256) -> Result<Vec<u8>, E>,
+        read: impl Fn(Sha256) -> Result<Option<Vec<u8>>, E>,
     ) -> Result<Self, E> {
         let index: ImageIndex = serde_json::from_slice(index).map_err(OciSpecError::from)?;
         let mut layout = Self::default();
@@ -40,7 +40,8 @@ impl Layout {
                 layout.references.insert(name.clone(), descriptor.clone());
             } else if *descriptor.media_type() == MediaType::ImageManifest {
                 let digest = sha256(descriptor)?;
-                if let Some(subject) = referrer::subject(&read(digest)?)? {
+                let Some(manifest) = read(digest)? else { continue };
+                if let Some(subject) = referrer::subject(&manifest)? {
                     layout.referrers.entry(subject).or_default().insert(digest, descriptor.clone());
                 }
             }
@@ -62,6 +63,11 @@ impl Layout {
     /// Gives a descriptor a name, in place of what had it.
     pub fn set(&mut self, name: String, mut descriptor: Descriptor) {
         descriptor.set_annotations(Some([(REF_NAME.to_owned(), name.clone())].into()));
+        self.set_annotated(name, descriptor);
+    }
+
+    /// Does what [`Self::set`] does with a descriptor whose annotations have the name already.
+    pub(super) fn set_annotated(&mut self, name: String, descriptor: Descriptor) {
         self.references.insert(name, descriptor);
     }
 
@@ -94,11 +100,15 @@ impl Layout {
 
     /// Removes what refers to a digest and is of a type.
     pub fn detach_all(&mut self, subject: Sha256, artifact_type: &str) {
-        let is_of_type = |descriptor: &Descriptor| {
+        self.detach_if(subject, |descriptor| {
             descriptor.artifact_type().as_ref().is_some_and(|of| of.as_ref() == artifact_type)
-        };
+        });
+    }
+
+    /// Removes what refers to a digest and is as told.
+    pub fn detach_if(&mut self, subject: Sha256, is_gone: impl Fn(&Descriptor) -> bool) {
         if let Some(referrers) = self.referrers.get_mut(&subject) {
-            referrers.retain(|_, descriptor| !is_of_type(descriptor));
+            referrers.retain(|_, descriptor| !is_gone(descriptor));
         }
     }
 
@@ -113,6 +123,25 @@ impl Layout {
         self.referrers.get(&subject).into_iter().flat_map(BTreeMap::values)
     }
 
+    /// What is attached to a digest by tags of a repository, by these: `sha256-<hex>.sig`.
+    pub fn attached_by_tag(
+        &self,
+        repository: &str,
+        subject: Sha256,
+    ) -> impl Iterator<Item = (&str, &Descriptor)> {
+        let tags = format!("{repository}:");
+        let prefix = format!("{tags}{}", attachment_tag(subject, ""));
+        self.references
+            .range(prefix.clone()..)
+            .take_while(move |(name, _)| name.starts_with(&prefix))
+            .map(move |(name, descriptor)| (&name[tags.len()..], descriptor))
+    }
+
+    /// All that refers to something, by the digest of that.
+    pub fn all_referrers(&self) -> impl Iterator<Item = (Sha256, &Descriptor)> {
+        self.referrers.iter().flat_map(|(subject, of)| of.values().map(|descriptor| (*subject, descriptor)))
+    }
+
     /// Keeps the references whose names are kept, and those that are attached to a digest.
     pub fn retain(&mut self, keep: impl Fn(&str) -> bool) {
         self.references.retain(|name, _| subject_of_tag(name).is_some() || keep(name));
@@ -121,6 +150,12 @@ impl Layout {
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Descriptor> {
         self.references.get(name)
+    }
+
+    /// What is no attachment, by its name.
+    pub fn images(&self) -> impl Iterator<Item = (&str, &Descriptor)> {
+        let named = self.references.iter().map(|(name, descriptor)| (name.as_str(), descriptor));
+        named.filter(|(name, _)| subject_of_tag(name).is_none())
     }
 
     pub fn names(&self) -> impl Iterator<Item = &str> {
@@ -203,7 +238,7 @@ mod tests {
 
     use super::*;
     use crate::image::descriptor;
-    use crate::image::referrer::{Artifact, attachment_tag};
+    use crate::image::referrer::Artifact;
 
     /// Blobs by their digests.
     #[derive(Default)]
@@ -252,7 +287,10 @@ mod tests {
             layout.set(tag(image), blobs.image(&format!("signature of {}", image.digest())));
         }
         let whole = layout.clone();
-        assert_eq!(Layout::parse(&layout.to_bytes().unwrap(), |digest| blobs.read(digest)).unwrap(), whole);
+        assert_eq!(
+            Layout::parse(&layout.to_bytes().unwrap(), |digest| blobs.read(digest).map(Some)).unwrap(),
+            whole
+        );
         let all: BTreeSet<_> = blobs.0.borrow().keys().copied().collect();
         assert_eq!(layout.prune(|digest| blobs.read(digest)).unwrap(), all);
         assert_eq!(layout, whole);

@@ -6,7 +6,10 @@
 //! The specification: <https://github.com/opencontainers/image-spec/blob/v1.1.1/spec.md>
 
 pub mod accounting;
+pub mod archive;
 pub mod built;
+pub mod changes;
+pub mod choice;
 pub mod config;
 pub mod layout;
 pub mod plan;

@@ -8,6 +8,7 @@ use oci_spec::OciSpecError;
 use oci_spec::image::{Descriptor, ImageIndex, ImageManifest, MediaType};
 
 use super::layout::{Layout, sha256};
+use super::reference::{InvalidReference, Tag};
 use crate::catalog::Image;
 use crate::catalog::name::ImageName;
 use crate::debian::Architecture;
@@ -20,8 +21,10 @@ pub struct Shipment<'a> {
     pub index: Manifest,
     /// The images of the index, each with its architecture.
     pub platforms: Vec<(&'a Architecture, Manifest)>,
-    /// What refers to one of the platforms, by its digest.
+    /// What refers to the index, to one of the platforms, or to something that does, by the digest of that.
     pub referrers: BTreeMap<Sha256, Vec<Manifest>>,
+    /// What is attached to one of them by a tag, as clients of before OCI 1.1 look for it: `sha256-<hex>.sig`.
+    pub attached: BTreeMap<Tag, Manifest>,
     /// The configurations, layers and documents, with their sizes in bytes.
     pub blobs: BTreeMap<Sha256, u64>,
     /// The time of the newest entry in the image.
@@ -59,9 +62,11 @@ impl<'a> Shipment<'a> {
             index,
             platforms: Vec::new(),
             referrers: BTreeMap::new(),
+            attached: BTreeMap::new(),
             blobs: BTreeMap::new(),
             created: None,
         };
+        let mut subjects = vec![shipment.index.digest];
         for architecture in &image.architectures {
             let Some(named) = layout.get(&format!("{name}-{architecture}")) else { continue };
             let Some(descriptor) = held.manifests().iter().find(|held| held.digest() == named.digest())
@@ -69,15 +74,28 @@ impl<'a> Shipment<'a> {
                 continue;
             };
             let platform = manifest(descriptor)?;
-            for referrer in layout.referrers(platform.digest) {
-                let referrer = manifest(referrer)?;
-                shipment.add_blobs(&parse(&referrer)?)?;
-                shipment.referrers.entry(platform.digest).or_default().push(referrer);
-            }
             let document: ImageManifest = parse(&platform)?;
             shipment.add_blobs(&document)?;
             shipment.created = shipment.created.max(created(&document));
+            subjects.push(platform.digest);
             shipment.platforms.push((architecture, platform));
+        }
+        let repository = image.name.repository();
+        while let Some(subject) = subjects.pop() {
+            for referrer in layout.referrers(subject) {
+                let referrer = manifest(referrer)?;
+                shipment.add_blobs(&parse(&referrer)?)?;
+                // What refers to an image may be signed itself.
+                subjects.push(referrer.digest);
+                shipment.referrers.entry(subject).or_default().push(referrer);
+            }
+            for (tag, attached) in layout.attached_by_tag(&repository, subject) {
+                let tag =
+                    tag.parse().map_err(|error: InvalidReference| OciSpecError::Other(error.to_string()))?;
+                let attached = manifest(attached)?;
+                shipment.add_blobs(&parse(&attached)?)?;
+                shipment.attached.insert(tag, attached);
+            }
         }
         Ok(Some(shipment))
     }

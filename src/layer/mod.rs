@@ -14,9 +14,11 @@ use std::io::{self, Write};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::debian::compression::Compression;
+use crate::debian::compression::{Compression, UnpackError};
 use crate::digest::{Hashing, Sha256};
-use crate::tree::Tree;
+use crate::tree::{TarError, Tree};
+
+pub use tar::{END, file_header, padding};
 
 /// What decides a layer's bytes besides its tree. Whoever keeps layers by their input has to keep
 /// this with it: another recipe makes other bytes.
@@ -36,6 +38,25 @@ pub struct LayerInfo {
     pub uncompressed_size: u64,
 }
 
+#[derive(Debug, thiserror::Error)]
+pub enum LayerError {
+    #[error(transparent)]
+    Unpack(#[from] UnpackError),
+    #[error(transparent)]
+    Tar(#[from] TarError),
+    #[error("it is not the layer that it is said to be")]
+    Other,
+}
+
+/// Reads a layer that [`write`] has written, and that has to be the one that is told.
+pub fn read(told: &LayerInfo, packed: &Bytes) -> Result<Tree, LayerError> {
+    let archive = Compression::Gzip.unpack(packed, told.uncompressed_size)?;
+    if archive.len() as u64 != told.uncompressed_size || Sha256::of(&archive) != told.diff_id {
+        return Err(LayerError::Other);
+    }
+    Ok(Tree::from_layer(&archive)?)
+}
+
 /// Writes a tree as a layer. Compression runs on the current rayon pool; for each of its threads
 /// some 20 MiB are in memory besides the tree.
 ///
@@ -47,14 +68,6 @@ pub fn write(tree: &Tree, sink: impl Write + Send) -> io::Result<LayerInfo> {
     let (mut inner, digest, size) = sink.finish();
     inner.flush()?;
     Ok(LayerInfo { digest, size, diff_id: archive.digest, uncompressed_size: archive.size })
-}
-
-/// The tree of a layer; `None` where it is not the layer that it is said to be.
-#[must_use]
-pub fn read(layer: &Bytes, told: &LayerInfo) -> Option<Tree> {
-    let archive = Compression::Gzip.unpack(layer, told.uncompressed_size).ok()?;
-    let is_whole = archive.len() as u64 == told.uncompressed_size && Sha256::of(&archive) == told.diff_id;
-    is_whole.then(|| Tree::from_tar(&archive).ok()).flatten()
 }
 
 #[cfg(test)]

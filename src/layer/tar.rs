@@ -9,15 +9,20 @@
 
 use std::borrow::Cow;
 
+use bytes::Bytes;
+
 use crate::tree::{Entry, ImagePath, Node, Tree};
 
 const BLOCK: usize = 512;
 static ZEROS: [u8; 2 * BLOCK] = [0; 2 * BLOCK];
 
+/// What ends an archive.
+pub const END: &[u8] = &ZEROS;
+
 /// The bytes of the archive, in order: what is in the tree already is borrowed from it.
 pub(super) fn pieces(tree: &Tree) -> impl Iterator<Item = Cow<'_, [u8]>> + Send {
     let members = tree.iter().filter(|(path, _)| !path.is_root());
-    members.flat_map(|(path, entry)| member(path, entry)).chain([Cow::Borrowed(&ZEROS[..])])
+    members.flat_map(|(path, entry)| member(path, entry)).chain([Cow::Borrowed(END)])
 }
 
 fn member<'a>(path: &ImagePath, entry: &'a Entry) -> [Cow<'a, [u8]>; 3] {
@@ -25,22 +30,35 @@ fn member<'a>(path: &ImagePath, entry: &'a Entry) -> [Cow<'a, [u8]>; 3] {
         Node::File(content) => content,
         Node::Directory | Node::Symlink(_) | Node::HardLink(_) => &[],
     };
-    let padding = content.len().next_multiple_of(BLOCK) - content.len();
-    [headers(path, entry).into(), content.into(), ZEROS[..padding].into()]
+    let size = content.len() as u64;
+    [headers(path, entry, size).into(), content.into(), padding(size).into()]
+}
+
+/// What stands before the content of a file of root's, mode 0644, of so many bytes, with the time 0.
+#[must_use]
+pub fn file_header(path: &ImagePath, size: u64) -> Vec<u8> {
+    headers(path, &Entry::file(Bytes::new(), 0), size)
+}
+
+/// What follows the content of a file of so many bytes.
+#[must_use]
+pub fn padding(size: u64) -> &'static [u8] {
+    let beyond = (size % BLOCK as u64) as usize;
+    &ZEROS[..(BLOCK - beyond) % BLOCK]
 }
 
 /// The record of the extended attribute that holds file capabilities, as tar(1) and container runtimes know it.
 const CAPABILITY: &str = "SCHILY.xattr.security.capability";
 
-/// The header of an entry, after the PAX header that it may need.
-fn headers(path: &ImagePath, entry: &Entry) -> Vec<u8> {
+/// The header of an entry, a file of which has so many bytes, after the PAX header that it may need.
+fn headers(path: &ImagePath, entry: &Entry, size: u64) -> Vec<u8> {
     let slash = if entry.node == Node::Directory { "/" } else { "" };
     let name = format!("{}{slash}", path.relative());
-    let (kind, size, link) = match &entry.node {
-        Node::Directory => (b'5', 0, ""),
-        Node::File(content) => (b'0', content.len() as u64, ""),
-        Node::Symlink(target) => (b'2', 0, target.as_str()),
-        Node::HardLink(target) => (b'1', 0, target.relative()),
+    let (kind, link) = match &entry.node {
+        Node::Directory => (b'5', ""),
+        Node::File(_) => (b'0', ""),
+        Node::Symlink(target) => (b'2', target.as_str()),
+        Node::HardLink(target) => (b'1', target.relative()),
     };
     let mut header = Header::new(kind);
     let mut records = Vec::new();

@@ -13,7 +13,9 @@ mod unreviewed;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::catalog::name::TarballName;
 use crate::debian::PackageName;
+use notice::Text;
 
 pub use expression::{Expression, InvalidExpression};
 pub use fingerprint::fingerprint;
@@ -23,10 +25,14 @@ pub use unreviewed::{Unreviewed, UnreviewedText};
 /// What a package may be used under, or what nobody has reviewed yet.
 pub type Verdict = Result<Licensing, Unreviewed>;
 
-/// Those of the packages of an image.
-pub type Verdicts = BTreeMap<PackageName, Arc<Verdict>>;
+/// What the parts of an image may be used under.
+#[derive(Debug, Default)]
+pub struct Verdicts {
+    pub packages: BTreeMap<PackageName, Arc<Verdict>>,
+    pub tarballs: BTreeMap<TarballName, Licensing>,
+}
 
-/// What a binary package may be used under.
+/// What a binary package, or what upstream publishes, may be used under.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Licensing {
     /// Of all that its source package holds.
@@ -39,4 +45,21 @@ pub struct Licensing {
     pub copyright: String,
     /// The texts of the licenses that SPDX does not list, by their `LicenseRef-…`.
     pub texts: BTreeMap<String, String>,
+}
+
+impl Licensing {
+    /// Of what comes without a copyright file of Debian's: the license that its definition names, and the texts that
+    /// it brings.
+    #[must_use]
+    pub fn of_upstream(license: &Expression, texts: &[Text]) -> Self {
+        let text = texts.iter().map(|text| text.text.as_str()).collect::<Vec<_>>().join("\n\n");
+        let references = license.references().filter(|_| !text.is_empty());
+        Self {
+            declared: license.clone(),
+            concluded: license.clone(),
+            comment: String::new(),
+            copyright: notices::of_text(&text),
+            texts: references.map(|id| (id, text.clone())).collect(),
+        }
+    }
 }

@@ -103,19 +103,16 @@ impl<'a> Notices<'a> {
     }
 
     /// Adds what is not a package, with the license that its definition names and the texts that it brings.
-    pub fn add_upstream(&mut self, name: &str, version: &str, license: &str, texts: Vec<Text>) {
-        let copyright = texts.iter().map(|text| super::notices::of_text(&text.text));
-        let copyright = copyright.flat_map(|lines| lines.lines().map(str::to_owned).collect::<Vec<_>>());
-        let copyright = copyright.collect();
+    pub fn add_upstream(&mut self, name: &str, version: &str, licensing: &Licensing, texts: Vec<Text>) {
         let texts = self.numbers(texts);
         self.notice.packages.push(PackageNotice {
             name: name.to_owned(),
             version: version.to_owned(),
             source: None,
-            license: license.to_owned(),
+            license: licensing.concluded.to_string(),
             declared: None,
             comment: String::new(),
-            copyright,
+            copyright: licensing.copyright.lines().map(str::to_owned).collect(),
             texts,
         });
     }

@@ -56,7 +56,7 @@ impl Unread {
     pub fn of<'a>(images: impl IntoIterator<Item = &'a Verdicts>) -> Self {
         let mut known = BTreeSet::new();
         let mut unread = Self::default();
-        let verdicts = images.into_iter().flat_map(Verdicts::values);
+        let verdicts = images.into_iter().flat_map(|verdicts| verdicts.packages.values());
         for Unreviewed { source, texts } in verdicts.filter_map(|verdict| verdict.as_ref().as_ref().err()) {
             for text in texts.iter().filter(|text| known.insert((source, *text))) {
                 unread.told.push(format!("\n  {source}: {text}"));

@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod built;
+pub mod changes;
 pub mod diff;
 pub mod failure;
 pub mod find;
@@ -13,6 +14,7 @@ pub mod signed;
 pub mod size;
 pub mod table;
 pub mod test;
+pub mod verified;
 
 /// A line of talk, on stderr: `     Locked debian13: 27 packages`.
 pub fn say(verb: &str, text: &str) {

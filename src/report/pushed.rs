@@ -8,7 +8,7 @@ use distro::effects::push::{Consignment, Delivered};
 use distro::image::reference::Destination;
 
 use super::size::Size;
-use super::{count, say, table};
+use super::{count, say, table, warn};
 use crate::cli::{Format, PushArgs};
 
 /// An image, over its architectures.
@@ -23,6 +23,8 @@ struct Row {
     new_tags: Vec<String>,
     /// Documents that the registry did not know to refer to it.
     referrers: usize,
+    /// Digests of those that it lists, and that others of these take the place of.
+    superseded: Vec<String>,
     blobs: Blobs,
     /// Of the blobs that were sent.
     bytes: u64,
@@ -45,6 +47,7 @@ impl Row {
             tags: moving.keys().chain(fixed).map(ToString::to_string).collect(),
             new_tags: delivered.tagged.iter().map(ToString::to_string).collect(),
             referrers: delivered.referrers,
+            superseded: delivered.superseded.iter().map(|digest| digest.oci()).collect(),
             blobs: Blobs { sent: delivered.sent, mounted: delivered.mounted, present: delivered.present },
             bytes: delivered.bytes,
         }
@@ -82,6 +85,7 @@ pub fn report(
         });
         anstream::print!("{}", table::table(head, &[2, 3, 4, 5], cells));
     }
+    tell_superseded(&rows);
     let new = rows.iter().filter(|row| row.is_new()).count();
     let sent: usize = rows.iter().map(|row| row.blobs.sent).sum();
     let mounted: usize = rows.iter().map(|row| row.blobs.mounted).sum();
@@ -102,4 +106,16 @@ pub fn report(
     };
     say(if args.dry_run { "Would push" } else { "Pushed" }, &told);
     Ok(())
+}
+
+/// Registries rarely let documents be removed, and it is not for a push to try.
+fn tell_superseded(rows: &[Row]) {
+    let superseded: BTreeSet<_> =
+        rows.iter().flat_map(|row| row.superseded.iter().map(|digest| (&row.repository, digest))).collect();
+    if let Some((repository, digest)) = superseded.first() {
+        warn(&format!(
+            "{} of earlier pushes stay listed beside what takes their place, as {repository}@{digest}",
+            count(superseded.len(), "document"),
+        ));
+    }
 }

@@ -1,11 +1,17 @@
 //! Persons and organisations, as the field Maintainer of a control file has them.
 
+use url::Url;
+
+use crate::catalog::tarball::Tarball;
+
 /// Somebody who supplies a package.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Agent<'a> {
     pub kind: Kind,
     pub name: &'a str,
     pub email: Option<&'a str>,
+    /// Where nobody knows an address: a page on the web.
+    pub page: Option<&'a str>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,8 +21,7 @@ pub enum Kind {
 }
 
 /// Who makes Debian.
-pub const DEBIAN: Agent<'static> =
-    Agent { kind: Kind::Organization, name: "Debian", email: Some("debian-devel@lists.debian.org") };
+pub const DEBIAN: Agent<'static> = Agent::organization("Debian", Some("debian-devel@lists.debian.org"));
 
 impl Kind {
     pub fn as_str(self) -> &'static str {
@@ -36,11 +41,17 @@ impl<'a> Agent<'a> {
         let team =
             domain.starts_with("lists.") || domain.contains("-lists.") || domain.starts_with("tracker.");
         let kind = if team { Kind::Organization } else { Kind::Person };
-        Some(Self { kind, name: name.trim().trim_matches('"'), email: Some(address) })
+        Some(Self { kind, name: name.trim().trim_matches('"'), email: Some(address), page: None })
     }
 
-    pub fn organization(name: &'a str, email: Option<&'a str>) -> Self {
-        Self { kind: Kind::Organization, name, email }
+    pub const fn organization(name: &'a str, email: Option<&'a str>) -> Self {
+        Self { kind: Kind::Organization, name, email, page: None }
+    }
+
+    /// Who publishes a tarball.
+    pub fn upstream(definition: &'a Tarball) -> Self {
+        let page = definition.homepage.as_ref().map(Url::as_str);
+        Self { page, ..Self::organization(&definition.supplier, None) }
     }
 
     /// As SPDX 2.3 writes it: `Person: Name (address)`.

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use super::agent::Agent;
 use super::{Component, Content, Files, Generated, Subject, TOOL, UpstreamComponent, purl};
 use crate::digest::{Sha256, Sha512};
+use crate::license::Expression;
 
 /// The document as indented JSON with a final newline: the same bytes for the same subject.
 /// Its serial number is of all else that it says.
@@ -48,7 +49,7 @@ fn bom(subject: &Subject<'_>, files: Files) -> Value {
         "purl": package_url,
         "supplier": publisher,
         "hashes": hashes(sha256, Some(sha512)),
-        "licenses": licenses(subject.concluded().as_deref(), "concluded"),
+        "licenses": licenses(subject.concluded().as_ref().map(Expression::as_str), "concluded"),
     }));
     let packages = subject.packages.iter().map(|component| binary(component, subject, files));
     let tarballs = subject.tarballs.iter().map(|component| upstream(component, files));
@@ -124,7 +125,7 @@ fn binary(component: &Component<'_>, subject: &Subject<'_>, files: Files) -> Val
 }
 
 fn upstream(component: &UpstreamComponent<'_>, files: Files) -> Value {
-    let UpstreamComponent { definition, file, content, .. } = component;
+    let UpstreamComponent { definition, file, content, licensing, .. } = component;
     let package_url = purl::generic(component);
     open_left_out(json!({
         "type": "application",
@@ -132,9 +133,13 @@ fn upstream(component: &UpstreamComponent<'_>, files: Files) -> Value {
         "name": definition.software,
         "version": definition.version,
         "purl": package_url,
-        "supplier": { "name": definition.supplier },
+        "supplier": open_left_out(json!({
+            "name": definition.supplier,
+            "url": definition.homepage.iter().collect::<Vec<_>>(),
+        })),
         "hashes": hashes(file.sha256, content.sha512()),
-        "licenses": licenses(Some(&definition.license), "declared"),
+        "licenses": licenses(licensing.map(|licensing| licensing.declared.as_str()), "declared"),
+        "copyright": licensing.map(|licensing| &licensing.copyright).filter(|text| !text.is_empty()),
         "externalReferences": [{ "type": "distribution", "url": file.url.to_string() }],
         "properties": filters(content).collect::<Vec<_>>(),
         "components": listed(content, &package_url, files),

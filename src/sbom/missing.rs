@@ -43,12 +43,23 @@ pub fn missing(subject: &Subject<'_>) -> Vec<Missing> {
         );
     }
     for component in &subject.tarballs {
-        let definition = component.definition;
+        let (definition, licensing) = (component.definition, component.licensing);
         check(
             &format!("{} {}", definition.software, definition.version),
             &[
-                (false, "copyright text", COPYRIGHT),
-                (false, "e-mail address of the supplier", BSI),
+                (
+                    licensing.is_some_and(|licensing| !licensing.copyright.is_empty()),
+                    "copyright text",
+                    COPYRIGHT,
+                ),
+                (
+                    licensing.is_some_and(|known| {
+                        known.concluded.references().all(|id| known.texts.contains_key(&id))
+                    }),
+                    "licence text",
+                    LICENSE,
+                ),
+                (definition.homepage.is_some(), "home page of the supplier", BSI),
                 (component.content.sha512().is_some(), "SHA-512 of the tarball", BSI),
             ],
         );

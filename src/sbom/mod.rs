@@ -135,6 +135,7 @@ pub struct UpstreamComponent<'a> {
     pub name: &'a TarballName,
     pub definition: &'a Tarball,
     pub file: &'a TarballPin,
+    pub licensing: Option<&'a Licensing>,
     pub content: Content<'a>,
 }
 
@@ -165,6 +166,8 @@ pub struct SourceComponent<'a> {
 #[derive(Debug)]
 pub struct Content<'a> {
     pub record: &'a LayerRecord,
+    /// The time of its newest entry.
+    pub newest: Timestamp,
     /// Those of its files that another layer has in their place.
     pub replaced: &'a BTreeSet<ImagePath>,
     /// What was left out of it.
@@ -266,7 +269,7 @@ impl Generated<'_> {
     }
 }
 
-impl Subject<'_> {
+impl<'a> Subject<'a> {
     /// Under which the namespaces of its documents lie, content-addressed below this.
     fn namespace(&self) -> String {
         format!(
@@ -290,29 +293,32 @@ impl Subject<'_> {
     }
 
     /// Everything that may be used under a licence of its own: that of the whole is that of all of these.
-    fn concluded(&self) -> Option<String> {
-        let packages = self.packages.iter().map(|component| Some(component.licensing?.concluded.as_str()));
-        let tarballs = self.tarballs.iter().map(|component| Some(component.definition.license.as_str()));
-        let parts = packages.chain(tarballs).collect::<Option<BTreeSet<_>>>()?;
-        conjunction(&parts)
+    fn concluded(&self) -> Option<Expression> {
+        let parts = self.licensings().map(|licensing| Some(&licensing?.concluded));
+        Expression::all(parts.collect::<Option<BTreeSet<_>>>()?)
+    }
+
+    /// Of packages and tarballs, as far as it is known.
+    fn licensings(&self) -> impl Iterator<Item = Option<&'a Licensing>> {
+        let of_packages = self.packages.iter().map(|component| component.licensing);
+        of_packages.chain(self.tarballs.iter().map(|component| component.licensing))
     }
 
     /// The texts of licenses that SPDX does not list.
     fn license_texts(&self) -> BTreeMap<&str, &str> {
-        let licensings = self.packages.iter().filter_map(|component| component.licensing);
-        let texts = licensings.flat_map(|licensing| &licensing.texts);
+        let texts = self.licensings().flatten().flat_map(|licensing| &licensing.texts);
         texts.map(|(name, text)| (name.as_str(), text.as_str())).collect()
     }
 }
 
-/// Expressions that hold together.
-fn conjunction(parts: &BTreeSet<&str>) -> Option<String> {
-    let enclosed = |part: &&str| match part.contains(" OR ") && parts.len() > 1 {
-        true => format!("({part})"),
-        false => (*part).to_owned(),
-    };
-    let joined = parts.iter().map(enclosed).collect::<Vec<_>>().join(" AND ");
-    (!joined.is_empty()).then_some(joined)
+/// A document in a namespace below this one that is of its content alone, with a final newline: the digest is of the
+/// text in which zeros stand for it.
+fn content_addressed(namespace: &str, text_in: impl FnOnce(String) -> String) -> String {
+    let open = format!("{namespace}/{:064}", 0);
+    let mut text = text_in(open.clone());
+    text.push('\n');
+    let content = Sha256::of(text.as_bytes());
+    text.replace(&open, &format!("{namespace}/{content}"))
 }
 
 /// `distro 0.1.0`, as the tool that writes documents.

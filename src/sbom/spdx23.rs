@@ -11,11 +11,12 @@ use url::Url;
 
 use super::agent::{Agent, DEBIAN};
 use super::{
-    Component, Content, Files, Generated, SourceComponent, Subject, TOOL, UpstreamComponent, purl,
-    verification_code,
+    Component, Content, Files, Generated, SourceComponent, Subject, TOOL, UpstreamComponent,
+    content_addressed, purl, verification_code,
 };
 use crate::debian::{PackageName, Source};
 use crate::digest::{Sha1, Sha256, Sha512};
+use crate::license::Licensing;
 
 const NOASSERTION: &str = "NOASSERTION";
 /// One of CISA's [types of SBOM](https://www.cisa.gov/resources-tools/resources/types-software-bill-materials-sbom),
@@ -150,6 +151,9 @@ pub(super) struct Relationship {
     pub spdx_element_id: String,
     pub relationship_type: &'static str,
     pub related_spdx_element: String,
+    /// Dependencies of what is contained that the container goes without.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
 }
 
 impl<'a> Document<'a> {
@@ -161,7 +165,7 @@ impl<'a> Document<'a> {
             document.add_content(package, &component.content, files);
         }
         for component in &subject.tarballs {
-            document.add_content(upstream_package(component, subject), &component.content, files);
+            document.add_content(upstream_package(component), &component.content, files);
         }
         for generated in &subject.generated {
             document.add_content(generated_package(generated, subject), &generated.content, files);
@@ -201,7 +205,8 @@ impl<'a> Document<'a> {
 
     fn add_image(&mut self, subject: &'a Subject<'a>) {
         let (sha256, sha512) = subject.manifest;
-        let concluded: Cow<'a, str> = subject.concluded().map_or(NOASSERTION.into(), Cow::Owned);
+        let concluded: Cow<'a, str> =
+            subject.concluded().map_or(NOASSERTION.into(), |all| all.to_string().into());
         self.packages.push(Package {
             checksums: checksums(sha256, Some(sha512)),
             external_refs: vec![package_url(purl::oci(subject))],
@@ -254,19 +259,23 @@ impl<'a> Document<'a> {
     }
 
     fn relate(&mut self, subject: &Subject<'_>) {
-        let mut relate = |from: &str, relationship_type, to: &str| {
+        let mut tell = |from: &str, relationship_type, to: &str, comment| {
             self.relationships.push(Relationship {
                 spdx_element_id: from.to_owned(),
                 relationship_type,
                 related_spdx_element: to.to_owned(),
+                comment,
             });
         };
-        relate(DOCUMENT, "DESCRIBES", IMAGE);
-        relate(IMAGE, "CONTAINS", OPERATING_SYSTEM);
+        tell(DOCUMENT, "DESCRIBES", IMAGE, None);
+        tell(IMAGE, "CONTAINS", OPERATING_SYSTEM, None);
+        for component in &subject.packages {
+            let holder = if component.third_party.is_some() { IMAGE } else { OPERATING_SYSTEM };
+            tell(holder, "CONTAINS", &binary_id(component.name), component.sentences_on_left_out());
+        }
+        let mut relate = |from: &str, kind, to: &str| tell(from, kind, to, None);
         for component in &subject.packages {
             let id = binary_id(component.name);
-            let holder = if component.third_party.is_some() { IMAGE } else { OPERATING_SYSTEM };
-            relate(holder, "CONTAINS", &id);
             let pin = component.pin;
             let built_from = Source { name: pin.source.clone(), version: pin.source_version.clone() };
             relate(&id, "GENERATED_FROM", &source_id(&built_from));
@@ -279,17 +288,14 @@ impl<'a> Document<'a> {
 
     /// The text of the document, in a namespace below this one that is of its content alone.
     pub(super) fn finish(mut self, namespace: &str) -> String {
-        let content = Sha256::of(&serde_json::to_vec(&self).expect(PLAIN));
-        self.document_namespace = format!("{namespace}/{content}");
-        let mut text = serde_json::to_string_pretty(&self).expect(PLAIN);
-        text.push('\n');
-        text
+        content_addressed(namespace, |namespace| {
+            self.document_namespace = namespace;
+            serde_json::to_string_pretty(&self).expect("maps with text keys serialise")
+        })
     }
 }
 
-const PLAIN: &str = "maps with text keys serialise";
-
-impl Package<'_> {
+impl<'a> Package<'a> {
     fn new(
         id: &str,
         name: String,
@@ -326,53 +332,56 @@ impl Package<'_> {
         let code = VerificationCode { package_verification_code_value: code.to_string() };
         Self { files_analyzed: true, package_verification_code: Some(code), ..self }
     }
+
+    fn licensed(self, licensing: Option<&'a Licensing>) -> Self {
+        let Some(licensing) = licensing else { return self };
+        let said = |text: &'a str| Some(text).filter(|text| !text.is_empty());
+        Self {
+            license_concluded: licensing.concluded.as_str().into(),
+            license_declared: licensing.declared.as_str().into(),
+            license_comments: said(&licensing.comment),
+            copyright_text: said(&licensing.copyright).unwrap_or(NOASSERTION),
+            ..self
+        }
+    }
 }
 
 fn binary_package<'a>(component: &'a Component<'a>, subject: &Subject<'_>) -> Package<'a> {
     let Component { name, pin, facts, content, .. } = component;
     let version = pin.version.to_string();
     let supplier = facts.maintainer.and_then(Agent::maintainer);
-    let mut package = Package {
+    Package {
         download_location: location(component.location.as_deref()),
         package_file_name: Some(component.file_name()),
         checksums: checksums(pin.sha256, content.sha512()),
         homepage: facts.homepage,
         summary: facts.synopsis,
         source_info: Some(format!("built package from: {} {}", pin.source, pin.source_version)),
-        comment: component.sentences_on_left_out(),
         external_refs: vec![package_url(purl::deb(component, &subject.release.version))],
-        annotations: annotations(content, subject),
+        annotations: annotations(content),
         ..Package::new(&binary_id(name), name.to_string(), version, "LIBRARY", supplier)
-    };
-    if let Some(licensing) = component.licensing {
-        package.license_concluded = licensing.concluded.as_str().into();
-        package.license_declared = licensing.declared.as_str().into();
-        package.license_comments = Some(licensing.comment.as_str()).filter(|comment| !comment.is_empty());
-        package.copyright_text =
-            Some(licensing.copyright.as_str()).filter(|text| !text.is_empty()).unwrap_or(NOASSERTION);
     }
-    package
+    .licensed(component.licensing)
 }
 
-fn upstream_package<'a>(component: &'a UpstreamComponent<'a>, subject: &Subject<'_>) -> Package<'a> {
-    let UpstreamComponent { definition, file, content, .. } = component;
+fn upstream_package<'a>(component: &'a UpstreamComponent<'a>) -> Package<'a> {
+    let UpstreamComponent { definition, file, content, licensing, .. } = component;
     Package {
         download_location: file.url.to_string().into(),
         package_file_name: Some(file.url.name()),
         checksums: checksums(file.sha256, content.sha512()),
-        license_concluded: definition.license.as_str().into(),
-        license_declared: definition.license.as_str().into(),
         homepage: definition.homepage.as_ref().map(Url::as_str),
         external_refs: vec![package_url(purl::generic(component))],
-        annotations: annotations(content, subject),
+        annotations: annotations(content),
         ..Package::new(
             &upstream_id(component),
             definition.software.clone(),
             definition.version.clone(),
             "APPLICATION",
-            Some(Agent::organization(&definition.supplier, None)),
+            Some(Agent::upstream(definition)),
         )
     }
+    .licensed(*licensing)
 }
 
 /// What a step made is as new as its layer.
@@ -423,10 +432,10 @@ fn location(location: Option<&str>) -> Cow<'_, str> {
     location.unwrap_or(NOASSERTION).into()
 }
 
-fn annotations<'a>(content: &Content<'_>, subject: &Subject<'_>) -> Vec<Annotation<'a>> {
+fn annotations<'a>(content: &Content<'_>) -> Vec<Annotation<'a>> {
     let (tool, version) = TOOL;
     let annotation = |comment| Annotation {
-        annotation_date: subject.created.to_string(),
+        annotation_date: content.newest.to_string(),
         annotation_type: "OTHER",
         annotator: format!("Tool: {tool}-{version}"),
         comment,

@@ -10,9 +10,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 
 use super::agent::{Agent, Kind};
-use super::{Component, Content, Files, Generated, Subject, TOOL, UpstreamComponent, purl};
+use super::{
+    Component, Content, Files, Generated, Subject, TOOL, UpstreamComponent, content_addressed, purl,
+};
 use crate::debian::Source;
 use crate::digest::{Sha1, Sha256, Sha512};
+use crate::license::{Expression, Licensing};
 use crate::tree::{FileInfo, ImagePath};
 
 const CONTEXT: &str = "https://spdx.org/rdf/3.0.1/spdx-context.jsonld";
@@ -22,15 +25,12 @@ const CREATION: &str = "_:creation";
 /// All of its identifiers lie in a namespace that holds the digest of all else that it says.
 #[must_use]
 pub(super) fn spdx30(subject: &Subject<'_>, files: Files) -> String {
-    let graph = |namespace: String| {
+    content_addressed(&subject.namespace(), |namespace| {
         let graph =
             Graph { namespace, elements: Vec::new(), agents: BTreeMap::new(), licenses: BTreeSet::new() };
-        json!({ "@context": CONTEXT, "@graph": graph.of(subject, files) })
-    };
-    let content = Sha256::of(graph(String::new()).to_string().as_bytes());
-    let mut text = format!("{:#}", graph(format!("{}/{content}", subject.namespace())));
-    text.push('\n');
-    text
+        let document = json!({ "@context": CONTEXT, "@graph": graph.of(subject, files) });
+        serde_json::to_string_pretty(&document).expect("maps with text keys serialise")
+    })
 }
 
 /// The elements of a document, as far as they are told.
@@ -102,9 +102,10 @@ impl<'a> Graph<'a> {
                 "originatedBy": [publisher],
             }),
         );
-        let concluded = subject.concluded();
-        self.license(&image, "hasConcludedLicense", concluded.as_deref(), None);
-        self.license(&image, "hasDeclaredLicense", concluded.as_deref(), None);
+        if let Some(concluded) = &subject.concluded() {
+            self.license(&image, "hasConcludedLicense", concluded, None);
+            self.license(&image, "hasDeclaredLicense", concluded, None);
+        }
         let artifact =
             Artifact { name: format!("blobs/sha256/{sha256}"), sha256, sha512: Some(sha512), location: None };
         self.distribution(&image, "Manifest", &artifact);
@@ -120,7 +121,7 @@ impl<'a> Graph<'a> {
             "software_packageVersion": pin.version.as_str(),
             "software_packageUrl": package_url,
             "software_primaryPurpose": "install",
-            "software_copyrightText": component.licensing.map(|licensing| &licensing.copyright),
+            "software_copyrightText": copyright(component.licensing),
             "software_downloadLocation": component.location,
             "software_homePage": facts.homepage,
             "software_sourceInfo": format!("built package from: {} {}", pin.source, pin.source_version),
@@ -133,17 +134,7 @@ impl<'a> Graph<'a> {
         });
         let local = format!("Binary-{name}");
         let package = self.element("software_Package", &local, fields);
-        let licensing = component.licensing;
-        let comment =
-            licensing.map(|licensing| licensing.comment.as_str()).filter(|comment| !comment.is_empty());
-        let concluded = licensing.map(|licensing| licensing.concluded.as_str());
-        self.license(&package, "hasConcludedLicense", concluded, comment);
-        self.license(
-            &package,
-            "hasDeclaredLicense",
-            licensing.map(|licensing| licensing.declared.as_str()),
-            None,
-        );
+        self.licenses(&package, component.licensing);
         let artifact = Artifact {
             name: component.file_name().to_owned(),
             sha256: pin.sha256,
@@ -161,9 +152,9 @@ impl<'a> Graph<'a> {
         subject: &Subject<'_>,
         files: Files,
     ) -> String {
-        let UpstreamComponent { name, definition, file, content } = component;
+        let UpstreamComponent { name, definition, file, licensing, content } = component;
         let package_url = purl::generic(component);
-        let supplier = self.agent(Agent::organization(&definition.supplier, None));
+        let supplier = self.agent(Agent::upstream(definition));
         let local = format!("Upstream-{name}");
         let package = self.element(
             "software_Package",
@@ -173,6 +164,7 @@ impl<'a> Graph<'a> {
                 "software_packageVersion": definition.version,
                 "software_packageUrl": package_url,
                 "software_primaryPurpose": "application",
+                "software_copyrightText": copyright(*licensing),
                 "software_downloadLocation": file.url.to_string(),
                 "software_homePage": definition.homepage,
                 "externalIdentifier": [purl_identifier(&package_url)],
@@ -181,8 +173,7 @@ impl<'a> Graph<'a> {
                 "originatedBy": [supplier],
             }),
         );
-        self.license(&package, "hasConcludedLicense", Some(&definition.license), None);
-        self.license(&package, "hasDeclaredLicense", Some(&definition.license), None);
+        self.licenses(&package, *licensing);
         let artifact = Artifact {
             name: file.url.name().to_owned(),
             sha256: file.sha256,
@@ -253,8 +244,9 @@ impl<'a> Graph<'a> {
                 "originatedBy": supplier.iter().collect::<Vec<_>>(),
             });
             let id = self.element("software_File", &source_id(source), fields);
-            let declared = component.declared.map(|declared| declared.as_str());
-            self.license(&id, "hasDeclaredLicense", declared, None);
+            if let Some(declared) = component.declared {
+                self.license(&id, "hasDeclaredLicense", declared, None);
+            }
             let made = subject.packages.iter().filter(|component| {
                 component.pin.source == source.name && component.pin.source_version == source.version
             });
@@ -320,11 +312,16 @@ impl<'a> Graph<'a> {
         self.relate(package, "hasDistributionArtifact", &[id], None, None);
     }
 
-    fn license(&mut self, of: &str, kind: &str, expression: Option<&str>, comment: Option<&str>) {
-        if let Some(expression) = expression {
-            let id = self.expression(expression);
-            self.relate(of, kind, &[id], None, comment);
+    fn licenses(&mut self, of: &str, licensing: Option<&Licensing>) {
+        if let Some(Licensing { concluded, declared, comment, .. }) = licensing {
+            self.license(of, "hasConcludedLicense", concluded, Some(comment).filter(|text| !text.is_empty()));
+            self.license(of, "hasDeclaredLicense", declared, None);
         }
+    }
+
+    fn license(&mut self, of: &str, kind: &str, expression: &Expression, comment: Option<&String>) {
+        let id = self.expression(expression.as_str());
+        self.relate(of, kind, &[id], None, comment.map(String::as_str));
     }
 
     fn expression(&mut self, expression: &str) -> String {
@@ -382,8 +379,9 @@ impl<'a> Graph<'a> {
             Kind::Organization => "Organization",
             Kind::Person => "Person",
         };
-        let email = agent.email.into_iter();
-        let identifiers: Vec<_> = email.map(|email| identifier("email", email)).collect();
+        let email = agent.email.map(|email| identifier("email", email));
+        let page = agent.page.map(|page| identifier("other", page));
+        let identifiers: Vec<_> = email.into_iter().chain(page).collect();
         let local = id.rsplit_once('#').map_or(id, |(_, local)| local).to_owned();
         self.element(kind, &local, json!({ "name": agent.name, "externalIdentifier": identifiers }));
     }
@@ -423,6 +421,10 @@ fn hash(algorithm: &str, value: &impl ToString) -> Value {
 fn verification(content: &Content<'_>) -> Value {
     let code = content.verification_code().to_string();
     json!({ "type": "PackageVerificationCode", "algorithm": "sha1", "hashValue": code })
+}
+
+fn copyright(licensing: Option<&Licensing>) -> Option<&str> {
+    licensing.map(|licensing| licensing.copyright.as_str()).filter(|text| !text.is_empty())
 }
 
 fn identifier(kind: &str, identifier: &str) -> Value {

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+
 use super::location::{Form, location};
 use super::{
     Component, Content, Facts, Filtered, Generated, LeftOut, SourceComponent, Subject, ThirdParty,
@@ -50,6 +52,7 @@ impl<'a> Described<'a> {
                         name,
                         definition,
                         file,
+                        licensing: self.verdicts.tarballs.get(name),
                         content,
                     }));
                 }
@@ -103,7 +106,7 @@ impl<'a> Described<'a> {
                 })
                 .collect(),
             facts: Facts::of(&Paragraph::of(&content.record.control)),
-            licensing: self.verdicts.get(name).and_then(|verdict| verdict.as_ref().as_ref().ok()),
+            licensing: self.verdicts.packages.get(name).and_then(|verdict| verdict.as_ref().as_ref().ok()),
             content,
         })
     }
@@ -116,7 +119,14 @@ impl<'a> Described<'a> {
             files: dropped.files,
             bytes: dropped.bytes,
         });
-        Content { record, replaced, filtered: filtered.collect() }
+        let newest = record.listing.iter().map(|listed| listed.mtime).max().unwrap_or_default();
+        let newest = i64::try_from(newest).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
+        Content {
+            record,
+            newest: newest.unwrap_or(self.built.created),
+            replaced,
+            filtered: filtered.collect(),
+        }
     }
 
     /// Why the catalog leaves out what a pattern names.

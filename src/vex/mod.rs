@@ -35,6 +35,9 @@ pub struct Knowledge<'a> {
     pub statements: &'a [&'a Statement],
 }
 
+/// The media type of a document.
+pub const MEDIA_TYPE: &str = "application/vnd.openvex+json";
+
 /// An OpenVEX document.
 pub struct Document {
     /// Indented JSON with a final newline: the same bytes for the same image and knowledge.
@@ -115,7 +118,7 @@ fn claims(subject: Subject<'_>, knowledge: Knowledge<'_>) -> BTreeMap<Claim, BTr
             .iter()
             .filter(|statement| statement.is_about_package(&package.name, &package.source.name));
         let own: BTreeMap<_, _> = own.map(|statement| (&statement.vulnerability, *statement)).collect();
-        let tracked = knowledge.tracker.filter(|_| is_debians(package));
+        let tracked = knowledge.tracker.filter(|_| package.element.is_debians());
         let tracked =
             tracked.map(|(tracker, _)| worst(tracker, subject.codename, package)).unwrap_or_default();
         for (id, of_tracker) in tracked {
@@ -134,11 +137,6 @@ fn claims(subject: Subject<'_>, knowledge: Knowledge<'_>) -> BTreeMap<Claim, BTr
         }
     }
     claims
-}
-
-/// The tracker speaks of Debian's packages, and of no one else's of the same name.
-fn is_debians(package: &BinaryPackage) -> bool {
-    package.element.purl.as_deref().is_some_and(|purl| purl.starts_with("pkg:deb/debian/"))
 }
 
 /// What the tracker says of a package's own code and of what was built into it: of each vulnerability the worst.

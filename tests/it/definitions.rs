@@ -553,8 +553,8 @@ status: 0
 ----- stdout -----
 debian13: no package differs; 2 images affected
 
-IMAGE           TAGS  DOWNLOAD  INSTALLED
-shell-debian13  all     +872 B   +1.0 KiB
+IMAGE           TAGS          DOWNLOAD  INSTALLED
+shell-debian13  all   +936 B to +940 B   +1.0 KiB
 ----- stderr -----
      Locked debian13: 2 packages for 4 images in lock/debian13.lock
 "#,

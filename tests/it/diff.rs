@@ -91,9 +91,9 @@ SOURCE         FIXES
 openssl 3.5-3  CVE-2025-9230 CVE-2025-10000
 zlib 1.3-2     changelog not at hand
 
-IMAGE          TAGS          DOWNLOAD  INSTALLED
-base-debian13  all             +188 B       ±0 B
-zip-debian13   all   +852 B to +856 B   +1.0 KiB
+IMAGE          TAGS  DOWNLOAD  INSTALLED
+base-debian13  all     +124 B       ±0 B
+zip-debian13   all     +916 B   +1.0 KiB
 ----- stderr -----
 "#,
     );
@@ -127,8 +127,8 @@ status: 0
 
 | image | tags | download | installed |
 |---|---|--:|--:|
-| base-debian13 | all | +188 B | ±0 B |
-| zip-debian13 | all | +852 B to +856 B | +1.0 KiB |
+| base-debian13 | all | +124 B | ±0 B |
+| zip-debian13 | all | +916 B | +1.0 KiB |
 
 </details>
 
@@ -264,21 +264,21 @@ status: 0
         "sizes": {
           "amd64": {
             "old": {
-              "download": 3528,
+              "download": 3792,
               "installed": 4096
             },
             "new": {
-              "download": 3716,
+              "download": 3916,
               "installed": 4096
             }
           },
           "arm64": {
             "old": {
-              "download": 3528,
+              "download": 3788,
               "installed": 4096
             },
             "new": {
-              "download": 3716,
+              "download": 3912,
               "installed": 4096
             }
           }
@@ -292,21 +292,21 @@ status: 0
         "sizes": {
           "amd64": {
             "old": {
-              "download": 2656,
+              "download": 2852,
               "installed": 3072
             },
             "new": {
-              "download": 2844,
+              "download": 2976,
               "installed": 3072
             }
           },
           "arm64": {
             "old": {
-              "download": 2656,
+              "download": 2852,
               "installed": 3072
             },
             "new": {
-              "download": 2844,
+              "download": 2976,
               "installed": 3072
             }
           }
@@ -320,21 +320,21 @@ status: 0
         "sizes": {
           "amd64": {
             "old": {
-              "download": 2612,
+              "download": 2816,
               "installed": 3072
             },
             "new": {
-              "download": 3468,
+              "download": 3732,
               "installed": 4096
             }
           },
           "arm64": {
             "old": {
-              "download": 2612,
+              "download": 2812,
               "installed": 3072
             },
             "new": {
-              "download": 3464,
+              "download": 3728,
               "installed": 4096
             }
           }
@@ -348,21 +348,21 @@ status: 0
         "sizes": {
           "amd64": {
             "old": {
-              "download": 1740,
+              "download": 1876,
               "installed": 2048
             },
             "new": {
-              "download": 2596,
+              "download": 2792,
               "installed": 3072
             }
           },
           "arm64": {
             "old": {
-              "download": 1740,
+              "download": 1876,
               "installed": 2048
             },
             "new": {
-              "download": 2592,
+              "download": 2792,
               "installed": 3072
             }
           }
@@ -406,9 +406,9 @@ libssl3t64        3.5-3  3.5-1
 openssl-provider  3.5-3  3.5-1
 zlib1g            1.3-2  1.3-1  amd64
 
-IMAGE          TAGS          DOWNLOAD  INSTALLED
-base-debian13  all             -188 B       ±0 B
-zip-debian13   all   -856 B to -852 B   -1.0 KiB
+IMAGE          TAGS  DOWNLOAD  INSTALLED
+base-debian13  all     -124 B       ±0 B
+zip-debian13   all     -916 B   -1.0 KiB
 ----- stderr -----
 "#,
     );
@@ -522,21 +522,21 @@ status: 0
         "sizes": {
           "amd64": {
             "old": {
-              "download": 3528,
+              "download": 3792,
               "installed": 4096
             },
             "new": {
-              "download": 3716,
+              "download": 3916,
               "installed": 4096
             }
           },
           "arm64": {
             "old": {
-              "download": 3528,
+              "download": 3788,
               "installed": 4096
             },
             "new": {
-              "download": 3716,
+              "download": 3912,
               "installed": 4096
             }
           }
@@ -550,21 +550,21 @@ status: 0
         "sizes": {
           "amd64": {
             "old": {
-              "download": 2656,
+              "download": 2852,
               "installed": 3072
             },
             "new": {
-              "download": 2844,
+              "download": 2976,
               "installed": 3072
             }
           },
           "arm64": {
             "old": {
-              "download": 2656,
+              "download": 2852,
               "installed": 3072
             },
             "new": {
-              "download": 2844,
+              "download": 2976,
               "installed": 3072
             }
           }
@@ -578,21 +578,21 @@ status: 0
         "sizes": {
           "amd64": {
             "old": {
-              "download": 2612,
+              "download": 2816,
               "installed": 3072
             },
             "new": {
-              "download": 3468,
+              "download": 3732,
               "installed": 4096
             }
           },
           "arm64": {
             "old": {
-              "download": 2612,
+              "download": 2812,
               "installed": 3072
             },
             "new": {
-              "download": 3464,
+              "download": 3728,
               "installed": 4096
             }
           }
@@ -606,21 +606,21 @@ status: 0
         "sizes": {
           "amd64": {
             "old": {
-              "download": 1740,
+              "download": 1876,
               "installed": 2048
             },
             "new": {
-              "download": 2596,
+              "download": 2792,
               "installed": 3072
             }
           },
           "arm64": {
             "old": {
-              "download": 1740,
+              "download": 1876,
               "installed": 2048
             },
             "new": {
-              "download": 2592,
+              "download": 2792,
               "installed": 3072
             }
           }
@@ -725,7 +725,7 @@ PACKAGE  SCRIPTS TO READ AGAIN
 zlib1g   preinst
 
 IMAGE          TAGS  DOWNLOAD  INSTALLED
-base-debian13  all       +4 B       ±0 B
+base-debian13  all       +8 B       ±0 B
 ----- stderr -----
 "#,
     );
@@ -750,7 +750,7 @@ Maintainer scripts that are accounted for have changed, and need to be read agai
 
 | image | tags | download | installed |
 |---|---|--:|--:|
-| base-debian13 | all | +4 B | ±0 B |
+| base-debian13 | all | +8 B | ±0 B |
 
 </details>
 

@@ -48,9 +48,9 @@ fn an_image_holds_its_packages_filtered_and_what_its_steps_generate() {
         "/var/lib/dpkg dir 0755 0:0",
         "/var/lib/dpkg/status.d dir 0755 0:0",
         "/var/lib/dpkg/status.d/base-files file 0644 0:0 c77db1ee6670",
-        "/var/lib/dpkg/status.d/base-files.md5sums file 0644 0:0 a233112093ec",
+        "/var/lib/dpkg/status.d/base-files.md5sums file 0644 0:0 e939e30a0c57",
         "/var/lib/dpkg/status.d/ca-certificates file 0644 0:0 f7f81cd302ee",
-        "/var/lib/dpkg/status.d/ca-certificates.md5sums file 0644 0:0 953ab60449dd",
+        "/var/lib/dpkg/status.d/ca-certificates.md5sums file 0644 0:0 531b53231912",
     ];
     assert_eq!(tree, expected);
 }
@@ -86,7 +86,7 @@ fn a_debug_image_adds_busybox_with_a_link_for_every_applet_and_no_other_shell() 
         "/usr/share/doc/busybox-static dir 0755 0:0",
         "/usr/share/doc/busybox-static/copyright file 0644 0:0 950f9eae74f7",
         "/var/lib/dpkg/status.d/busybox-static file 0644 0:0 44638295d326",
-        "/var/lib/dpkg/status.d/busybox-static.md5sums file 0644 0:0 80af857d5180",
+        "/var/lib/dpkg/status.d/busybox-static.md5sums file 0644 0:0 930d1acb336e",
     ];
     assert_eq!(added(&debug.tree(), &latest.tree()), expected);
     assert_eq!(added(&latest.tree(), &debug.tree()), [""; 0]);

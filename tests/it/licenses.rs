@@ -271,6 +271,33 @@ fn a_license_text_that_the_store_lost_is_made_anew() {
     assert_eq!(licenses(&shop, &["--offline"]).success().stdout, first);
 }
 
+#[test]
+fn a_copyright_file_may_be_a_link_to_a_file_of_any_name() {
+    let terms = format!("{FORMAT}\nFiles: *\nCopyright: 2001 A\nLicense: GPL-2+\n");
+    let shop = Workshop::of_one_image([
+        Package::new("tool", "2")
+            .link("/usr/share/doc/tool/copyright", "../../terms/A.txt")
+            .without_copyright(),
+        Package::new("terms", "1").file("/usr/share/terms/A.txt", &*terms),
+    ]);
+    shop.lock().build(&[]).success();
+    let notice = || -> Value {
+        let said = licenses(&shop, &["--offline", "--format", "json"]).success();
+        serde_json::from_str(&said.stdout).unwrap()
+    };
+    let first = notice();
+    let tool = &first["packages"][1];
+    assert_eq!(tool["name"], "tool");
+    assert_eq!(tool["license"], "GPL-2.0-or-later");
+    assert_eq!(tool["copyright"], serde_json::json!(["2001 A"]));
+    for entry in walk(&shop.world.path("store/blobs")) {
+        if std::fs::read(&entry).unwrap() == terms.as_bytes() {
+            std::fs::remove_file(entry).unwrap();
+        }
+    }
+    assert_eq!(notice(), first);
+}
+
 fn walk(directory: &std::path::Path) -> Vec<std::path::PathBuf> {
     let entries = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
     entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()

@@ -13,6 +13,7 @@ mod layout;
 mod licenses;
 mod own;
 mod programs;
+mod push;
 mod runtimes;
 mod sbom;
 mod sources;

@@ -485,8 +485,8 @@ warning: libzstd1 has not one version: 1.5.6-1 on arm64; 1.5.7-1 on amd64
 - index."main/source/Sources.xz" = "…"
 - version = "2.41-1+deb13u1"
 - path = "pool/main/libc/libc6/libc6_2.41-1+deb13u1_{arch}.deb"
-- deb.amd64 = { size = 880, installed = 1, sha256 = "…" }
-- deb.arm64 = { size = 880, installed = 1, sha256 = "…" }
+- deb.amd64 = { size = 948, installed = 1, sha256 = "…" }
+- deb.arm64 = { size = 948, installed = 1, sha256 = "…" }
 - version = "2.41-1+deb13u1"
 - path = "pool/main/g/glibc/glibc_2.41-1+deb13u1.dsc"
 - sha256 = "…"
@@ -496,8 +496,8 @@ warning: libzstd1 has not one version: 1.5.6-1 on arm64; 1.5.7-1 on amd64
 + index."main/source/Sources.xz" = "…"
 + version = "2.41-1+deb13u2"
 + path = "pool/main/libc/libc6/libc6_2.41-1+deb13u2_{arch}.deb"
-+ deb.amd64 = { size = 880, installed = 1, sha256 = "…" }
-+ deb.arm64 = { size = 880, installed = 1, sha256 = "…" }
++ deb.amd64 = { size = 948, installed = 1, sha256 = "…" }
++ deb.arm64 = { size = 948, installed = 1, sha256 = "…" }
 + version = "2.41-1+deb13u2"
 + path = "pool/main/g/glibc/glibc_2.41-1+deb13u2.dsc"
 + sha256 = "…"
@@ -524,7 +524,7 @@ SOURCE        FIXES
 glibc 2.42-1  changelog not at hand
 
 IMAGE          TAGS  DOWNLOAD  INSTALLED
-base-debian13  all     +848 B   +1.0 KiB
+base-debian13  all     +916 B   +1.0 KiB
 ----- stderr -----
 warning: nothing in debian13 wants `libgcc-s1`, which base leaves out
      Locked debian13: 3 packages for 2 images in lock/debian13.lock
@@ -545,7 +545,7 @@ SOURCE        FIXES
 glibc 2.43-1  changelog not at hand
 
 IMAGE          TAGS  DOWNLOAD  INSTALLED
-base-debian13  all     -848 B   -1.0 KiB
+base-debian13  all     -916 B   -1.0 KiB
 ----- stderr -----
      Locked debian13: 2 packages for 2 images in lock/debian13.lock
 "#,

@@ -203,7 +203,13 @@ impl Kept {
         let listed = manifests.filter_map(|((_, at), (kind, bytes))| {
             let document: Value = serde_json::from_slice(bytes).unwrap();
             (document["subject"]["digest"] == subject).then(|| {
-                json!({ "mediaType": kind, "digest": at, "size": bytes.len(), "artifactType": document["artifactType"] })
+                let mut listed = json!({
+                    "mediaType": kind, "digest": at, "size": bytes.len(), "artifactType": document["artifactType"],
+                });
+                if document["annotations"].is_object() {
+                    listed["annotations"] = document["annotations"].clone();
+                }
+                listed
             })
         });
         let kind = "application/vnd.oci.image.index.v1+json";

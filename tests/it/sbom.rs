@@ -1,11 +1,14 @@
 //! What `distro sbom` says of images, in each format.
 
 use std::collections::BTreeSet;
+use std::fs;
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use tar::EntryType;
 
-use crate::archive::Package;
+use crate::archive::{Compression, Member, Package, tar};
 use crate::desk::{assert_refused, assert_same, without_digests};
+use crate::layout::sha256;
 use crate::workshop::{Workshop, libc6};
 
 const COPYRIGHT: &str = "\
@@ -130,7 +133,6 @@ fn spdx_2_3_tells_packages_sources_files_and_what_was_left_out() {
       "copyrightText": "2020-2026 Tool Makers",
       "summary": "package of a test",
       "sourceInfo": "built package from: tool-src 1:2.0-1",
-      "comment": "depends on debconf, which is left out of the image on purpose: nothing of a package is run",
       "externalRefs": [
         {
           "referenceCategory": "PACKAGE-MANAGER",
@@ -275,7 +277,8 @@ fn spdx_2_3_tells_packages_sources_files_and_what_was_left_out() {
     {
       "spdxElementId": "SPDXRef-OperatingSystem-debian",
       "relationshipType": "CONTAINS",
-      "relatedSpdxElement": "SPDXRef-Binary-tool"
+      "relatedSpdxElement": "SPDXRef-Binary-tool",
+      "comment": "depends on debconf, which is left out of the image on purpose: nothing of a package is run"
     },
     {
       "spdxElementId": "SPDXRef-Binary-tool",
@@ -878,9 +881,8 @@ fn one_document_for_the_catalog_has_each_package_once_and_each_image_with_what_i
     let ids: BTreeSet<_> = packages.iter().map(|package| package["SPDXID"].as_str().unwrap()).collect();
     assert_eq!(ids.len(), packages.len());
     let of = |name: &str| packages.iter().filter(|package| package["name"] == name).count();
-    // Of libc6 two for each architecture, as base goes without a dependency of its that cc has; of the image
-    // static three tags for each.
-    assert_eq!([of("libc6"), of("ca-certificates"), of("static-debian13")], [4, 2, 6]);
+    // Of packages one for each architecture, of the image static three tags for each.
+    assert_eq!([of("libc6"), of("ca-certificates"), of("static-debian13")], [2, 2, 6]);
     let relationships = document["relationships"].as_array().unwrap();
     let described =
         relationships.iter().filter(|relationship| relationship["relationshipType"] == "DESCRIBES");
@@ -895,7 +897,9 @@ fn one_document_for_the_catalog_has_each_package_once_and_each_image_with_what_i
 
 #[test]
 fn what_nobody_could_fill_in_is_told_with_who_asks_for_it() {
-    let shop = Workshop::of_one_image([Package::new("tool", "1.0")]);
+    let shop = Workshop::of_one_image([Package::new("tool", "1.0")
+        .without_copyright()
+        .file("/usr/share/doc/tool/copyright", "nobody read this")]);
     shop.lock();
     shop.world.distro(&["sbom", "one", "--arch", "amd64", "--print-missing"]).assert_is(
         r#"
@@ -906,6 +910,107 @@ source tool 1.0  download location  Telco, BSI                    1
 tool 1.0         copyright text     FSCT3, Telco                  1
 tool 1.0         download location  Telco, BSI                    1
 tool 1.0         licence            CISA, FSCT3, BSI, Telco       1
+----- stderr -----
+"#,
+    );
+}
+
+/// An image with the program and the license of what upstream publishes.
+fn upstream(license: &str) -> Workshop {
+    let shop = Workshop::of_one_image([Package::new("tool", "1.0")]);
+    let members = [
+        Member::new("node-1.0/", EntryType::Directory),
+        Member::file("node-1.0/LICENSE", license),
+        Member::file("node-1.0/README.md", "Copyright 1999 nobody whose file is taken"),
+        Member::file("node-1.0/bin/node", "the program"),
+    ];
+    let tarball = tar(&members, Compression::Xz);
+    let directory = shop.archive.dir().join("upstream");
+    fs::create_dir_all(&directory).unwrap();
+    fs::write(directory.join("node-1.0.tar.xz"), &tarball).unwrap();
+    let mirror = format!(
+        "[[mirror]]\nfrom = \"https://upstream.example/\"\nto = \"{}/upstream/\"\n",
+        shop.server.url()
+    );
+    shop.append("catalog.toml", &mirror);
+    let definition = format!(
+        r#"
+[tarball.node]
+version = "1.0"
+url = "https://upstream.example/node-{{{{ version }}}}.tar.xz"
+architectures = {{ amd64 = "x64" }}
+sha256 = {{ amd64 = "{}" }}
+strip = 1
+to = "/nodejs"
+only = ["/nodejs/LICENSE", "/nodejs/bin/node"]
+supplier = "Node Makers"
+license = "LicenseRef-node OR MIT"
+homepage = "https://node.example/"
+
+[image.node]
+description = "Node"
+parent = "one"
+tarballs = ["node"]
+"#,
+        sha256(&tarball)
+    );
+    shop.world.catalog("node.toml", &definition);
+    shop.lock();
+    shop
+}
+
+#[test]
+fn an_upstream_tarball_brings_its_notices_and_the_text_of_its_license() {
+    let text = "Copyright (c) 2020-2026 Node Makers\n\nDo as you like.\n\nCopyright 2019 Library Makers\n";
+    let shop = upstream(text);
+    let document = |format: &str| -> Value {
+        let arguments = ["sbom", "node", "--arch", "amd64", "--format", format];
+        serde_json::from_str(&shop.world.distro(&arguments).success().stdout).unwrap()
+    };
+    let spdx23 = document("spdx-2.3");
+    let packages = spdx23["packages"].as_array().unwrap();
+    let node = packages.iter().find(|package| package["SPDXID"] == "SPDXRef-Upstream-node").unwrap();
+    let notices = "Copyright (c) 2020-2026 Node Makers\nCopyright 2019 Library Makers";
+    assert_eq!(node["copyrightText"], notices);
+    assert_eq!(node["licenseConcluded"], "LicenseRef-node OR MIT");
+    assert_eq!(node["supplier"], "Organization: Node Makers");
+    let texts = json!([{ "licenseId": "LicenseRef-node", "extractedText": text.trim_end(), "name": "node" }]);
+    assert_eq!(spdx23["hasExtractedLicensingInfos"], texts);
+
+    let spdx30 = document("spdx-3.0");
+    let graph = spdx30["@graph"].as_array().unwrap();
+    let named = |kind: &str, name: &str| {
+        graph.iter().find(|element| element["type"] == kind && element["name"] == name).unwrap()
+    };
+    assert_eq!(named("software_Package", "node")["software_copyrightText"], notices);
+    let page = json!([{
+        "type": "ExternalIdentifier",
+        "externalIdentifierType": "other",
+        "identifier": "https://node.example/",
+    }]);
+    assert_eq!(named("Organization", "Node Makers")["externalIdentifier"], page);
+    let license = named("simplelicensing_SimpleLicensingText", "LicenseRef-node");
+    assert_eq!(license["simplelicensing_licenseText"], text.trim_end());
+
+    let cyclonedx = document("cyclonedx-1.6");
+    let components = cyclonedx["components"].as_array().unwrap();
+    let node = components.iter().find(|component| component["name"] == "node").unwrap();
+    assert_eq!(node["copyright"], notices);
+    assert_eq!(node["supplier"], json!({ "name": "Node Makers", "url": ["https://node.example/"] }));
+}
+
+#[test]
+fn an_upstream_tarball_without_notices_is_told() {
+    let shop = upstream("");
+    shop.world.distro(&["sbom", "node", "--arch", "amd64", "--print-missing"]).assert_is(
+        r#"
+status: 1
+----- stdout -----
+ELEMENT          MISSING            WANTED BY                IMAGES
+node 1.0         copyright text     FSCT3, Telco                  1
+node 1.0         licence text       CISA, FSCT3, BSI, Telco       1
+source tool 1.0  download location  Telco, BSI                    1
+tool 1.0         download location  Telco, BSI                    1
 ----- stderr -----
 "#,
     );
@@ -923,9 +1028,27 @@ error: an SBOM is of one image, and these are several
 hint: write a file for each by `--out DIR`, or one for all by `--merge`
 "#,
     );
-    assert_refused(&sbom(&["static", "--arch", "amd64,arm64"]), "");
-    assert_refused(&sbom(&["static", "--arch", "amd64", "--merge", "--format", "spdx-3.0"]), "");
-    assert_refused(&sbom(&["nonesuch", "--arch", "amd64"]), "");
+    assert_refused(
+        &sbom(&["static:latest", "--arch", "amd64,arm64"]),
+        r#"
+error: an SBOM is of one architecture
+hint: name one by `--arch`, or write a file for each by `--out DIR`
+"#,
+    );
+    assert_refused(
+        &sbom(&["static", "--arch", "amd64", "--merge", "--format", "spdx-3.0"]),
+        r#"
+error: only documents of SPDX 2.3 are merged
+hint: leave out `--format`, or write a file for each image by `--out`
+"#,
+    );
+    assert_refused(
+        &sbom(&["nonesuch", "--arch", "amd64"]),
+        r#"
+error: the catalog has no image `nonesuch:latest`
+hint: known: base, cc, static
+"#,
+    );
     sbom(&["static", "cc:debug", "--arch", "all", "--format", "cyclonedx-1.6", "--out", "sboms"]).success();
     let names = std::fs::read_dir(shop.world.path("sboms")).unwrap();
     let names: BTreeSet<_> = names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();

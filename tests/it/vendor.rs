@@ -59,7 +59,7 @@ fn a_folder_has_what_images_need_and_what_vouches_for_it() {
 status: 0
 ----- stdout -----
 ----- stderr -----
-   Vendored 13 files (10.9 KiB) into vendored; 0 were there
+   Vendored 13 files (11.2 KiB) into vendored; 0 were there
 "#,
     );
     let files = vendored(&shop);
@@ -169,7 +169,7 @@ hint: do not build from this lock: see who changed it, and how (`git log -p`); `
 status: 0
 ----- stdout -----
 ----- stderr -----
-   Vendored 1 file (1.0 KiB) into vendored; 12 were there
+   Vendored 1 file (1.1 KiB) into vendored; 12 were there
 "#,
     );
     assert_eq!(vendored(&shop)[LIBC], good);
@@ -198,7 +198,7 @@ status: 0
 status: 0
 ----- stdout -----
 ----- stderr -----
-   Vendored 1 file (1.0 KiB) into vendored; 10 were there
+   Vendored 1 file (1.1 KiB) into vendored; 10 were there
 "#,
     );
     assert_eq!(shop.asked_for(), ["libc6_2.41-1_amd64.deb"]);
@@ -290,7 +290,7 @@ fn packages_that_are_gone_fail_the_run_and_the_rest_is_vendored() {
 status: 1
 ----- stdout -----
 ----- stderr -----
-   Vendored 9 files (7.3 KiB) into vendored; 0 were there
+   Vendored 9 files (7.4 KiB) into vendored; 0 were there
 error: a locked package is not to be had:
   libc6 2.41-1 (amd64)
 asked [URL]/debian/ (host apt sources): not found

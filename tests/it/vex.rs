@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
-use crate::desk::{assert_refused, without_digests};
+use crate::desk::{assert_refused, assert_same, without_digests};
 use crate::find::workshop;
 use crate::run::Said;
+use crate::sign::make_keys;
 use crate::workshop::Workshop;
 
 const STATEMENTS: &str = r#"
@@ -63,6 +64,7 @@ fn a_document_says_what_the_tracker_knows_of_an_image() {
     summary.assert_is(r#"
 status: 0
 ----- stdout -----
+CVE-2010-4756 not_affected (Debian takes it for no danger to its packages.) pkg:deb/debian/busybox-static
 CVE-2010-4756 not_affected (Debian takes it for no danger to its packages.) pkg:deb/debian/libc6
 CVE-2022-37434 fixed () pkg:deb/debian/zlib1g
 CVE-2023-29491 fixed () pkg:deb/debian/libtinfo6
@@ -70,11 +72,15 @@ CVE-2023-42363 fixed () pkg:deb/debian/busybox-static
 CVE-2023-45853 fixed () pkg:deb/debian/zlib1g
 CVE-2023-50495 fixed () pkg:deb/debian/libtinfo6
 CVE-2024-3094 fixed () pkg:deb/debian/liblzma5
+CVE-2025-4802 fixed () pkg:deb/debian/busybox-static
 CVE-2025-4802 fixed () pkg:deb/debian/libc6
+CVE-2025-8058 fixed () pkg:deb/debian/busybox-static
 CVE-2025-8058 fixed () pkg:deb/debian/libc6
 CVE-2025-31115 fixed () pkg:deb/debian/liblzma5
 CVE-2026-0861 fixed () pkg:deb/debian/libc6
+CVE-2026-0861 affected (Wait for a busybox-static that is built with glibc 2.41-12+deb13u2, or do without the package.) pkg:deb/debian/busybox-static
 CVE-2026-4046 fixed () pkg:deb/debian/libc6
+CVE-2026-4046 affected (Wait for a busybox-static that is built with glibc 2.41-12+deb13u3, or do without the package.) pkg:deb/debian/busybox-static
 CVE-2026-27171 affected (Use a newer image: zlib 1:1.3.dfsg+really1.3.1-1+deb13u1 in trixie fixes it.) pkg:deb/debian/zlib1g
 CVE-2026-34180 fixed () pkg:deb/debian/libssl3t64
 CVE-2026-35189 affected (Use a newer image: openssl 3.5.7-1~deb13u3 in trixie fixes it.) pkg:deb/debian/libssl3t64
@@ -83,7 +89,7 @@ TEMP-0000000-00000B affected (Debian fixes it with the next advisory for ncurses
 TEMP-0000000-00000D affected (No version in trixie fixes it yet.) pkg:deb/debian/libssl3t64
 TEMP-0000000-00000E not_affected (vulnerable_code_not_present) pkg:deb/debian/zlib1g
 ----- stderr -----
-     Stated 1 document of 1 image: 4 affected, 1 under investigation, 12 fixed, 2 not affected
+     Stated 1 document of 1 image: 6 affected, 1 under investigation, 14 fixed, 3 not affected
 "#);
     assert_eq!(vex(&workshop, &["--tracker", "tracker.json"]), said);
 }
@@ -105,7 +111,7 @@ status: 0
 CVE-2026-27171 not_affected (vulnerable_code_not_in_execute_path) pkg:deb/debian/zlib1g
 CVE-2026-35189 affected (do not follow distribution points) pkg:deb/debian/libssl3t64
 ----- stderr -----
-     Stated 1 document of 1 image: 3 affected, 1 under investigation, 12 fixed, 3 not affected
+     Stated 1 document of 1 image: 5 affected, 1 under investigation, 14 fixed, 4 not affected
 "#,
     );
 }
@@ -205,7 +211,7 @@ fn documents_of_many_images_are_files() {
 status: 0
 ----- stdout -----
 ----- stderr -----
-     Stated 1 document of 1 image: 4 affected, 1 under investigation, 12 fixed, 2 not affected
+     Stated 1 document of 1 image: 6 affected, 1 under investigation, 14 fixed, 3 not affected
 "#,
     );
     let file = "vex/one-debian13_latest-amd64.openvex.json";
@@ -401,4 +407,77 @@ error: the catalog has no image `two`
 hint: known: one
 "#,
     );
+}
+
+#[test]
+fn documents_that_are_attached_go_with_their_images_and_are_signed() {
+    let workshop = built();
+    workshop.append("catalog.toml", STATEMENTS);
+    let attach = |more: &[&str]| workshop.world.distro(&[&["vex", "--all", "--attach"], more].concat());
+    let said = attach(&[]);
+    said.assert_is(
+        r#"
+status: 0
+----- stdout -----
+----- stderr -----
+   Attached to 1 image; 0 had the same
+     Stated 1 document of 1 image: 1 affected, 0 under investigation, 0 fixed, 1 not affected
+"#,
+    );
+    let kinds = || {
+        let out = workshop.out();
+        let mut kinds: Vec<_> = out
+            .referrers(&out.digest("one-debian13:latest-amd64"))
+            .into_iter()
+            .map(|(descriptor, _)| {
+                let annotation = |name: &str| descriptor["annotations"][name].as_str();
+                let of = annotation("in-toto.io/predicate-type")
+                    .or(annotation("dev.sigstore.bundle.predicateType"));
+                format!("{} {}", descriptor["artifactType"].as_str().unwrap(), of.unwrap_or("-"))
+            })
+            .collect();
+        kinds.sort();
+        kinds.join("\n") + "\n"
+    };
+    assert_same(
+        &kinds(),
+        r#"
+application/spdx+json -
+application/spdx3+json -
+application/vnd.in-toto+json https://openvex.dev/ns
+application/vnd.in-toto+json https://slsa.dev/provenance/v1
+application/vnd.openvex+json -
+"#,
+    );
+    let index = workshop.world.read("out/index.json");
+    attach(&[]).success();
+    workshop.build(&[]).success();
+    assert_eq!(workshop.world.read("out/index.json"), index);
+
+    make_keys(&workshop.world);
+    workshop.world.distro(&["sign", "--key", "a"]).success();
+    assert_same(
+        &kinds(),
+        r#"
+application/spdx+json -
+application/spdx3+json -
+application/vnd.dev.sigstore.bundle.v0.3+json https://openvex.dev/ns
+application/vnd.dev.sigstore.bundle.v0.3+json https://sigstore.dev/cosign/sign/v1
+application/vnd.dev.sigstore.bundle.v0.3+json https://slsa.dev/provenance/v1
+application/vnd.dev.sigstore.bundle.v0.3+json https://spdx.dev/Document
+application/vnd.dev.sigstore.bundle.v0.3+json https://spdx.dev/Document/v3.0
+application/vnd.in-toto+json https://openvex.dev/ns
+application/vnd.in-toto+json https://slsa.dev/provenance/v1
+application/vnd.openvex+json -
+"#,
+    );
+
+    // What is known changes, and then nothing is known any more.
+    workshop.edit("catalog.toml", "do not follow distribution points", "follow none");
+    attach(&[]).success();
+    assert_eq!(kinds().matches("application/vnd.openvex+json").count(), 1);
+    workshop.edit("catalog.toml", "packages = [\"zlib1g\"]", "packages = [\"none\"]");
+    workshop.edit("catalog.toml", "packages = [\"src:openssl\"]", "packages = [\"none\"]");
+    attach(&[]).success();
+    assert!(!kinds().contains("vnd.openvex+json"), "{}", kinds());
 }

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::Field;
+use super::vulnerability::{Rating, State};
 use crate::audit::finding::{Rule, Severity};
 
 /// `policy.toml`: what `distro audit` holds images against.
@@ -39,6 +40,8 @@ pub struct PolicyFile {
     /// Until when operating systems and packages are supported.
     #[serde(default)]
     pub end_of_life: Vec<EndOfLifeTable>,
+    #[serde(default)]
+    pub vulnerabilities: VulnerabilitiesTable,
     /// Findings that are accepted for a time.
     #[serde(default)]
     pub waiver: Vec<WaiverTable>,
@@ -56,7 +59,9 @@ pub enum Level {
 }
 
 impl Level {
-    pub(super) fn severity(self) -> Option<Severity> {
+    /// `None` where it is not told.
+    #[must_use]
+    pub fn severity(self) -> Option<Severity> {
         match self {
             Self::Error => Some(Severity::Error),
             Self::Warning => Some(Severity::Warning),
@@ -175,6 +180,32 @@ pub struct EndOfLifeTable {
 
 fn quarter() -> u32 {
     90
+}
+
+/// Vulnerabilities that the Debian security tracker has (`--tracker`), after what the catalog says of them by `[[vex]]`.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct VulnerabilitiesTable {
+    /// An audit without the tracker's data is a finding.
+    #[serde(default)]
+    pub require_tracker: bool,
+    /// Days that the tracker's data may be old [default: any number]; an audit without them is a finding too.
+    pub max_age_days: Option<u32>,
+    /// How grave vulnerabilities are: the first table that is for one counts. Where none is: an error what a newer
+    /// package fixes and what is no longer supported; a warning what has no fix yet, what has to be rebuilt, and what
+    /// nobody has determined; a note what is minor, postponed or ignored; and nothing what is unimportant.
+    #[serde(default)]
+    pub severity: Vec<VulnerabilitySeverityTable>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct VulnerabilitySeverityTable {
+    /// For vulnerabilities in these states [default: all].
+    pub states: Option<Vec<State>>,
+    /// For those that the security team rates so [default: all].
+    pub urgencies: Option<Vec<Rating>>,
+    pub level: Level,
 }
 
 /// Findings that are known and accepted: they are told, and do not fail the audit.

@@ -3,6 +3,7 @@
 mod file;
 mod license;
 mod pattern;
+mod vulnerability;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use crate::tree::ImagePath;
 pub use file::{Level, PolicyFile};
 pub use license::{LicensePolicy, Verdict};
 pub use pattern::{ImagePattern, InvalidPattern, SubjectPattern};
+pub use vulnerability::{Rating, State, VulnerabilityPolicy};
 
 /// A policy whose patterns, licenses and dates are understood.
 #[derive(Debug)]
@@ -36,6 +38,7 @@ pub struct Policy {
     pub nonroot: Vec<ImagePattern>,
     pub max_age_days: Option<u32>,
     pub end_of_life: Vec<EndOfLife>,
+    pub vulnerabilities: VulnerabilityPolicy,
     pub waivers: Vec<Waiver>,
 }
 
@@ -144,7 +147,7 @@ impl Policy {
                 reason: reader.said("reason", &table.reason)?,
                 owner: reader.said("owner", &table.owner)?,
                 expires: reader.date(&table.expires)?,
-                line: source.text[..table.subject.span().start].lines().count().max(1),
+                line: source.line(table.subject.span().start),
             })
         });
         Ok(Self {
@@ -158,6 +161,7 @@ impl Policy {
             privileged: reader.all(&file.files.privileged)?,
             nonroot: reader.all_or(file.users.nonroot.as_deref(), "*:*nonroot*")?,
             max_age_days: file.lock.max_age_days,
+            vulnerabilities: file.vulnerabilities.into(),
             levels: file.severity,
         })
     }

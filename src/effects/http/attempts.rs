@@ -11,12 +11,14 @@ pub(in crate::effects) struct Attempts {
     left: u32,
     pause: Duration,
     longest: Duration,
+    /// Whether a name was not resolved before.
+    unresolved: bool,
 }
 
 impl Attempts {
     pub fn new(options: &HttpOptions) -> Self {
         let HttpOptions { retries, pause, longest_pause, .. } = *options;
-        Self { retries, left: retries, pause, longest: longest_pause }
+        Self { retries, left: retries, pause, longest: longest_pause, unresolved: false }
     }
 
     /// Pauses before the next try, as long as the server asks for, or twice as long as the last time;
@@ -28,6 +30,15 @@ impl Attempts {
     ) -> Result<(), HttpErrorKind> {
         if self.left == 0 || !failure.is_passing() {
             return Err(failure);
+        }
+        if let HttpErrorKind::Resolve(_) = failure {
+            // A resolver asks several servers, each several times: once more is for a network that just came up.
+            if std::mem::replace(&mut self.unresolved, true) {
+                return Err(failure);
+            }
+            self.left -= 1;
+            std::thread::sleep(self.pause.min(self.longest));
+            return Ok(());
         }
         let doubled = self.pause.saturating_mul(1 << (self.retries - self.left).min(16));
         self.left -= 1;
@@ -56,6 +67,18 @@ pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duratio
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_that_does_not_resolve_is_looked_up_once_more() {
+        let pause = Duration::from_millis(1);
+        let options = HttpOptions { retries: 9, pause, longest_pause: pause, ..HttpOptions::default() };
+        let mut attempts = Attempts::new(&options);
+        let unresolved = || HttpErrorKind::Resolve("there is no such name".into());
+        let broken = || HttpErrorKind::Broken("cut".into());
+        assert!(attempts.pause_after(unresolved(), None).is_ok());
+        assert!(attempts.pause_after(unresolved(), None).is_err());
+        assert!(attempts.pause_after(broken(), None).is_ok(), "other failures count by themselves");
+    }
 
     #[test]
     fn a_server_asks_for_a_pause_in_seconds_or_until_a_date() {

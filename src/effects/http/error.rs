@@ -29,6 +29,8 @@ pub enum HttpErrorKind {
     TooShort { got: u64, want: u64 },
     #[error("there is no connection: {0}")]
     Connect(String),
+    #[error("there is no connection: {0}")]
+    Resolve(String),
     #[error("there is no connection after {}", seconds(*.0))]
     ConnectTimeout(Duration),
     #[error(
@@ -96,7 +98,11 @@ impl HttpErrorKind {
                 status.is_server_error()
                     || [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS].contains(status)
             }
-            Self::Timeout(_) | Self::TooShort { .. } | Self::Connect(_) | Self::Broken(_) => true,
+            Self::Timeout(_)
+            | Self::TooShort { .. }
+            | Self::Connect(_)
+            | Self::Resolve(_)
+            | Self::Broken(_) => true,
             _ => false,
         }
     }
@@ -108,6 +114,7 @@ impl HttpErrorKind {
             self,
             Self::Timeout(_)
                 | Self::Connect(_)
+                | Self::Resolve(_)
                 | Self::ConnectTimeout(_)
                 | Self::NoAuthorities
                 | Self::UnknownAuthority
@@ -139,6 +146,11 @@ fn seconds(time: Duration) -> String {
     } else {
         format!("{} ms", time.as_millis())
     }
+}
+
+/// Whether the name of a server was not resolved. The client has no type for it that is public.
+pub(super) fn is_resolution(error: &(dyn Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |&error| error.source()).any(|error| error.to_string() == "dns error")
 }
 
 /// The cause at the end of a chain, which is the one that says something.

@@ -72,6 +72,15 @@ fn a_file_that_did_not_change_is_not_sent_again() {
 }
 
 #[test]
+fn a_name_that_does_not_resolve_is_told_from_a_server_that_is_down() {
+    let error = |url: &str| fetch(&http(0), &url.parse().unwrap()).unwrap_err().kind;
+    let unresolved = error("http://name.invalid/x");
+    assert!(matches!(unresolved, HttpErrorKind::Resolve(_)), "{unresolved:?}");
+    let down = error("http://127.0.0.1:1/x");
+    assert!(matches!(down, HttpErrorKind::Connect(_)), "{down:?}");
+}
+
+#[test]
 fn what_passes_is_tried_again() {
     for answer in [
         || Answer::status("503 Service Unavailable"),

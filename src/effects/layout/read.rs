@@ -5,13 +5,15 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use oci_spec::OciSpecError;
-use oci_spec::image::{Descriptor, ImageConfiguration, ImageManifest, MediaType};
+use oci_spec::image::{Descriptor, ImageConfiguration, ImageIndex, ImageManifest, MediaType};
 use serde::de::DeserializeOwned;
 
 use super::LayoutError;
+use crate::debian::Architecture;
 use crate::debian::compression::Compression;
 use crate::digest::Sha256;
 use crate::effects::files::{self, FileError};
+use crate::image::choice::{self, NotForArchitecture};
 use crate::image::layout::{Layout, sha256};
 use crate::tree::Tree;
 
@@ -61,13 +63,46 @@ impl LayoutReader {
         if *descriptor.media_type() != MediaType::ImageManifest {
             return Err(missing());
         }
-        let manifest: ImageManifest = self.document(sha256(descriptor)?)?;
-        let configuration: ImageConfiguration = self.document(sha256(manifest.config())?)?;
+        let (manifest, configuration) = self.documents(descriptor)?;
         let history = configuration.history().iter().flatten();
         let history = history.filter(|entry| entry.empty_layer() != Some(true));
         let made_from = history.map(|entry| entry.created_by().clone().unwrap_or_default()).collect();
         let layers = manifest.layers().iter().map(sha256).collect::<Result<_, _>>()?;
         Ok(StoredImage { configuration, layers, made_from })
+    }
+
+    /// The image that a name means; see [`Layout::choose`].
+    pub fn choose(&self, name: Option<&str>) -> Result<(&str, &Descriptor), LayoutError> {
+        let unchosen = |why| LayoutError::Unchosen { root: self.root.clone(), why };
+        self.layout.choose(name).map_err(unchosen)
+    }
+
+    /// The manifest of an image for an architecture. An image that is of one architecture only is that, where no
+    /// other is asked for.
+    pub fn manifest(
+        &self,
+        name: &str,
+        image: &Descriptor,
+        asked: Option<&Architecture>,
+        otherwise: &Architecture,
+    ) -> Result<Descriptor, LayoutError> {
+        if *image.media_type() == MediaType::ImageIndex {
+            let index: ImageIndex = self.document(sha256(image)?)?;
+            return Ok(choice::for_architecture(name, &index, asked.unwrap_or(otherwise))?.clone());
+        }
+        let (_, configuration) = self.documents(image)?;
+        let (has, variant) = (configuration.architecture(), configuration.variant().as_deref());
+        match asked.filter(|asked| !choice::is_named(asked, has, variant)) {
+            Some(asked) => Err(NotForArchitecture::of(name, asked, has, variant).into()),
+            None => Ok(image.clone()),
+        }
+    }
+
+    /// The manifest of an image of one architecture, and its configuration.
+    pub fn documents(&self, image: &Descriptor) -> Result<(ImageManifest, ImageConfiguration), LayoutError> {
+        let manifest: ImageManifest = self.document(sha256(image)?)?;
+        let configuration = self.document(sha256(manifest.config())?)?;
+        Ok((manifest, configuration))
     }
 
     /// The images of one architecture, by their references, and their manifests.
@@ -93,6 +128,12 @@ impl LayoutReader {
         Ok(serde_json::from_slice(&bytes).map_err(OciSpecError::from)?)
     }
 
+    /// Where it is.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// What the layout refers to.
     #[must_use]
     pub fn layout(&self) -> &Layout {
@@ -114,7 +155,8 @@ impl LayoutReader {
         let packed = Bytes::from(files::read(&self.blob(digest))?);
         let damaged =
             |source: Box<dyn std::error::Error + Send + Sync>| LayoutError::Layer { digest, source };
-        let tar = Compression::Gzip.unpack(&packed, LAYER_LIMIT).map_err(|error| damaged(error.into()))?;
-        Tree::from_tar(&tar).map_err(|error| damaged(error.into()))
+        let tar =
+            Compression::of(&packed).unpack(&packed, LAYER_LIMIT).map_err(|error| damaged(error.into()))?;
+        Tree::from_layer(&tar).map_err(|error| damaged(error.into()))
     }
 }

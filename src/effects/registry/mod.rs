@@ -27,7 +27,7 @@ use credentials::Credentials;
 
 pub use error::{RegistryError, RegistryErrorKind};
 pub use pull::Document;
-pub use push::{LocalBlob, Placed};
+pub use push::{Content, LocalBlob, Placed};
 
 /// How a registry is spoken to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -27,12 +27,20 @@ const SMALL: u64 = 256 << 10;
 /// An upload that got this far, in bytes, since it last broke off has its retries back.
 const PROGRESS: u64 = 1 << 20;
 
-/// A file with the bytes of a blob.
+/// A blob that is here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LocalBlob {
     pub digest: Sha256,
+    /// In bytes.
     pub size: u64,
-    pub file: PathBuf,
+    pub content: Content,
+}
+
+/// Where the bytes of a blob are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    File(PathBuf),
+    Memory(Bytes),
 }
 
 /// How a blob came to be where it is.
@@ -103,7 +111,8 @@ impl Registry<'_> {
             .map_err(|kind| RegistryError::new("push", &subject, kind))
     }
 
-    /// Notes under a tag what refers to a manifest, for a registry that does not note it itself.
+    /// Notes under a tag what refers to a manifest, for a registry that does not note it itself. The newest come first,
+    /// as many clients take the first of a type.
     pub fn note_referrers(
         &self,
         path: &RepositoryPath,
@@ -112,18 +121,18 @@ impl Registry<'_> {
     ) -> Result<(), RegistryError> {
         let at = Pointer::Tag(Tag::of_referrers(subject));
         let note = || {
-            let mut listed = self.listed_by_tag(path, subject)?;
-            let missing: Vec<_> = referrers
+            let listed = self.listed_by_tag(path, subject)?;
+            let mut noted: Vec<_> = referrers
                 .iter()
                 .filter(|referrer| listed.iter().all(|one| one.digest() != referrer.digest()))
                 .cloned()
                 .collect();
-            if missing.is_empty() {
+            if noted.is_empty() {
                 return Ok(());
             }
-            listed.extend(missing);
+            noted.extend(listed);
             let unfit = |error: OciSpecError| RegistryErrorKind::Answer(error.to_string());
-            let (index, _) = image::index(listed, &Default::default()).map_err(unfit)?;
+            let (index, _) = image::index(noted, &Default::default()).map_err(unfit)?;
             self.put_manifest(path, &at, &MediaType::ImageIndex, &index.bytes.into()).map(drop)
         };
         let subject = Reference { repository: self.repository(path), at: at.clone() };
@@ -309,9 +318,15 @@ fn interrupted(answer: &Answer) -> Unanswered<Failure> {
 }
 
 fn rest(blob: &LocalBlob, from: u64, meter: &Arc<Meter>) -> Body {
-    let meter = Arc::clone(meter);
-    let LocalBlob { size, ref file, .. } = *blob;
-    Body::Rest { path: file.clone(), from, size, meter: Arc::new(move |position| meter.reach(position)) }
+    let LocalBlob { size, ref content, .. } = *blob;
+    match content {
+        Content::File(file) => {
+            let meter = Arc::clone(meter);
+            let meter = Arc::new(move |position| meter.reach(position));
+            Body::Rest { path: file.clone(), from, size, meter }
+        }
+        Content::Memory(bytes) => Body::Bytes(bytes.slice(usize::try_from(from).unwrap_or(bytes.len())..)),
+    }
 }
 
 /// Where an upload goes on.

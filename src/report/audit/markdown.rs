@@ -13,7 +13,12 @@ pub fn text(report: &Report) -> String {
     let verdict = if report.clean { "clean" } else { "findings" };
     let mut text = format!("## Audit: {verdict}\n\n");
     let images = crate::report::count(report.images.len(), "image");
-    let _ = writeln!(text, "{images} by {} on {}: {}.", code(&report.policy), report.date, report.tally);
+    let policy = code(&report.policy);
+    let tracker = report.tracker.as_ref();
+    let tracker = tracker
+        .map(|told| format!(" and the vulnerabilities of {} ({})", code(&told.place), told.date))
+        .unwrap_or_default();
+    let _ = writeln!(text, "{images} by {policy}{tracker} on {}: {}.", report.date, report.tally);
     for section in &report.sections {
         let _ =
             writeln!(text, "\n### {}: {}\n\n{}.\n", section.severity, section.rule, sentence(section.title));

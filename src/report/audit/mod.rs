@@ -16,6 +16,9 @@ use serde::Serialize;
 pub struct Report {
     pub policy: String,
     pub date: String,
+    /// Where vulnerabilities were looked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tracker: Option<TrackerTold>,
     pub clean: bool,
     pub tally: Tally,
     pub images: Vec<ImageRow>,
@@ -26,6 +29,13 @@ pub struct Report {
     /// Rules that hold in all images.
     #[serde(skip)]
     pub holding: Vec<Rule>,
+}
+
+#[derive(Serialize)]
+pub struct TrackerTold {
+    pub place: String,
+    /// Of when its data are.
+    pub date: String,
 }
 
 /// How many findings there are; in JSON, by their severity.
@@ -109,15 +119,19 @@ impl Report {
                 }
             })
             .collect();
-        let images = audit.images.iter().enumerate().map(|(number, subject)| ImageRow {
+        let images = audit.images.iter().zip(audit.tallies()).map(|(subject, tally)| ImageRow {
             image: subject.name.clone(),
             architecture: subject.architecture.clone(),
             packages: subject.sbom.as_ref().ok().map(|inventory| inventory.packages.len()),
-            tally: audit.tally_of(number).into(),
+            tally: tally.into(),
         });
         Self {
-            policy: audit.policy.path.clone(),
-            date: audit.today.to_string(),
+            policy: audit.standard.policy.path.clone(),
+            tracker: audit.standard.knowledge.as_ref().map(|knowledge| TrackerTold {
+                place: knowledge.place.clone(),
+                date: knowledge.date.to_string(),
+            }),
+            date: audit.standard.today.to_string(),
             clean: audit.is_clean(),
             tally: audit.tally().into(),
             images: images.collect(),

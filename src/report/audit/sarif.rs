@@ -71,8 +71,11 @@ fn level(severity: Severity) -> &'static str {
     }
 }
 
-/// A path as a URI reference.
+/// A path as a URI reference; what is a URL stays so.
 fn uri(path: &str) -> String {
+    if path.contains("://") {
+        return path.to_owned();
+    }
     let mut uri = String::new();
     for byte in path.bytes() {
         match byte {
@@ -94,5 +97,6 @@ mod tests {
     #[test]
     fn a_path_is_a_uri_reference() {
         assert_eq!(uri("out/my images/cc:1"), "out/my%20images/cc%3A1");
+        assert_eq!(uri("https://example.org/data"), "https://example.org/data");
     }
 }

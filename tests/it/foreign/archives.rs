@@ -132,7 +132,7 @@ depends = [
   "libacme2",
   "libc6",
 ]
-deb.amd64 = { size = 956, installed = 1, sha256 = "…" }
+deb.amd64 = { size = 1016, installed = 1, sha256 = "…" }
 
 [[package]]
 name = "libacme2"
@@ -140,7 +140,7 @@ version = "2.0"
 suite = "trixie"
 archive = "acme"
 path = "pool/stable/liba/libacme2/libacme2_2.0_{arch}.deb"
-deb.amd64 = { size = 944, installed = 1, sha256 = "…" }
+deb.amd64 = { size = 1008, installed = 1, sha256 = "…" }
 
 [[package]]
 name = "libc6"
@@ -148,7 +148,7 @@ version = "2.41-1"
 source = "glibc"
 suite = "trixie"
 path = "pool/main/libc/libc6/libc6_2.41-1_{arch}.deb"
-deb.amd64 = { size = 1036, installed = 1, sha256 = "…" }
+deb.amd64 = { size = 1104, installed = 1, sha256 = "…" }
 
 [[source]]
 name = "acme-agent"

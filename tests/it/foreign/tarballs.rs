@@ -161,10 +161,10 @@ fn a_tarball_is_a_layer_of_root_s_files_with_what_is_dropped_left_out() {
 status: 0
 ----- stdout -----
 IMAGE                 ARCH   PACKAGES  LAYERS  COMPRESSED  UNPACKED  DIGEST
-one-debian13:latest   amd64         1       2       708 B  11.0 KiB  sha256:70e4ffd3c82f
-one-debian13:latest   arm64         1       2       708 B  11.0 KiB  sha256:933dcc106fd4
-tool-debian13:latest  amd64         1       3       971 B  17.0 KiB  sha256:da4721f339ae
-tool-debian13:latest  arm64         1       3       972 B  17.0 KiB  sha256:42ecc29d02fd
+one-debian13:latest   amd64         1       2       765 B  11.0 KiB  sha256:761ff0662b24
+one-debian13:latest   arm64         1       2       766 B  11.0 KiB  sha256:c6127de7b303
+tool-debian13:latest  amd64         1       3     1.0 KiB  17.0 KiB  sha256:957f5235e980
+tool-debian13:latest  arm64         1       3     1.0 KiB  17.0 KiB  sha256:e817d78c5f20
 ----- stderr -----
       Built 4 images in out; 2 packages and 2 tarballs converted
 "#,
@@ -311,21 +311,21 @@ status: 0
         "sizes": {
           "amd64": {
             "old": {
-              "download": 1360,
+              "download": 1428,
               "installed": 1024
             },
             "new": {
-              "download": 1188,
+              "download": 1256,
               "installed": 1024
             }
           },
           "arm64": {
             "old": {
-              "download": 1364,
+              "download": 1432,
               "installed": 1024
             },
             "new": {
-              "download": 1192,
+              "download": 1260,
               "installed": 1024
             }
           }
@@ -464,8 +464,8 @@ fn an_sbom_names_a_tarball_with_its_origin_and_licence() {
   ],
   "filesAnalyzed": true,
   "homepage": "https://tool.example/",
-  "licenseConcluded": "MIT OR Apache-2.0",
-  "licenseDeclared": "MIT OR Apache-2.0",
+  "licenseConcluded": "Apache-2.0 OR MIT",
+  "licenseDeclared": "Apache-2.0 OR MIT",
   "name": "the-tool",
   "packageFileName": "tool-1.0-x64.tar.xz",
   "packageVerificationCode": {
@@ -671,8 +671,8 @@ warning: other-debian13, tool-debian13 cannot be locked without the tarballs `ot
 status: 0
 ----- stdout -----
 IMAGE                 ARCH   PACKAGES  LAYERS  COMPRESSED  UNPACKED  DIGEST
-one-debian13:latest   amd64         1       2       708 B  11.0 KiB  sha256:70e4ffd3c82f
-one-debian13:nonroot  amd64         1       2       708 B  11.0 KiB  sha256:05d20e2d5e2f
+one-debian13:latest   amd64         1       2       765 B  11.0 KiB  sha256:761ff0662b24
+one-debian13:nonroot  amd64         1       2       765 B  11.0 KiB  sha256:2dbf5d9bceb8
 ----- stderr -----
 warning: left out, as upstream tarballs could not be had when the locks were made: other-debian13, tool-debian13
       Built 2 images in out; 1 package converted
@@ -682,7 +682,7 @@ status: 0
 ----- stdout -----
 ----- stderr -----
 warning: left out, as upstream tarballs could not be had when the locks were made: other-debian13, tool-debian13
-   Vendored 12 files (6.6 KiB) into folder; 0 were there
+   Vendored 12 files (6.7 KiB) into folder; 0 were there
 "#);
 }
 
@@ -703,7 +703,7 @@ warning: tool-debian13 cannot be locked without the tarball `tool`: could not ge
 status: 0
 ----- stdout -----
 IMAGE                ARCH   PACKAGES  LAYERS  COMPRESSED  UNPACKED  DIGEST
-one-debian13:latest  amd64         1       2       708 B  11.0 KiB  sha256:70e4ffd3c82f
+one-debian13:latest  amd64         1       2       765 B  11.0 KiB  sha256:761ff0662b24
 ----- stderr -----
 warning: left out, as upstream tarballs could not be had when the locks were made: tool-debian13
       Built 1 image in out; 1 package converted
@@ -1076,11 +1076,11 @@ error: this is no tarball that can be unpacked
 4 | url = "https://upstream.example/dist/v{{ version }}/tool-{{ version }}-{{ arch.upstream }}.zip"
   |       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ expected `.tar.xz`, `.tar.gz`, `.tar.zst` or `.tar`
 
-error: `MIT or so` is no SPDX licence expression
+error: `MIT or so` is no SPDX license expression: unknown term
   --> images/tool.toml:13:11
    |
 13 | license = "MIT or so"
-   |           ^^^^^^^^^^^ unknown term
+   |           ^^^^^^^^^^^
 
 error: unknown tarball `tolo`
   --> images/tool.toml:19:13

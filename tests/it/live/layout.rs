@@ -51,7 +51,10 @@ fn reached(out: &Path) -> BTreeSet<String> {
             "application/vnd.oci.image.config.v1+json"
             | "application/vnd.oci.image.layer.v1.tar+gzip"
             | "application/vnd.oci.empty.v1+json"
-            | "application/spdx+json" => {}
+            | "application/spdx+json"
+            | "application/spdx3+json"
+            | "application/vnd.in-toto+json"
+            | "application/vnd.distro.sealed.v1.tar+gzip" => {}
             other => panic!("{other} in {descriptor}"),
         }
     }

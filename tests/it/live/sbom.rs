@@ -104,6 +104,16 @@ fn both_sboms_of_an_image_pass_every_gate() {
 }
 
 #[test]
+fn one_document_of_several_images_passes_the_gates_of_one() {
+    let images = ["cc-debian12", "cc-debian13", "java21-debian13:latest"];
+    let arguments = [&["sbom", "--merge", "--arch", "amd64", "--offline"], &images[..]].concat();
+    let path = live().world.path("tmp/merged.spdx.json");
+    std::fs::write(&path, live().world.distro(&arguments).success().stdout).unwrap();
+    passes(program("pyspdxtools").arg("-i").arg(&path));
+    passes(program("sbomcheck").args(["-q", "-c", "ntia"]).arg(&path));
+}
+
+#[test]
 fn the_graph_of_the_smallest_image_has_the_shapes_of_spdx_3() {
     let [_, spdx30] = documents(SMALLEST);
     let check =

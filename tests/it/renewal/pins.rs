@@ -48,8 +48,8 @@ zlib1g   1.3-1  1.4-1~bpo13+1
 SOURCE              FIXES
 zlib 1.4-1~bpo13+1  changelog not at hand
 
-IMAGE         TAGS  DOWNLOAD  INSTALLED
-zip-debian13  all       +4 B       ±0 B
+IMAGE         TAGS      DOWNLOAD  INSTALLED
+zip-debian13  all   +4 B to +8 B       ±0 B
 ----- stderr -----
      Locked debian13: 5 packages for 4 images in lock/debian13.lock
 "#,

@@ -1,0 +1,73 @@
+//! `distro load`: an image of a layout → docker, podman or nerdctl.
+
+use distro::effects::engine::{Engine, EngineError};
+use distro::effects::export::{Export, ExportError};
+use distro::image::archive::Archive;
+
+use super::Workspace;
+use super::choice::Chosen;
+use super::export::{damaged, local_name};
+use crate::cli::{EngineName, LoadArgs};
+use crate::report::failure::Advice;
+use crate::report::progress::Bars;
+use crate::report::say;
+
+pub fn run(workspace: &Workspace, args: &LoadArgs) -> anyhow::Result<()> {
+    let chosen = Chosen::open(&args.image, &args.out)?;
+    let manifest = chosen.manifest(workspace, args.arch.as_ref())?;
+    let name = local_name(args.name.as_ref().unwrap_or(&chosen.name))?;
+    let archive = Archive::docker(&name, &manifest, |digest| chosen.layout.read(digest))
+        .map_err(|error| damaged(error, &chosen.name))?;
+    let engine = match args.with {
+        Some(with) => with.into(),
+        None => Engine::installed().map_err(|error| advise(error, args, &chosen.name))?,
+    };
+    let bars = Bars::new();
+    let progress = bars.stage("Loading");
+    let export = Export { archive: &archive, layout: &chosen.layout, progress: &progress };
+    let loaded = engine.load(|stdin| export.write(stdin).map(drop));
+    let names = loaded.map_err(|error| advise(error, args, &chosen.name))?;
+    progress.finish();
+    names.iter().for_each(|name| anstream::println!("{name}"));
+    say("Loaded", &format!("{} into {engine}", chosen.name));
+    Ok(())
+}
+
+fn advise(error: EngineError, args: &LoadArgs, name: &str) -> anyhow::Error {
+    let image = &args.image;
+    let hint = match &error {
+        EngineError::None => {
+            format!(
+                "`apt-get install podman`; or `distro export {image} --format docker -o FILE`, and `docker load -i FILE` elsewhere"
+            )
+        }
+        EngineError::NotRun { engine, .. } => {
+            let package = match engine {
+                Engine::Docker => "docker.io",
+                Engine::Podman => "podman",
+                Engine::Nerdctl => "nerdctl",
+            };
+            format!(
+                "`apt-get install {package}`, or another by --with; `distro export {image} --format docker -o FILE` needs none"
+            )
+        }
+        EngineError::Refused { engine, .. } => {
+            format!("see whether `{engine} info` works, or name another by --with")
+        }
+        EngineError::Export(ExportError::Damaged { .. } | ExportError::Blob(_)) => {
+            return damaged(error, name);
+        }
+        EngineError::Export(_) => return error.into(),
+    };
+    Advice::new(error, hint).into()
+}
+
+impl From<EngineName> for Engine {
+    fn from(name: EngineName) -> Self {
+        match name {
+            EngineName::Docker => Self::Docker,
+            EngineName::Podman => Self::Podman,
+            EngineName::Nerdctl => Self::Nerdctl,
+        }
+    }
+}

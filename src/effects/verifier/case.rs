@@ -1,0 +1,308 @@
+//! An image and all that is asked of it.
+
+use std::collections::BTreeMap;
+
+use oci_spec::image::Descriptor;
+use serde::Deserialize;
+
+use super::{Content, Witness};
+use crate::attest::key::PublicKey;
+use crate::attest::provenance;
+use crate::attest::sealed::Sealed;
+use crate::audit::{self, Rule, Subject, completeness};
+use crate::catalog::{Catalog, Image, Platform};
+use crate::debian::Architecture;
+use crate::digest::Sha256;
+use crate::effects::auditor::{self, inventory};
+use crate::effects::builder::{Builder, Target};
+use crate::effects::layout::LayoutReader;
+use crate::image::built::BuiltImage;
+use crate::license::Verdicts;
+use crate::sbom::Format;
+use crate::verification::attached::Attached;
+use crate::verification::authenticity::account;
+use crate::verification::comparison::{Comparison, Published, part_of};
+use crate::verification::origin::Origin;
+use crate::verification::{Check, Finding, State, Verified};
+
+/// A published manifest or index, what it says of itself, and what came of its checks so far.
+#[derive(Debug)]
+pub struct Case {
+    bytes: Vec<u8>,
+    attached: Attached,
+    kind: Kind,
+    pub origin: Option<Origin>,
+    pub verified: Verified,
+}
+
+#[derive(Debug)]
+enum Kind {
+    /// Its images.
+    Index(Vec<Descriptor>),
+    /// Its configuration, and what is in it.
+    Image { config: Vec<u8>, subject: Box<Subject> },
+}
+
+/// Images that were built again.
+pub struct Rebuilt<'r, 'a> {
+    pub builder: &'r Builder<'a>,
+    pub built: &'r [(Target<'a>, BuiltImage)],
+    /// What the packages of each may be used under.
+    pub verdicts: &'r [Verdicts],
+    /// What the provenances of all of them name; `None` where they were built from something else.
+    pub sealed: Option<&'r Sealed>,
+}
+
+impl Case {
+    /// All that can be told of images without a rebuild: an index, and then its images. Layers that they share are
+    /// read once.
+    pub fn all(layout: &LayoutReader, witnesses: Vec<Witness>, key: Option<&PublicKey>) -> Vec<Self> {
+        let mut flat = Vec::new();
+        for mut witness in witnesses {
+            let images = match &mut witness.content {
+                Content::Index(images) => std::mem::take(images),
+                Content::Image(_) => Vec::new(),
+            };
+            let descriptors = images.iter().map(|image| image.descriptor.clone()).collect();
+            flat.push((witness, descriptors));
+            flat.extend(images.into_iter().map(|image| (image, Vec::new())));
+        }
+        let is_image =
+            |(witness, _): &&(Witness, Vec<Descriptor>)| matches!(witness.content, Content::Image(_));
+        let manifests: Vec<_> =
+            flat.iter().filter(is_image).map(|(witness, _)| Some(&witness.descriptor)).collect();
+        let mut images = auditor::images(layout, &manifests).into_iter();
+        let cases = flat.into_iter().map(|(witness, descriptors)| {
+            let Witness { name, digest, bytes, attached, content, .. } = witness;
+            let kind = match content {
+                Content::Index(_) => Kind::Index(descriptors),
+                Content::Image(config) => {
+                    Kind::Image { config, subject: Box::new(subject(&name, &attached, images.next())) }
+                }
+            };
+            let verified = Verified::new(name, digest);
+            let mut case = Self { bytes, attached, kind, origin: None, verified };
+            case.examine(key);
+            case
+        });
+        cases.collect()
+    }
+
+    #[must_use]
+    pub fn is_index(&self) -> bool {
+        matches!(self.kind, Kind::Index(_))
+    }
+
+    /// Debian's name of the architecture, as far as the image says it.
+    #[must_use]
+    pub fn architecture(&self) -> Option<&str> {
+        self.origin.as_ref()?.from.architecture.as_deref()
+    }
+
+    fn examine(&mut self, key: Option<&PublicKey>) {
+        let said = account(self.verified.digest, &self.attached, key);
+        if key.is_some() {
+            self.verified.add(Check::Signature, Vec::new());
+        }
+        let mut provenance = Vec::new();
+        match Origin::of(&said, &self.attached) {
+            Ok(origin) => {
+                provenance.extend(origin.lacks_sealed());
+                self.origin = Some(origin);
+            }
+            Err(finding) => provenance.push(finding),
+        }
+        for finding in said.findings {
+            self.verified.add(finding.check, vec![finding]);
+        }
+        self.verified.add(Check::Provenance, provenance);
+        if let Kind::Image { subject, .. } = &self.kind {
+            // What is the matter with blobs comes out where they are compared.
+            let found = completeness(subject).into_iter().filter(|finding| finding.rule != Rule::Blob);
+            let found = found.map(|finding| {
+                Finding::new(Check::Sbom, part_of(Format::Spdx23), finding.message).at_path(finding.subject)
+            });
+            self.verified.add(Check::Sbom, found.collect());
+        }
+    }
+
+    /// The image of a catalog that it is said to be, and its architectures; or why it is none.
+    pub fn wanted<'c>(&self, catalog: &'c Catalog) -> Result<(&'c Image, Vec<Architecture>), Finding> {
+        let fails = |message: String| Finding::new(Check::Rebuild, "image", message);
+        let name = match &self.origin {
+            Some(origin) => origin.from.image.as_str(),
+            None => self.verified.name.as_str(),
+        };
+        let is_meant = |image: &&Image| {
+            let whole = image.name.to_string();
+            let of_platform = |on: &Architecture| name == format!("{whole}-{on}");
+            name == whole || (self.origin.is_none() && image.architectures.iter().any(of_platform))
+        };
+        let image = catalog.images().find(is_meant);
+        let image = image.ok_or_else(|| fails(format!("`{name}` is not one that the definitions have")))?;
+        let architectures = match &self.kind {
+            Kind::Index(images) => images.iter().map(|image| on(catalog, platform(image))).collect(),
+            Kind::Image { config, .. } => vec![on(catalog, serde_json::from_slice(config).ok())],
+        };
+        let is_of =
+            |on: &Option<Architecture>| on.as_ref().is_some_and(|on| image.architectures.contains(on));
+        if architectures.is_empty() || !architectures.iter().all(is_of) {
+            let message = format!("is for a platform that {} is not for by the definitions", image.name);
+            return Err(fails(message));
+        }
+        Ok((image, architectures.into_iter().flatten().collect()))
+    }
+
+    /// Holds it against what a rebuild gave.
+    pub fn compare(
+        &mut self,
+        (image, architectures): &(&Image, Vec<Architecture>),
+        rebuilt: &Rebuilt<'_, '_>,
+    ) {
+        let targets = rebuilt.built.iter().zip(rebuilt.verdicts).filter(|((target, _), _)| {
+            target.image.name == image.name && architectures.contains(target.architecture)
+        });
+        let targets: Vec<_> = targets.map(|((target, built), verdicts)| (target, built, verdicts)).collect();
+        let compared = match &self.kind {
+            Kind::Index(_) => self.compare_index(&targets, rebuilt),
+            Kind::Image { .. } => self.compare_image(&targets, rebuilt),
+        };
+        for (check, Comparison { findings, causes }) in compared {
+            self.verified.add(check, findings);
+            self.verified.causes.extend(causes);
+        }
+        if !self.verified.findings.is_empty()
+            && let Some(cause) = self.origin.as_ref().and_then(Origin::cause)
+        {
+            self.verified.explain(cause);
+        }
+    }
+
+    fn compare_image(
+        &self,
+        targets: &[(&Target<'_>, &BuiltImage, &Verdicts)],
+        rebuilt: &Rebuilt<'_, '_>,
+    ) -> Vec<(Check, Comparison)> {
+        let Kind::Image { config, subject } = &self.kind else { return Vec::new() };
+        let &[(target, built, verdicts)] = targets else { return Vec::new() };
+        let image = match &subject.image {
+            Some(Ok(image)) => image,
+            Some(Err(why)) => {
+                let findings = vec![Finding::new(Check::Rebuild, "image", &**why)];
+                return vec![(Check::Rebuild, Comparison { findings, ..Comparison::default() })];
+            }
+            None => return Vec::new(),
+        };
+        let published = Published { digest: self.verified.digest, manifest: &self.bytes, config, image };
+        let mut compared = vec![(Check::Rebuild, Comparison::of(&published, built))];
+        // What is said of another image cannot be the same.
+        if self.verified.digest == built.assembled.manifest.digest {
+            let subject = target.described(rebuilt.builder.catalog, built, verdicts).subject();
+            compared.push((Check::Sbom, Comparison::of_sboms(&self.attached, &subject)));
+            if let Some((origin, sealed)) = self.origin_to_compare(rebuilt) {
+                let again = provenance::of_image(&subject, sealed);
+                compared.push((Check::Provenance, Comparison::of_provenance(&origin.statement, &again)));
+            }
+        }
+        compared
+    }
+
+    /// What the image says that it was built from, unless something is the matter with that already.
+    fn origin_to_compare<'s>(&'s self, rebuilt: &Rebuilt<'s, '_>) -> Option<(&'s Origin, &'s Sealed)> {
+        let holds = self.verified.state(Check::Provenance) == State::Holds;
+        Some((self.origin.as_ref().filter(|_| holds)?, rebuilt.sealed?))
+    }
+
+    fn compare_index(
+        &self,
+        targets: &[(&Target<'_>, &BuiltImage, &Verdicts)],
+        rebuilt: &Rebuilt<'_, '_>,
+    ) -> Vec<(Check, Comparison)> {
+        let Some((first, ..)) = targets.first() else { return Vec::new() };
+        let manifests = targets.iter().map(|(_, built, _)| built.assembled.descriptor.clone()).collect();
+        let annotations = rebuilt.builder.facts(**first).annotations(None);
+        let index = match crate::image::index(manifests, &annotations) {
+            Ok((index, _)) => index,
+            Err(error) => {
+                let finding = Finding::new(Check::Rebuild, "index", format!("cannot be rebuilt: {error}"));
+                return vec![(
+                    Check::Rebuild,
+                    Comparison { findings: vec![finding], ..Comparison::default() },
+                )];
+            }
+        };
+        let digest = self.verified.digest;
+        let mut compared = vec![(Check::Rebuild, Comparison::of_index(digest, &self.bytes, &index))];
+        if let Some((origin, sealed)) = self.origin_to_compare(rebuilt)
+            && digest == index.digest
+        {
+            let manifests: Vec<(String, Sha256)> = targets
+                .iter()
+                .map(|(target, built, _)| (target.reference(), built.assembled.manifest.digest))
+                .collect();
+            let organization = &rebuilt.builder.catalog.organization;
+            let again = provenance::of_index(&first.image.name, digest, &manifests, organization, sealed);
+            compared.push((Check::Provenance, Comparison::of_provenance(&origin.statement, &again)));
+        }
+        compared
+    }
+}
+
+/// An image with the SBOM that is attached to it.
+fn subject(name: &str, attached: &Attached, image: Option<Result<audit::subject::Image, String>>) -> Subject {
+    let document = attached.of_type(Format::Spdx23.media_type()).next();
+    let sbom = document.map(|document| inventory(&String::from_utf8_lossy(&document.blob.bytes)));
+    Subject {
+        name: name.to_owned(),
+        own: None,
+        architecture: String::new(),
+        sbom_file: part_of(Format::Spdx23),
+        sbom: sbom.unwrap_or_else(|| Err("has no SBOM".to_owned())),
+        image,
+        lock: None,
+        stale: None,
+        privileged: Vec::new(),
+    }
+}
+
+/// Images that are to be built, each with its architectures: what several cases want is built once.
+#[must_use]
+pub fn united<'c>(
+    wanted: impl Iterator<Item = (&'c Image, Vec<Architecture>)>,
+) -> Vec<(&'c Image, Vec<Architecture>)> {
+    let mut united: BTreeMap<_, (&Image, Vec<Architecture>)> = BTreeMap::new();
+    for (image, architectures) in wanted {
+        let (_, all) = united.entry(&image.name).or_insert_with(|| (image, Vec::new()));
+        all.extend(architectures);
+    }
+    for (image, all) in united.values_mut() {
+        let asked = std::mem::take(all);
+        all.extend(image.architectures.iter().filter(|on| asked.contains(on)).cloned());
+    }
+    united.into_values().collect()
+}
+
+/// What a configuration says of its platform.
+#[derive(Deserialize)]
+struct Named {
+    os: String,
+    architecture: String,
+    variant: Option<String>,
+}
+
+fn platform(image: &Descriptor) -> Option<Named> {
+    let platform = image.platform().as_ref()?;
+    Some(Named {
+        os: platform.os().to_string(),
+        architecture: platform.architecture().to_string(),
+        variant: platform.variant().clone(),
+    })
+}
+
+/// Debian's name of an architecture.
+fn on(catalog: &Catalog, named: Option<Named>) -> Option<Architecture> {
+    let Named { os, architecture, variant } = named?;
+    let platform = Platform { os, architecture, variant };
+    let found = catalog.platforms.iter().find(|(_, other)| **other == platform);
+    found.map(|(architecture, _)| architecture.clone())
+}
