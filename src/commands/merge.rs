@@ -13,7 +13,7 @@ pub fn run(args: &MergeArgs) -> anyhow::Result<()> {
     let open = |path: &PathBuf| {
         if files::is_same(path, &args.out) {
             let error = anyhow::anyhow!("`{}` cannot be merged into itself", path.display());
-            return Err(Advice::new(error, "name another directory by --out; what it has stays").into());
+            return Err(Advice::new(error, "name another directory by `--out`").into());
         }
         let reader = LayoutReader::open(path)?;
         if reader.is_there() {

@@ -44,7 +44,14 @@ fn the_union_of_all_shards_is_what_one_build_makes() {
     assert_eq!(names.iter().map(Vec::len).sum::<usize>(), whole.names().len());
 
     let merged = workshop.world.distro(&[&["merge", "--out", "merged"], &parts[..]].concat());
-    merged.assert_is("");
+    merged.assert_is(
+        r#"
+status: 0
+----- stdout -----
+----- stderr -----
+     Merged 18 images of 3 layouts into merged
+"#,
+    );
     Layout::read(&workshop.world.path("merged"));
     assert_eq!(bytes(&workshop.world.path("merged")), bytes(&workshop.world.path("whole")));
     // Once more changes nothing, and parts come one by one too.
@@ -61,7 +68,14 @@ fn a_shard_without_images_is_an_empty_layout() {
     let workshop = Workshop::new();
     workshop.lock();
     workshop.build(&["cc", "--shard", "1/2", "--out", "one"]).success();
-    workshop.build(&["cc", "--shard", "2/2", "--out", "none"]).assert_is("");
+    workshop.build(&["cc", "--shard", "2/2", "--out", "none"]).assert_is(
+        r#"
+status: 0
+----- stdout -----
+----- stderr -----
+      Built nothing: there are fewer repositories of images than shards, and 2/2 has none
+"#,
+    );
     workshop.world.distro(&["merge", "none", "one"]).success();
     workshop.build(&["cc", "--out", "whole"]).success();
     assert_eq!(bytes(&workshop.world.path("out")), bytes(&workshop.world.path("whole")));
@@ -70,8 +84,19 @@ fn a_shard_without_images_is_an_empty_layout() {
 #[test]
 fn a_shard_that_is_none_is_refused() {
     let workshop = Workshop::new();
-    workshop.build(&["--shard", "4/3"]).assert_is("");
-    workshop.build(&["--shard", "1/3", "--renew"]).assert_is("");
+    workshop.build(&["--shard", "4/3"]).assert_is(
+        r#"
+status: 2
+----- stdout -----
+----- stderr -----
+error: invalid value '4/3' for '--shard <NUMBER/COUNT>': write which one, and of how many: `3/8`
+
+For more information, try '--help'.
+"#,
+    );
+    let said = workshop.build(&["--shard", "1/3", "--renew"]);
+    let refused = "error: the argument '--shard <NUMBER/COUNT>' cannot be used with '--renew'";
+    assert!(said.status == Some(2) && said.stderr.starts_with(refused), "{said}");
 }
 
 #[test]
@@ -80,9 +105,32 @@ fn layouts_that_do_not_fit_together_are_refused_and_nothing_is_changed() {
     workshop.lock().build(&["--out", "one"]).success();
     workshop.edit("base.toml", "For C++", "For programs in C++");
     workshop.lock().build(&["cc", "--out", "two"]).success();
-    workshop.world.distro(&["merge", "one", "two"]).assert_is("");
-    workshop.world.distro(&["merge", "one", "nowhere"]).assert_is("");
-    workshop.world.distro(&["merge", "one", "--out", "one"]).assert_is("");
+    workshop.world.distro(&["merge", "one", "two"]).assert_is(
+        r#"
+status: 1
+----- stdout -----
+----- stderr -----
+error: `one` and `two` have different images of the name `cc-debian13:debug`: build both from the same locks
+"#,
+    );
+    workshop.world.distro(&["merge", "one", "nowhere"]).assert_is(
+        r#"
+status: 1
+----- stdout -----
+----- stderr -----
+error: `nowhere` is not an OCI image layout
+hint: name directories that `distro build` wrote
+"#,
+    );
+    workshop.world.distro(&["merge", "one", "--out", "one"]).assert_is(
+        r#"
+status: 1
+----- stdout -----
+----- stderr -----
+error: `one` cannot be merged into itself
+hint: name another directory by `--out`
+"#,
+    );
     assert!(!workshop.world.path("out/index.json").exists());
     let whole = bytes(&workshop.world.path("one"));
     let damaged =

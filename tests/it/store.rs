@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
 
+use serde_json::Value;
+
 use crate::workshop::{Workshop, libc6};
 
 /// All files below a directory.
@@ -41,13 +43,45 @@ fn the_store_is_shown_by_what_its_files_are_and_what_locks_name() {
     workshop.world.write("store/records/layer-3/ab/README", "not of the store");
     let old = format!("store/records/layer-3/00/{}", "0".repeat(64));
     workshop.world.write(&old, "a record of before");
-    workshop.world.distro(&["store"]).assert_is("");
+    let rows = shown(&workshop);
+    let whole = |row: &Value| row["named_bytes"] == row["bytes"];
+    let rows: Vec<_> = rows
+        .iter()
+        .map(|row| (row["what"].as_str().unwrap(), row["files"].as_u64().unwrap(), whole(row)))
+        .collect();
+    assert_eq!(
+        rows,
+        [
+            ("packages", 6, true),
+            ("layers", 10, true),
+            ("license texts", 5, true),
+            ("indexes", 4, true),
+            ("signed files", 3, true),
+            ("records in-release-1", 3, false),
+            ("records layer-4", 10, true),
+            ("records packages-zstd-4", 3, true),
+            ("records sources-zstd-1", 1, true),
+            ("records layer-3, of an older version", 1, false),
+        ]
+    );
     for path in entries(&workshop) {
         age(&path, 40);
     }
+    let table = workshop.world.distro(&["store"]).success();
+    assert_eq!(table.stdout.matches("  40 d\n").count(), 10, "{table}");
     // A build with nothing to do uses the layers, and not the packages that they were made from.
     workshop.build(&["--offline"]).success();
-    workshop.world.distro(&["store"]).assert_is("");
+    let table = workshop.world.distro(&["store"]).success();
+    let lines = table.stdout.lines();
+    let used: Vec<_> =
+        lines.filter(|line| line.ends_with("  0 h")).map(|line| line[..16].trim_end()).collect();
+    assert_eq!(used, ["layers", "license texts", "records layer-4"], "{table}");
+}
+
+/// What `distro store` says.
+fn shown(workshop: &Workshop) -> Vec<Value> {
+    let said = workshop.world.distro(&["store", "--format", "json"]).success();
+    serde_json::from_str(&said.stdout).unwrap()
 }
 
 #[test]
@@ -55,13 +89,38 @@ fn what_no_lock_names_goes_and_a_build_has_nothing_to_do_after_it() {
     let mut workshop = built();
     libc6("2.41-2").publish(&mut workshop.archive);
     workshop.lock().build(&[]).success();
-    let before = workshop.out().blobs();
-    workshop.world.distro(&["gc", "--keep-locked", "--dry-run"]).assert_is("");
-    workshop.world.distro(&["gc", "--keep-locked"]).assert_is("");
+    let before = workshop.out().named_blobs();
+    let all = entries(&workshop);
+    let arguments = ["gc", "--keep-locked", "--format", "json"];
+    let told = workshop.world.distro(&[&arguments[..], &["--dry-run"]].concat()).success();
+    assert_eq!(entries(&workshop), all);
+    let done = workshop.world.distro(&arguments).success();
+    assert_eq!(done.stdout, told.stdout);
+    let rows: Vec<Value> = serde_json::from_str(&done.stdout).unwrap();
+    let files = |row: &Value, of: &str| row[of]["files"].as_u64().unwrap();
+    let rows: Vec<_> = rows
+        .iter()
+        .map(|row| (row["what"].as_str().unwrap(), files(row, "removed"), files(row, "kept")))
+        .collect();
+    assert_eq!(
+        rows,
+        [
+            ("packages", 1, 6),
+            ("layers", 1, 10),
+            ("license texts", 0, 5),
+            ("indexes", 3, 4),
+            ("signed files", 1, 3),
+            ("records in-release-1", 3, 0),
+            ("records layer-4", 1, 10),
+            ("records packages-zstd-4", 2, 3),
+            ("records sources-zstd-1", 1, 1),
+        ]
+    );
     let kept = entries(&workshop);
+    assert_eq!(all.len() - kept.len(), 13);
     workshop.server.take_requests();
     workshop.build(&["--offline", "--out", "again"]).success();
-    assert_eq!(crate::layout::Layout::read(&workshop.world.path("again")).blobs(), before);
+    assert_eq!(crate::layout::Layout::read(&workshop.world.path("again")).named_blobs(), before);
     assert_eq!(entries(&workshop), kept, "a build after it makes nothing anew");
 }
 
@@ -88,14 +147,14 @@ fn what_was_not_used_for_longest_makes_room() {
     for (days, path) in entries(&workshop).iter().enumerate() {
         age(path, u32::try_from(days).unwrap() + 2);
     }
-    let size = |files: &[PathBuf]| files.iter().map(|path| path.metadata().unwrap().len()).sum::<u64>();
     let all = entries(&workshop);
-    let half = size(&all) / 2;
+    let sizes: Vec<_> = all.iter().map(|path| path.metadata().unwrap().len()).collect();
+    let half = sizes.iter().sum::<u64>() / 2;
     workshop.world.distro(&["gc", "--max-size", &half.to_string()]).success();
     let left = entries(&workshop);
-    assert!(size(&left) <= half);
     assert_eq!(left, all[..left.len()], "the longest unused went first");
-    assert!(size(&all[..=left.len()]) > half, "no more went than had to");
+    assert!(sizes[..left.len()].iter().sum::<u64>() <= half);
+    assert!(sizes[..=left.len()].iter().sum::<u64>() > half, "no more went than had to");
     workshop.build(&["--out", "again"]).success();
 }
 
@@ -104,11 +163,29 @@ fn a_catalog_without_a_lock_is_not_taken_for_one_that_needs_nothing() {
     let workshop = built();
     let all = entries(&workshop);
     fs::remove_file(workshop.world.path("lock/debian13.lock")).unwrap();
-    workshop.world.distro(&["gc", "--keep-locked"]).assert_is("");
+    workshop.world.distro(&["gc", "--keep-locked"]).assert_is(
+        r#"
+status: 1
+----- stdout -----
+----- stderr -----
+error: there is no lock in `lock`
+hint: `distro lock` makes one, `--lock-dir` names another directory
+"#,
+    );
     workshop.world.write("lock/debian13.lock", "version = 1\n");
-    workshop.world.distro(&["gc", "--keep-locked"]).assert_is("");
+    let broken = workshop.world.distro(&["gc", "--keep-locked"]);
+    assert!(broken.status == Some(1) && broken.stderr.contains("lock/debian13.lock"), "{broken}");
     assert_eq!(entries(&workshop), all);
-    workshop.world.distro(&["gc", "--older-than", "soon"]).assert_is("");
+    workshop.world.distro(&["gc", "--older-than", "soon"]).assert_is(
+        r#"
+status: 2
+----- stdout -----
+----- stderr -----
+error: invalid value 'soon' for '--older-than <AGE>': write numbers and units: `30d`, `2w`, `12h`
+
+For more information, try '--help'.
+"#,
+    );
 }
 
 #[test]
