@@ -141,7 +141,7 @@ pub fn vex(reference: &str, image: &Descriptor, text: &str) -> Result<[Referrer;
     Ok([file.attach(image)?, statement.attach(image)?])
 }
 
-/// Whether a descriptor is that of an artifact that [`vex`] makes.
+/// Whether a descriptor is that of an artifact that [`vex()`] makes.
 #[must_use]
 pub fn is_vex(descriptor: &Descriptor) -> bool {
     let annotations = descriptor.annotations().as_ref();

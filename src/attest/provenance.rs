@@ -11,7 +11,7 @@
 //! | `catalog` | internal | the directory of the catalog among the sealed files |
 //! | `recipe` | internal | the form of the layers, [`RECIPE`]: another makes other bytes of the same content |
 //!
-//! The resolved dependencies are, in this order: the [sealed](super::sealed) lock and definitions as one blob, each of
+//! The resolved dependencies are, in this order: the [sealed] lock and definitions as one blob, each of
 //! these files, and every package and upstream tarball, by its purl and the digest that the lock has; of an index,
 //! in place of packages, the manifests in it. There is no time in it and nothing of the machine, so it is the same
 //! wherever the image is built.

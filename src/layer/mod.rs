@@ -48,7 +48,7 @@ pub enum LayerError {
     Other,
 }
 
-/// Reads a layer that [`write`] has written, and that has to be the one that is told.
+/// Reads a layer that [`write()`] has written, and that has to be the one that is told.
 pub fn read(told: &LayerInfo, packed: &Bytes) -> Result<Tree, LayerError> {
     let archive = Compression::Gzip.unpack(packed, told.uncompressed_size)?;
     if archive.len() as u64 != told.uncompressed_size || Sha256::of(&archive) != told.diff_id {
