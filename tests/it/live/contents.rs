@@ -55,7 +55,8 @@ fn images_hold_what_dpkg_unpacks_and_nothing_unnamed() {
 fn packages(image: &str) -> BTreeMap<String, PathBuf> {
     let sbom = json(&live().out().join(format!("sbom/{}.spdx.json", image.replace(':', "_"))));
     let packages = sbom["packages"].as_array().unwrap();
-    let binary = packages.iter().filter(|package| package["packageFileName"].is_string());
+    let is_deb = |file: &Value| file.as_str().is_some_and(|name| name.ends_with(".deb"));
+    let binary = packages.iter().filter(|package| is_deb(&package["packageFileName"]));
     binary
         .map(|package| {
             let digest = package["checksums"][0]["checksumValue"].as_str().unwrap();

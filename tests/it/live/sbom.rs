@@ -113,12 +113,26 @@ fn one_document_of_several_images_passes_the_gates_of_one() {
     passes(program("sbomcheck").args(["-q", "-c", "ntia"]).arg(&path));
 }
 
+/// The bindings of SPDX 3 are made from its SHACL model, and refuse what that does. SHACL itself is run on the smallest
+/// image, where `sbom-gates/check` is found: it has what that needs without a network.
 #[test]
-fn the_graph_of_the_smallest_image_has_the_shapes_of_spdx_3() {
-    let [_, spdx30] = documents(SMALLEST);
-    let check =
-        gates().expect("`sbom-gates/check` has what SHACL needs without a network: name it by SBOM_GATES");
-    passes(Command::new(check).env("SHACL", "1").arg(spdx30));
+fn graphs_have_the_shapes_of_the_model_of_spdx_3() {
+    const READ: &str = "\
+import io, sys
+from spdx_python_model import v3_0_1 as spdx
+objects = spdx.SHACLObjectSet()
+with open(sys.argv[1], 'rb') as file:
+    spdx.JSONLDDeserializer().read(file, objects)
+spdx.JSONLDSerializer().write(objects, io.BytesIO())
+sys.exit(f'nothing has these ids: {objects.missing_ids}' if objects.missing_ids else 0)
+";
+    for [_, spdx30] in shown().iter().map(|image| documents(image)) {
+        passes(program("python3").args(["-c", READ]).arg(spdx30));
+    }
+    if let Some(check) = gates() {
+        let [_, spdx30] = documents(SMALLEST);
+        passes(Command::new(check).env("SHACL", "1").arg(spdx30));
+    }
 }
 
 #[test]
