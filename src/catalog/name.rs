@@ -6,6 +6,8 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::debian::Architecture;
+
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{name}` is not a {what} name: use a-z, 0-9 and single `-`, `.` or `_` between them")]
 pub struct InvalidName {
@@ -91,6 +93,12 @@ impl ImageName {
     #[must_use]
     pub fn repository(&self) -> String {
         format!("{}-{}", self.family, self.release)
+    }
+
+    /// `cc-debian13:debug-amd64`: what a layout calls the image of one architecture.
+    #[must_use]
+    pub fn on(&self, architecture: &Architecture) -> String {
+        format!("{self}-{architecture}")
     }
 }
 

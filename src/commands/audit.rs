@@ -192,7 +192,7 @@ fn of_catalog(workspace: &Workspace, args: &AuditArgs) -> anyhow::Result<Asked> 
     let built: BTreeSet<_> = layout.manifests().map(|(reference, _)| reference).collect();
     let mut targets = Vec::new();
     for (image, architectures) in &selected {
-        let is_built = |on: &&Architecture| built.contains(format!("{}-{on}", image.name).as_str());
+        let is_built = |on: &&Architecture| built.contains(image.name.on(on).as_str());
         let of_asked = architectures.iter().filter(|on| !asked.is_empty() || is_built(on));
         let mut audited: Vec<_> = of_asked.map(|on| (*image, on)).collect();
         if audited.is_empty() {

@@ -53,7 +53,7 @@ pub fn run(workspace: &Workspace, args: &FindArgs) -> anyhow::Result<ExitCode> {
                 Some(locked) => search.images.push(locked),
                 None => {
                     let unlocked = search.unseen.entry(NOT_LOCKED).or_default();
-                    unlocked.insert(format!("{}-{architecture}", image.name));
+                    unlocked.insert(image.name.on(architecture));
                 }
             }
         }

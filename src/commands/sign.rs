@@ -32,7 +32,7 @@ fn names(catalog: &Catalog, args: &SignArgs) -> anyhow::Result<Vec<String>> {
         let selection = Selection { images, release: args.release.as_deref(), architectures: &[] };
         let mut names = Vec::new();
         for (image, architectures) in select_some(catalog, &selection)? {
-            let of_platforms = architectures.iter().map(|on| format!("{}-{on}", image.name));
+            let of_platforms = architectures.iter().map(|on| image.name.on(on));
             names.extend([image.name.to_string()].into_iter().chain(of_platforms));
         }
         names.retain(|name| layout.has(name));

@@ -79,7 +79,7 @@ fn inventories<'a>(
     let (mut inventories, mut unbuilt) = (Vec::new(), Vec::new());
     for (image, architectures) in selected {
         for architecture in architectures {
-            let reference = format!("{}-{architecture}", image.name);
+            let reference = image.name.on(architecture);
             let Some(text) = read_sbom(&args.out, &reference)? else {
                 if args.all {
                     unbuilt.push(reference);

@@ -111,7 +111,7 @@ impl<'a> Target<'a> {
     /// The name in a layout: `cc-debian13:debug-amd64`.
     #[must_use]
     pub fn reference(&self) -> String {
-        format!("{}-{}", self.image.name, self.architecture)
+        self.image.name.on(self.architecture)
     }
 
     /// Where all that is known of the image stands, once it is built.

@@ -221,7 +221,7 @@ fn keep_others(layout: &mut Layout, catalog: &Catalog, built: &[(Target<'_>, Bui
     let others = catalog.images().filter(|image| !built.contains(&image.name));
     let kept: BTreeSet<String> = others
         .flat_map(|image| {
-            let of_architectures = image.architectures.iter().map(|on| format!("{}-{on}", image.name));
+            let of_architectures = image.architectures.iter().map(|on| image.name.on(on));
             of_architectures.chain([image.name.to_string()])
         })
         .collect();

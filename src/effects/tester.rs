@@ -64,7 +64,7 @@ impl Target<'_> {
     /// As the layout names it: `cc-debian13:debug-amd64`.
     #[must_use]
     pub fn reference(&self) -> String {
-        format!("{}-{}", self.image.name, self.architecture)
+        self.image.name.on(self.architecture)
     }
 }
 

@@ -34,7 +34,7 @@ impl<'a> Locked<'a> {
     /// `cc-debian13:debug-amd64`
     #[must_use]
     pub fn reference(self) -> String {
-        format!("{}-{}", self.image.name, self.architecture)
+        self.image.name.on(self.architecture)
     }
 
     /// Notes that the image holds something.

@@ -68,7 +68,7 @@ impl<'a> Shipment<'a> {
         };
         let mut subjects = vec![shipment.index.digest];
         for architecture in &image.architectures {
-            let Some(named) = layout.get(&format!("{name}-{architecture}")) else { continue };
+            let Some(named) = layout.get(&image.name.on(architecture)) else { continue };
             let Some(descriptor) = held.manifests().iter().find(|held| held.digest() == named.digest())
             else {
                 continue;

@@ -284,7 +284,7 @@ impl<'a> Subject<'a> {
     /// The name in a layout: `cc-debian13:debug-amd64`.
     #[must_use]
     pub fn reference(&self) -> String {
-        format!("{}-{}", self.image, self.architecture)
+        self.image.on(self.architecture)
     }
 
     /// `cc-debian13:debug (linux/amd64)`

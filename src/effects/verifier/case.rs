@@ -134,9 +134,9 @@ impl Case {
             None => self.verified.name.as_str(),
         };
         let is_meant = |image: &&Image| {
-            let whole = image.name.to_string();
-            let of_platform = |on: &Architecture| name == format!("{whole}-{on}");
-            name == whole || (self.origin.is_none() && image.architectures.iter().any(of_platform))
+            let of_platform = |on: &Architecture| name == image.name.on(on);
+            name == image.name.to_string()
+                || (self.origin.is_none() && image.architectures.iter().any(of_platform))
         };
         let image = catalog.images().find(is_meant);
         let image = image.ok_or_else(|| fails(format!("`{name}` is not one that the definitions have")))?;
