@@ -183,16 +183,8 @@ fn targets<'a>(
     for (image, architectures) in selected {
         let lock = &locks[&image.name.release];
         let closure = lock.closure(&image.name).context("a lock that fits holds every image")?;
-        targets.extend(architectures.iter().map(|architecture| Target {
-            image,
-            release: &catalog.releases[&image.name.release],
-            architecture,
-            platform: &catalog.platforms[architecture],
-            lock,
-            closure,
-            places,
-            tarballs: &catalog.tarballs,
-        }));
+        let target = |on| Target::new(catalog, (*image, on), (lock, closure), places);
+        targets.extend(architectures.iter().map(target));
     }
     Ok(targets)
 }

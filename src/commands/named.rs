@@ -77,12 +77,8 @@ fn targets<'a>(catalog: &'a Catalog, lock: &'a Lock, places: &'a Places<'a>) -> 
     let images = images.filter_map(|image| Some((image, lock.closure(&image.name)?)));
     images
         .flat_map(|(image, closure)| {
-            let release = &catalog.releases[&image.name.release];
-            let (platforms, tarballs) = (&catalog.platforms, &catalog.tarballs);
-            image.architectures.iter().filter_map(move |architecture| {
-                let platform = platforms.get(architecture)?;
-                Some(Target { image, release, architecture, platform, lock, closure, places, tarballs })
-            })
+            let target = move |on| Target::new(catalog, (image, on), (lock, closure), places);
+            image.architectures.iter().map(target)
         })
         .collect()
 }

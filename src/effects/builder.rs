@@ -90,6 +90,26 @@ fn lines(faults: &[impl ToString]) -> String {
 }
 
 impl<'a> Target<'a> {
+    /// The target for an architecture of an image, as a lock has it.
+    #[must_use]
+    pub fn new(
+        catalog: &'a Catalog,
+        (image, architecture): (&'a Image, &'a Architecture),
+        (lock, closure): (&'a Lock, &'a Closure),
+        places: &'a Places<'a>,
+    ) -> Self {
+        Self {
+            image,
+            release: &catalog.releases[&image.name.release],
+            architecture,
+            platform: &catalog.platforms[architecture],
+            lock,
+            closure,
+            places,
+            tarballs: &catalog.tarballs,
+        }
+    }
+
     /// The packages of the image, by name.
     pub fn packages(&self) -> impl Iterator<Item = Wanted<'a>> {
         let target = *self;

@@ -39,7 +39,12 @@ pub fn files(
     layers: &Layers<'_>,
     places: &Places<'_>,
 ) -> Result<Found<FileRow>, FinderError> {
-    let targets: Vec<_> = images.iter().map(|held| target(*held, catalog, places)).collect();
+    let targets: Vec<_> = images
+        .iter()
+        .map(|&Locked { image, architecture, lock, closure }| {
+            Target::new(catalog, (image, architecture), (lock, closure), places)
+        })
+        .collect();
     let looked_up = layers.look_up(targets.iter().flat_map(Target::inputs));
     let (records, missing) = looked_up.map_err(BuildError::from)?;
     let missing: BTreeSet<_> = missing.into_iter().map(|input| layers.key(input)).collect();
@@ -98,20 +103,6 @@ pub fn licenses(
         }
     }
     Ok(Found { findings, unseen })
-}
-
-fn target<'a>(held: Locked<'a>, catalog: &'a Catalog, places: &'a Places<'a>) -> Target<'a> {
-    let Locked { image, architecture, lock, closure } = held;
-    Target {
-        image,
-        release: &catalog.releases[&image.name.release],
-        architecture,
-        platform: &catalog.platforms[architecture],
-        lock,
-        closure,
-        places,
-        tarballs: &catalog.tarballs,
-    }
 }
 
 /// `libc6 2.41-12`, `step accounts`.
