@@ -98,6 +98,27 @@ pub struct Stanza {
 }
 
 impl Subject {
+    /// An image of which nothing but the SBOM is looked at.
+    #[must_use]
+    pub fn new(
+        name: String,
+        architecture: String,
+        sbom_file: String,
+        sbom: Result<Inventory, String>,
+    ) -> Self {
+        Self {
+            name,
+            architecture,
+            sbom_file,
+            sbom,
+            image: None,
+            lock: None,
+            stale: None,
+            privileged: Vec::new(),
+            own: None,
+        }
+    }
+
     /// The image's reference: `cc-debian13:debug-amd64`.
     #[must_use]
     pub fn reference(&self) -> String {

@@ -59,17 +59,8 @@ pub fn beside(root: &Path, name: &str, architecture: &str) -> Subject {
         Ok(None) => Err("has no SBOM".to_owned()),
         Err(error) => Err(format!("has an SBOM that cannot be read: {}", told(&error))),
     };
-    Subject {
-        name: name.to_owned(),
-        architecture: architecture.to_owned(),
-        sbom_file: sbom_path(root, &reference).display().to_string(),
-        sbom,
-        image: None,
-        lock: None,
-        stale: None,
-        privileged: Vec::new(),
-        own: None,
-    }
+    let file = sbom_path(root, &reference).display().to_string();
+    Subject::new(name.to_owned(), architecture.to_owned(), file, sbom)
 }
 
 /// An image of which there is only this SBOM.
@@ -81,17 +72,7 @@ pub fn document(path: &Path) -> Subject {
     let sbom = text.and_then(|text| inventory(&text));
     let named = sbom.as_ref().ok().map(|sbom| (sbom.name(), sbom.architecture.to_string()));
     let (name, architecture) = named.unwrap_or_else(|| (file.clone(), "unknown".to_owned()));
-    Subject {
-        name,
-        architecture,
-        sbom_file: file,
-        sbom,
-        image: None,
-        lock: None,
-        stale: None,
-        privileged: Vec::new(),
-        own: None,
-    }
+    Subject::new(name, architecture, file, sbom)
 }
 
 /// What an SBOM says, or what is the matter with it.

@@ -71,17 +71,7 @@ impl Published<'_> {
             (Err(_), Some(platform)) => named(platform),
             (Err(_), None) => "unknown".to_owned(),
         };
-        Subject {
-            name: self.name(at, &architecture),
-            architecture,
-            sbom_file,
-            sbom,
-            image: None,
-            lock: None,
-            stale: None,
-            privileged: Vec::new(),
-            own: None,
-        }
+        Subject::new(self.name(at, &architecture), architecture, sbom_file, sbom)
     }
 
     /// `cc-debian13:debug`, also of the tag of one architecture: `cc-debian13:debug-amd64`.

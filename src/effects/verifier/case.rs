@@ -252,17 +252,8 @@ impl Case {
 fn subject(name: &str, attached: &Attached, image: Option<Result<audit::subject::Image, String>>) -> Subject {
     let document = attached.of_type(Format::Spdx23.media_type()).next();
     let sbom = document.map(|document| inventory(&String::from_utf8_lossy(&document.blob.bytes)));
-    Subject {
-        name: name.to_owned(),
-        own: None,
-        architecture: String::new(),
-        sbom_file: part_of(Format::Spdx23),
-        sbom: sbom.unwrap_or_else(|| Err("has no SBOM".to_owned())),
-        image,
-        lock: None,
-        stale: None,
-        privileged: Vec::new(),
-    }
+    let sbom = sbom.unwrap_or_else(|| Err("has no SBOM".to_owned()));
+    Subject { image, ..Subject::new(name.to_owned(), String::new(), part_of(Format::Spdx23), sbom) }
 }
 
 /// Images that are to be built, each with its architectures: what several cases want is built once.
