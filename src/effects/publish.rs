@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use oci_spec::OciSpecError;
 use oci_spec::image::Descriptor;
 use rayon::prelude::*;
 
@@ -42,12 +41,23 @@ pub fn publish(
     let store = builder.layers.store;
     let mut layout = directory.layout()?;
     let indexes = indexes(builder, built)?;
-    for referrer in provenances(&layout, builder, built, &indexes, verdicts, definitions)? {
-        attach(&mut directory, &mut layout, &referrer);
+    let author = Author::new(&directory, &layout, builder.catalog, (built, &indexes), definitions)?;
+    let images = built.par_iter().zip(verdicts);
+    let said = images.map(|((target, built), verdicts)| author.say(target, built, verdicts));
+    let said: Vec<Said> = builder.layers.pool.install(|| said.collect::<Result<_, LayoutError>>())?;
+    let origins: Vec<_> =
+        indexes.iter().map(|index| author.origin(index)).collect::<Result<_, LayoutError>>()?;
+    for Said { provenance, sboms } in said {
+        if let Some(referrer) = provenance {
+            attach(&mut directory, &mut layout, &referrer);
+        }
+        for Sbom { reference, format, text, referrer } in sboms {
+            directory.add_sbom(&reference, format, text);
+            layout.detach_all(referrer.subject, format.media_type());
+            attach(&mut directory, &mut layout, &referrer);
+        }
     }
-    for Sbom { reference, format, text, referrer } in sboms(&directory, &layout, builder, built, verdicts)? {
-        directory.add_sbom(&reference, format, text);
-        layout.detach_all(referrer.subject, format.media_type());
+    for referrer in origins.into_iter().flatten() {
         attach(&mut directory, &mut layout, &referrer);
     }
     keep_others(&mut layout, builder.catalog, built);
@@ -120,65 +130,15 @@ fn indexes<'a>(
     of_name.map(index).collect()
 }
 
-/// What images and indexes were built from, of those of which the layout does not have it.
-fn provenances(
-    layout: &Layout,
-    builder: &Builder<'_>,
-    built: &[(Target<'_>, BuiltImage)],
-    indexes: &[Index<'_>],
-    verdicts: &[Verdicts],
-    definitions: &SealedDefinitions,
-) -> Result<Vec<Referrer>, PublishError> {
-    let images: Vec<_> = built
-        .iter()
-        .zip(verdicts)
-        .filter(|((_, built), _)| !has_provenance(layout, built.assembled.manifest.digest))
-        .collect();
-    let indexes: Vec<_> = indexes.iter().filter(|index| !has_provenance(layout, index.blob.digest)).collect();
-    let of_indexes = indexes.iter().map(|index| &index.platforms[0].0);
-    let sealed = sealed(definitions, images.iter().map(|((target, _), _)| target).chain(of_indexes))?;
-    let of_image = |((target, built), verdicts): &(&(Target<'_>, BuiltImage), &Verdicts)| {
-        let sealed = &sealed[&target.lock.release];
-        let subject = target.described(builder.catalog, built, verdicts).subject();
-        let artifact = provenance::artifact(&provenance::of_image(&subject, sealed), sealed)?;
-        artifact.attach(&built.assembled.descriptor)
-    };
-    let of_index = |Index { platforms, blob, descriptor }: &Index<'_>| {
-        let (target, _) = &platforms[0];
-        let (name, sealed) = (&target.image.name, &sealed[&target.lock.release]);
-        let manifest = |(target, built): &(Target<'_>, BuiltImage)| {
-            (target.reference(), built.assembled.manifest.digest)
-        };
-        let manifests: Vec<_> = platforms.iter().map(manifest).collect();
-        let organization = &builder.catalog.organization;
-        let statement = provenance::of_index(name, blob.digest, &manifests, organization, sealed);
-        provenance::artifact(&statement, sealed)?.attach(descriptor)
-    };
-    let of_images = || images.par_iter().map(of_image).collect();
-    let referrers: Result<Vec<_>, OciSpecError> = builder.layers.pool.install(of_images);
-    let mut referrers = referrers.map_err(LayoutError::from)?;
-    for index in indexes {
-        referrers.push(of_index(index).map_err(LayoutError::from)?);
-    }
-    Ok(referrers)
-}
-
-/// The locks of images, each sealed with the definitions.
-fn sealed<'a>(
-    definitions: &SealedDefinitions,
-    targets: impl Iterator<Item = &'a Target<'a>>,
-) -> Result<BTreeMap<&'a ReleaseName, Sealed>, SealError> {
-    let locks: BTreeMap<_, _> = targets.map(|target| (&target.lock.release, target.lock)).collect();
-    locks.into_iter().map(|(release, lock)| Ok((release, definitions.seal(lock)?))).collect()
-}
-
-fn has_provenance(layout: &Layout, image: Sha256) -> bool {
-    layout.referrers(image).any(provenance::is_provenance)
-}
-
 fn attach(directory: &mut LayoutDirectory, layout: &mut Layout, referrer: &Referrer) {
     referrer.blobs.iter().chain([&referrer.manifest]).for_each(|blob| directory.add(blob));
     layout.attach(referrer);
+}
+
+/// What is said of an image that the layout does not have as it is to be.
+struct Said {
+    provenance: Option<Referrer>,
+    sboms: Vec<Sbom>,
 }
 
 /// A document, as a file beside the layout and as what refers to its image.
@@ -189,30 +149,76 @@ struct Sbom {
     referrer: Referrer,
 }
 
-/// The SBOMs of images that the layout does not have as they are to be.
-fn sboms(
-    directory: &LayoutDirectory,
-    layout: &Layout,
-    builder: &Builder<'_>,
-    built: &[(Target<'_>, BuiltImage)],
-    verdicts: &[Verdicts],
-) -> Result<Vec<Sbom>, LayoutError> {
-    let of_image = |((target, built), verdicts): (&(Target<'_>, BuiltImage), &Verdicts)| {
-        let subject = target.described(builder.catalog, built, verdicts).subject();
-        let mut changed = Vec::new();
+/// Says of images and indexes what the layout does not say of them yet.
+struct Author<'g> {
+    directory: &'g LayoutDirectory,
+    layout: &'g Layout,
+    catalog: &'g Catalog,
+    /// For each release with an image or index of which the layout does not say what it was built from.
+    sealed: BTreeMap<&'g ReleaseName, Sealed>,
+}
+
+impl<'g> Author<'g> {
+    fn new(
+        directory: &'g LayoutDirectory,
+        layout: &'g Layout,
+        catalog: &'g Catalog,
+        (built, indexes): (&'g [(Target<'g>, BuiltImage)], &[Index<'g>]),
+        definitions: &SealedDefinitions,
+    ) -> Result<Self, SealError> {
+        let mut author = Self { directory, layout, catalog, sealed: BTreeMap::new() };
+        let of_images = built.iter().map(|(target, built)| (target, built.assembled.manifest.digest));
+        let of_indexes = indexes.iter().map(|index| (&index.platforms[0].0, index.blob.digest));
+        for (Target { lock, .. }, digest) in of_images.chain(of_indexes) {
+            if author.lacks_provenance(digest) && !author.sealed.contains_key(&lock.release) {
+                author.sealed.insert(&lock.release, definitions.seal(lock)?);
+            }
+        }
+        Ok(author)
+    }
+
+    fn lacks_provenance(&self, digest: Sha256) -> bool {
+        !self.layout.referrers(digest).any(provenance::is_provenance)
+    }
+
+    fn say(&self, target: &Target<'_>, built: &BuiltImage, verdicts: &Verdicts) -> Result<Said, LayoutError> {
+        let image = &built.assembled;
+        let subject = target.described(self.catalog, built, verdicts).subject();
+        let provenance = if self.lacks_provenance(image.manifest.digest) {
+            let sealed = &self.sealed[&target.lock.release];
+            let artifact = provenance::artifact(&provenance::of_image(&subject, sealed), sealed)?;
+            Some(artifact.attach(&image.descriptor)?)
+        } else {
+            None
+        };
+        let mut sboms = Vec::new();
         for format in LAYOUT_FORMATS {
             let (reference, text) = (target.reference(), format.render(&subject, Files::Unlisted));
             let artifact = Artifact::of_file(format.media_type(), format.file_name(&reference), &text);
-            let referrer = artifact.attach(&built.assembled.descriptor)?;
-            if !layout.has_referrer(&referrer) || !directory.has_sbom(&reference, format, &text) {
-                changed.push(Sbom { reference, format, text, referrer });
+            let referrer = artifact.attach(&image.descriptor)?;
+            if !self.layout.has_referrer(&referrer) || !self.directory.has_sbom(&reference, format, &text) {
+                sboms.push(Sbom { reference, format, text, referrer });
             }
         }
-        Ok::<_, LayoutError>(changed)
-    };
-    let changed: Result<Vec<_>, _> =
-        builder.layers.pool.install(|| built.par_iter().zip(verdicts).map(of_image).collect());
-    Ok(changed?.into_iter().flatten().collect())
+        Ok(Said { provenance, sboms })
+    }
+
+    /// What an index was built from; `None` where the layout says it.
+    fn origin(&self, index: &Index<'_>) -> Result<Option<Referrer>, LayoutError> {
+        let Index { platforms, blob, descriptor } = index;
+        if !self.lacks_provenance(blob.digest) {
+            return Ok(None);
+        }
+        let (target, _) = &platforms[0];
+        let (name, sealed) = (&target.image.name, &self.sealed[&target.lock.release]);
+        let manifest = |(target, built): &(Target<'_>, BuiltImage)| {
+            (target.reference(), built.assembled.manifest.digest)
+        };
+        let manifests: Vec<_> = platforms.iter().map(manifest).collect();
+        let statement =
+            provenance::of_index(name, blob.digest, &manifests, &self.catalog.organization, sealed);
+        Ok(Some(provenance::artifact(&statement, sealed)?.attach(descriptor)?))
+    }
 }
 
 /// Takes out of a layout what is built anew, and what the catalog no longer has.
