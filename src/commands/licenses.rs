@@ -62,7 +62,7 @@ fn notice(
         notices.add(&Licensed {
             name: name.as_str(),
             version: pin.version.to_string(),
-            source: Some(format!("{} {}", pin.source, pin.source_version)),
+            source: Some(pin.built_from().to_string()),
             licensing,
             copyright: &files.text(*copyright)?,
         });

@@ -58,8 +58,8 @@ impl PackageRow {
         Self {
             package: name.to_string(),
             version: pin.version.to_string(),
-            source: Some(format!("{} {}", pin.source, pin.source_version)),
-            built_with: built_with.map(|source| format!("{} {}", source.name, source.version)),
+            source: Some(pin.built_from().to_string()),
+            built_with: built_with.map(Source::to_string),
         }
     }
 

@@ -118,10 +118,15 @@ impl<'a> Search<'a> {
 }
 
 impl Pin {
+    /// Its own source package.
+    #[must_use]
+    pub fn built_from(&self) -> Source {
+        Source { name: self.source.clone(), version: self.source_version.clone() }
+    }
+
     /// The source packages whose code is in it: its own first, then what was built into it.
     pub fn sources(&self) -> impl Iterator<Item = Source> {
-        let own = Source { name: self.source.clone(), version: self.source_version.clone() };
-        std::iter::once(own).chain(self.built_using.iter().cloned())
+        std::iter::once(self.built_from()).chain(self.built_using.iter().cloned())
     }
 }
 

@@ -86,24 +86,17 @@ fn binary(component: &Component<'_>, subject: &Subject<'_>, files: Files) -> Val
         let contact: Vec<_> = agent.email.into_iter().map(|email| json!({ "email": email })).collect();
         json!({ "name": agent.name, "contact": contact })
     });
-    let source = subject
-        .sources
-        .iter()
-        .find(|(source, _)| source.name == pin.source && source.version == pin.source_version);
-    let hash_of_source = source.and_then(|(_, source)| source.pin).map(|pin| hashes(pin.sha256, None));
-    let location_of_source = source.and_then(|(_, source)| source.location.as_ref());
+    let built_from = pin.built_from();
+    let source = subject.sources.get(&built_from);
+    let hash_of_source = source.and_then(|source| source.pin).map(|pin| hashes(pin.sha256, None));
+    let location_of_source = source.and_then(|source| source.location.as_ref());
     let of_source = location_of_source.map(|url| {
         open_left_out(json!({ "type": "source-distribution", "url": url, "hashes": hash_of_source }))
     });
     let of_binary = component.location.as_ref().map(|url| json!({ "type": "distribution", "url": url }));
     let of_project = facts.homepage.map(|url| json!({ "type": "website", "url": url }));
-    let built_using = pin
-        .built_using
-        .iter()
-        .map(|source| property("built-using", &format!("{} {}", source.name, source.version)));
-    let properties = [property("source", &format!("{} {}", pin.source, pin.source_version))]
-        .into_iter()
-        .chain(built_using);
+    let built_using = pin.built_using.iter().map(|source| property("built-using", &source.to_string()));
+    let properties = [property("source", &built_from.to_string())].into_iter().chain(built_using);
     let references: Vec<_> = [of_source, of_binary, of_project].into_iter().flatten().collect();
     let package_url = purl::deb(component, &subject.release.version);
     let concluded = licensing.map(|licensing| licensing.concluded.as_str());

@@ -66,7 +66,7 @@ pub fn missing(subject: &Subject<'_>) -> Vec<Missing> {
     }
     for (source, component) in &subject.sources {
         check(
-            &format!("source {} {}", source.name, source.version),
+            &format!("source {source}"),
             &[
                 (component.pin.is_some(), "SHA-256 of the .dsc", "Telco, BSI"),
                 (component.location.is_some(), "download location", "Telco, BSI"),

@@ -277,8 +277,7 @@ impl<'a> Document<'a> {
         for component in &subject.packages {
             let id = binary_id(component.name);
             let pin = component.pin;
-            let built_from = Source { name: pin.source.clone(), version: pin.source_version.clone() };
-            relate(&id, "GENERATED_FROM", &source_id(&built_from));
+            relate(&id, "GENERATED_FROM", &source_id(&pin.built_from()));
             component.depends.iter().for_each(|name| relate(&id, "DEPENDS_ON", &binary_id(name)));
             pin.built_using.iter().for_each(|source| relate(&id, "STATIC_LINK", &source_id(source)));
         }
@@ -356,7 +355,7 @@ fn binary_package<'a>(component: &'a Component<'a>, subject: &Subject<'_>) -> Pa
         checksums: checksums(pin.sha256, content.sha512()),
         homepage: facts.homepage,
         summary: facts.synopsis,
-        source_info: Some(format!("built package from: {} {}", pin.source, pin.source_version)),
+        source_info: Some(format!("built package from: {}", pin.built_from())),
         external_refs: vec![package_url(purl::deb(component, &subject.release.version))],
         annotations: annotations(content),
         ..Package::new(&binary_id(name), name.to_string(), version, "LIBRARY", supplier)

@@ -124,7 +124,7 @@ impl<'a> Graph<'a> {
             "software_copyrightText": copyright(component.licensing),
             "software_downloadLocation": component.location,
             "software_homePage": facts.homepage,
-            "software_sourceInfo": format!("built package from: {} {}", pin.source, pin.source_version),
+            "software_sourceInfo": format!("built package from: {}", pin.built_from()),
             "summary": facts.synopsis,
             "comment": component.sentences_on_left_out(),
             "externalIdentifier": [purl_identifier(&package_url)],
@@ -237,7 +237,7 @@ impl<'a> Graph<'a> {
             let references: Vec<_> = location.map(|location| reference("sourceArtifact", location)).collect();
             let fields = json!({
                 "name": name.map_or_else(|| dsc(source), str::to_owned),
-                "summary": format!("source package {} {}", source.name, source.version),
+                "summary": format!("source package {source}"),
                 "software_primaryPurpose": "source",
                 "verifiedUsing": component.pin.map(|pin| hash("sha256", &pin.sha256)).into_iter().collect::<Vec<_>>(),
                 "externalRef": references,

@@ -16,7 +16,7 @@ use crate::debian::{Architecture, PackageName, Source};
 use crate::digest::Sha512;
 use crate::image::built::{BuiltImage, OwnedLayer, Owner};
 use crate::license::Verdicts;
-use crate::lock::{Closure, Lock, Pin};
+use crate::lock::{Closure, Lock};
 
 /// An image, and where all that is known of it stands.
 #[derive(Clone, Copy)]
@@ -143,22 +143,22 @@ impl<'a> Described<'a> {
     fn sources(&self, packages: &[Component<'a>]) -> BTreeMap<Source, SourceComponent<'a>> {
         let mut sources: BTreeMap<Source, SourceComponent<'a>> = BTreeMap::new();
         for component in packages {
-            let Pin { source, source_version, archive, .. } = component.pin;
-            let built_from = Source { name: source.clone(), version: source_version.clone() };
-            let known = self.source(built_from.clone(), archive);
+            let archive = &component.pin.archive;
+            let built_from = component.pin.built_from();
+            let known = self.source(&built_from, archive);
             let known = sources.entry(built_from).or_insert(known);
             known.facts = component.facts;
             known.declared = component.licensing.map(|licensing| &licensing.declared);
             for source in &component.pin.built_using {
-                sources.entry(source.clone()).or_insert_with(|| self.source(source.clone(), archive));
+                sources.entry(source.clone()).or_insert_with(|| self.source(source, archive));
             }
         }
         sources
     }
 
     /// A source package; `archive` has the packages that were built from it.
-    fn source(&self, source: Source, archive: &'a ArchiveName) -> SourceComponent<'a> {
-        let pin = self.lock.sources.get(&source);
+    fn source(&self, source: &Source, archive: &'a ArchiveName) -> SourceComponent<'a> {
+        let pin = self.lock.sources.get(source);
         let publisher = pin.map_or(archive, |pin| &pin.archive);
         let archive = self.catalog.archives.get(publisher);
         let path = pin.map(|pin| pin.path.as_str());
