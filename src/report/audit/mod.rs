@@ -11,6 +11,8 @@ use std::fmt;
 use distro::audit::{Audit, Evidence, Rule, Severity};
 use serde::Serialize;
 
+use images::Names;
+
 /// An audit as all formats tell it.
 #[derive(Serialize)]
 pub struct Report {
@@ -96,6 +98,7 @@ pub struct Waived {
 
 impl Report {
     pub fn of(audit: &Audit<'_>) -> Self {
+        let names = Names::of(&audit.images);
         let findings: Vec<Told> = audit
             .rows
             .iter()
@@ -110,7 +113,7 @@ impl Report {
                     evidence: finding.evidence,
                     help: finding.help,
                     images: row.images.iter().map(|&image| audit.images[image].reference()).collect(),
-                    told_images: images::told(&audit.images, &row.images),
+                    told_images: names.told(&row.images),
                     waived: row.waiver.map(|waiver| Waived {
                         reason: waiver.reason.clone(),
                         owner: waiver.owner.clone(),
