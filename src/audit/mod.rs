@@ -22,6 +22,7 @@ use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 use rayon::prelude::*;
+use serde::Serialize;
 
 pub use finding::{Evidence, Finding, Rule, Severity};
 pub use inventory::{Inventory, InventoryError};
@@ -62,7 +63,7 @@ struct Sightings {
 }
 
 /// How many findings there are.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Tally {
     pub errors: usize,
     pub warnings: usize,

@@ -163,7 +163,7 @@ fn report(args: &AuditArgs, audit: &Audit<'_>) -> anyhow::Result<ExitCode> {
         say("Tracker", &format!("of {}, in {}", tracker.date, tracker.place));
     }
     let images = count(audit.images.len(), "image");
-    say("Audited", &format!("{images} by {}: {}", report.policy, report.tally));
+    say("Audited", &format!("{images} by {}: {}", report.policy, report.counted()));
     Ok(if audit.is_clean() { ExitCode::SUCCESS } else { ExitCode::from(3) })
 }
 

@@ -47,23 +47,19 @@ pub fn page(report: &Report) -> Result<String, minijinja::Error> {
         let finding: &Told = finding;
         Row { finding, told_images: &finding.told_images }
     };
-    let sections: Vec<_> = report
-        .sections
-        .iter()
-        .map(|section| Section {
-            rule: section.rule.id(),
-            title: section.title,
-            severity: section.severity,
-            findings: section.findings.iter().map(row).collect(),
-        })
-        .collect();
-    let of_images: Vec<_> = report.sections.iter().filter(|section| is_of_images(section)).collect();
+    let sections = report.sections().map(|section| Section {
+        rule: section.rule.id(),
+        title: section.rule.title(),
+        severity: section.severity,
+        findings: section.findings.iter().map(row).collect(),
+    });
+    let of_images: Vec<_> = report.sections().filter(is_of_images).collect();
     let lines: Vec<_> = report
         .images
         .iter()
         .map(|image| {
             let reference = format!("{}-{}", image.image, image.architecture);
-            let count = |section: &&super::Section| {
+            let count = |section: &super::Section<'_>| {
                 section.findings.iter().filter(|finding| finding.images.contains(&reference)).count()
             };
             Line { image, counts: of_images.iter().map(count).collect() }
@@ -77,7 +73,7 @@ pub fn page(report: &Report) -> Result<String, minijinja::Error> {
     environment.add_template("audit.html", include_str!("audit.html"))?;
     environment.get_template("audit.html")?.render(Serde(&Page {
         report,
-        sections,
+        sections: sections.collect(),
         lines,
         columns,
         holding,
@@ -86,6 +82,6 @@ pub fn page(report: &Report) -> Result<String, minijinja::Error> {
     }))
 }
 
-fn is_of_images(section: &super::Section) -> bool {
+fn is_of_images(section: &super::Section<'_>) -> bool {
     section.findings.iter().any(|finding| !finding.images.is_empty())
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Report, Told};
+use super::{Report, Section, Told};
 
 /// Rows of a table before it is folded.
 const OPEN: usize = 20;
@@ -18,11 +18,10 @@ pub fn text(report: &Report) -> String {
     let tracker = tracker
         .map(|told| format!(" and the vulnerabilities of {} ({})", code(&told.place), told.date))
         .unwrap_or_default();
-    let _ = writeln!(text, "{images} by {policy}{tracker} on {}: {}.", report.date, report.tally);
-    for section in &report.sections {
-        let _ =
-            writeln!(text, "\n### {}: {}\n\n{}.\n", section.severity, section.rule, sentence(section.title));
-        table(&mut text, &section.findings.iter().collect::<Vec<_>>());
+    let _ = writeln!(text, "{images} by {policy}{tracker} on {}: {}.", report.date, report.counted());
+    for Section { rule, severity, findings } in report.sections() {
+        let _ = writeln!(text, "\n### {severity}: {rule}\n\n{}.\n", sentence(rule.title()));
+        table(&mut text, findings);
     }
     let waived: Vec<_> = report.waived().collect();
     if !waived.is_empty() {
@@ -39,7 +38,7 @@ pub fn text(report: &Report) -> String {
     text
 }
 
-fn table(text: &mut String, findings: &[&Told]) {
+fn table(text: &mut String, findings: &[Told]) {
     let is_folded = findings.len() > OPEN;
     if is_folded {
         let _ = writeln!(text, "<details><summary>{} findings</summary>\n", findings.len());

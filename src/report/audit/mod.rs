@@ -6,10 +6,10 @@ pub mod markdown;
 pub mod sarif;
 pub mod table;
 
-use std::fmt;
-
-use distro::audit::{Audit, Evidence, Rule, Severity};
+use distro::audit::{Audit, Evidence, Rule, Severity, Tally};
 use serde::Serialize;
+
+use images::Names;
 
 /// An audit as all formats tell it.
 #[derive(Serialize)]
@@ -22,9 +22,7 @@ pub struct Report {
     pub clean: bool,
     pub tally: Tally,
     pub images: Vec<ImageRow>,
-    /// A section for each rule that something was found for, and how grave that is; the gravest first.
-    #[serde(skip)]
-    pub sections: Vec<Section>,
+    /// The gravest first, then by rule; what is waived comes last.
     pub findings: Vec<Told>,
     /// Rules that hold in all images.
     #[serde(skip)]
@@ -38,15 +36,6 @@ pub struct TrackerTold {
     pub date: String,
 }
 
-/// How many findings there are; in JSON, by their severity.
-#[derive(Clone, Copy, Serialize)]
-pub struct Tally {
-    pub errors: usize,
-    pub warnings: usize,
-    pub notes: usize,
-    pub waived: usize,
-}
-
 #[derive(Serialize)]
 pub struct ImageRow {
     /// `cc-debian13:debug`
@@ -57,16 +46,15 @@ pub struct ImageRow {
     pub tally: Tally,
 }
 
-#[derive(Serialize)]
-pub struct Section {
+/// Findings of one rule, as grave as each other.
+pub struct Section<'a> {
     pub rule: Rule,
-    pub title: &'static str,
     pub severity: Severity,
-    pub findings: Vec<Told>,
+    pub findings: &'a [Told],
 }
 
 /// A finding of any number of images.
-#[derive(Clone, Serialize)]
+#[derive(Serialize)]
 pub struct Told {
     pub rule: Rule,
     pub severity: Severity,
@@ -87,7 +75,7 @@ pub struct Told {
     pub waived: Option<Waived>,
 }
 
-#[derive(Clone, Serialize)]
+#[derive(Serialize)]
 pub struct Waived {
     pub reason: String,
     pub owner: String,
@@ -96,7 +84,8 @@ pub struct Waived {
 
 impl Report {
     pub fn of(audit: &Audit<'_>) -> Self {
-        let findings: Vec<Told> = audit
+        let names = Names::of(&audit.images);
+        let findings = audit
             .rows
             .iter()
             .map(|row| {
@@ -110,7 +99,7 @@ impl Report {
                     evidence: finding.evidence,
                     help: finding.help,
                     images: row.images.iter().map(|&image| audit.images[image].reference()).collect(),
-                    told_images: images::told(&audit.images, &row.images),
+                    told_images: names.told(&row.images),
                     waived: row.waiver.map(|waiver| Waived {
                         reason: waiver.reason.clone(),
                         owner: waiver.owner.clone(),
@@ -123,7 +112,7 @@ impl Report {
             image: subject.name.clone(),
             architecture: subject.architecture.clone(),
             packages: subject.sbom.as_ref().ok().map(|inventory| inventory.packages.len()),
-            tally: tally.into(),
+            tally,
         });
         Self {
             policy: audit.standard.policy.path.clone(),
@@ -133,10 +122,9 @@ impl Report {
             }),
             date: audit.standard.today.to_string(),
             clean: audit.is_clean(),
-            tally: audit.tally().into(),
+            tally: audit.tally(),
             images: images.collect(),
             holding: audit.holding().collect(),
-            sections: sections(&findings),
             findings,
         }
     }
@@ -145,42 +133,25 @@ impl Report {
     pub fn waived(&self) -> impl Iterator<Item = &Told> {
         self.findings.iter().filter(|finding| finding.waived.is_some())
     }
-}
 
-fn sections(findings: &[Told]) -> Vec<Section> {
-    let mut sections: Vec<Section> = Vec::new();
-    for finding in findings.iter().filter(|finding| finding.waived.is_none()) {
-        let is_of =
-            |section: &&mut Section| (section.rule, section.severity) == (finding.rule, finding.severity);
-        match sections.iter_mut().find(is_of) {
-            Some(section) => section.findings.push(finding.clone()),
-            None => sections.push(Section {
-                rule: finding.rule,
-                title: finding.rule.title(),
-                severity: finding.severity,
-                findings: vec![finding.clone()],
-            }),
-        }
+    /// What is not waived: a section for each rule that something was found for, and how grave that is; the gravest
+    /// first.
+    pub fn sections(&self) -> impl Iterator<Item = Section<'_>> {
+        let kind = |finding: &Told| (finding.waived.is_some(), finding.rule, finding.severity);
+        let kinds = self.findings.chunk_by(move |a, b| kind(a) == kind(b));
+        let open = kinds.filter(|findings| findings[0].waived.is_none());
+        open.map(|findings| Section { rule: findings[0].rule, severity: findings[0].severity, findings })
     }
-    sections
+
+    /// `2 errors, 1 warning, 0 notes, 0 waived`
+    pub fn counted(&self) -> String {
+        let Tally { errors, warnings, notes, waived } = self.tally;
+        let [errors, warnings, notes] = [(errors, "error"), (warnings, "warning"), (notes, "note")]
+            .map(|(number, noun)| super::count(number, noun));
+        format!("{errors}, {warnings}, {notes}, {waived} waived")
+    }
 }
 
 pub fn json(report: &Report) -> serde_json::Result<String> {
     serde_json::to_string_pretty(report)
-}
-
-impl From<distro::audit::Tally> for Tally {
-    fn from(tally: distro::audit::Tally) -> Self {
-        let distro::audit::Tally { errors, warnings, notes, waived } = tally;
-        Self { errors, warnings, notes, waived }
-    }
-}
-
-impl fmt::Display for Tally {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { errors, warnings, notes, waived } = *self;
-        let counted = |number, noun| super::count(number, noun);
-        write!(f, "{}, {}, ", counted(errors, "error"), counted(warnings, "warning"))?;
-        write!(f, "{}, {waived} waived", counted(notes, "note"))
-    }
 }

@@ -12,9 +12,9 @@ const WIDTH: usize = 110;
 
 pub fn text(report: &Report) -> String {
     let mut text = String::new();
-    for section in &report.sections {
+    for section in report.sections() {
         let (style, severity) = (style(section.severity), section.severity);
-        let _ = writeln!(text, "{style}{severity}{style:#}[{}]: {}", section.rule, section.title);
+        let _ = writeln!(text, "{style}{severity}{style:#}[{}]: {}", section.rule, section.rule.title());
         section.findings.iter().for_each(|finding| text += &told(finding));
         text.push('\n');
     }
