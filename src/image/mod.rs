@@ -206,6 +206,16 @@ pub fn made_from(configuration: &ImageConfiguration) -> Vec<String> {
     history.map(|entry| entry.created_by().clone().unwrap_or_default()).collect()
 }
 
+impl From<&oci_spec::image::Platform> for Platform {
+    fn from(platform: &oci_spec::image::Platform) -> Self {
+        Self {
+            os: platform.os().to_string(),
+            architecture: platform.architecture().to_string(),
+            variant: platform.variant().clone(),
+        }
+    }
+}
+
 pub(crate) fn descriptor(
     media_type: MediaType,
     digest: Sha256,
