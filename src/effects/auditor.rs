@@ -17,6 +17,7 @@ use crate::audit::subject::{Content, Image, Layer, Subject};
 use crate::debian::compression::Compression;
 use crate::digest::Sha256;
 use crate::image::layout::sha256;
+use crate::image::made_from;
 use crate::tree::Tree;
 pub use published::{Published, PublishedError};
 
@@ -118,8 +119,7 @@ fn documents(blobs: &impl Blobs, manifest: Option<&Descriptor>) -> Result<(Image
     let configuration: ImageConfiguration =
         serde_json::from_slice(&read("configuration", manifest.config(), config)?)
             .map_err(|error| unreadable("configuration", error.to_string()))?;
-    let history = configuration.history().iter().flatten();
-    let history: Vec<_> = history.filter(|entry| entry.empty_layer() != Some(true)).collect();
+    let made_from = made_from(&configuration);
     let diff_ids = configuration.rootfs().diff_ids();
     let layers = manifest.layers().iter().enumerate().map(|(number, descriptor)| {
         let digest = sha256(descriptor).map_err(|error| unreadable("manifest", told(&error)))?;
@@ -127,7 +127,7 @@ fn documents(blobs: &impl Blobs, manifest: Option<&Descriptor>) -> Result<(Image
             file: blobs.place(digest),
             digest,
             diff_id: diff_ids.get(number).and_then(|text| Sha256::from_oci(text).ok()),
-            made_from: history.get(number).and_then(|entry| entry.created_by().clone()).unwrap_or_default(),
+            made_from: made_from.get(number).cloned().unwrap_or_default(),
             content: Arc::new(Err("it was not read".to_owned())),
         })
     });
@@ -136,7 +136,7 @@ fn documents(blobs: &impl Blobs, manifest: Option<&Descriptor>) -> Result<(Image
         config_file: blobs.place(config),
         user: configuration.config().as_ref().and_then(|run| run.user().clone()).unwrap_or_default(),
         layers: layers.collect::<Result<_, _>>()?,
-        counts: [manifest.layers().len(), diff_ids.len(), history.len()],
+        counts: [manifest.layers().len(), diff_ids.len(), made_from.len()],
         damaged,
     };
     Ok((image, manifest.layers().clone()))

@@ -10,6 +10,7 @@ use super::layout::{LayoutError, LayoutReader};
 use crate::digest::Sha256;
 use crate::image::changes::{Changes, Contents, Layer, is_status, packages};
 use crate::image::layout::sha256;
+use crate::image::made_from;
 use crate::tree::{ImagePath, Listing, Stack, Tree};
 
 /// An image of one architecture, and the layout that it is in.
@@ -52,10 +53,9 @@ pub fn changes(old: Located<'_>, new: Located<'_>) -> Result<Changes, LayoutErro
 impl Located<'_> {
     fn documents(&self) -> Result<Documents, LayoutError> {
         let (manifest, configuration) = self.layout.documents(self.manifest)?;
-        let history = configuration.history().iter().flatten();
-        let mut history = history.filter(|entry| entry.empty_layer() != Some(true));
+        let mut made_from = made_from(&configuration).into_iter();
         let layer = |layer: &Descriptor| {
-            let made_from = history.next().and_then(|entry| entry.created_by().clone()).unwrap_or_default();
+            let made_from = made_from.next().unwrap_or_default();
             Ok(Layer { digest: sha256(layer)?, size: layer.size(), made_from })
         };
         let layers = manifest.layers().iter().map(layer).collect::<Result<_, LayoutError>>()?;

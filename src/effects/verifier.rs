@@ -13,6 +13,7 @@ use oci_spec::image::{Descriptor, ImageIndex, ImageManifest};
 
 use super::layout::{LayoutError, LayoutReader};
 use crate::attest::cosign;
+use crate::catalog::Platform;
 use crate::digest::Sha256;
 use crate::image::layout::sha256;
 use crate::image::referrer::{Document, attachment_tag};
@@ -83,11 +84,7 @@ impl Reader<'_> {
         });
         Ok(match (found, image.platform()) {
             (Some((name, _)), _) => name.to_owned(),
-            (None, Some(platform)) => {
-                let variant = platform.variant().as_ref().map(|variant| format!("/{variant}"));
-                let (os, architecture) = (platform.os(), platform.architecture());
-                format!("{index} ({os}/{architecture}{})", variant.unwrap_or_default())
-            }
+            (None, Some(platform)) => format!("{index} ({})", Platform::from(platform)),
             (None, None) => format!("{index} ({})", digest.short()),
         })
     }

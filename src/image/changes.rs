@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::debian::control::paragraphs;
 use crate::digest::Sha256;
-use crate::tree::{Capabilities, ImagePath, Kind, Listed, Stack};
+use crate::tree::{Capabilities, FileInfo, ImagePath, Kind, Listed, Stack};
 
 /// What an image of one architecture holds.
 #[derive(Debug)]
@@ -156,19 +156,16 @@ impl Contents<'_> {
 
 impl FileState {
     fn of(listed: &Listed, files: &Stack<'_>) -> Self {
-        let file = |listed: &Listed| match &listed.kind {
-            Kind::File(info) => Some(Content::File { size: info.size, sha256: info.sha256 }),
-            _ => None,
-        };
+        let file = |info: &FileInfo| Content::File { size: info.size, sha256: info.sha256 };
         let content = match &listed.kind {
             Kind::Directory => Content::Directory,
             Kind::Symlink(target) => Content::Symlink { target: target.clone() },
-            Kind::File(info) => Content::File { size: info.size, sha256: info.sha256 },
-            // Where an upper layer has taken the first name away, its digest is not known any more.
-            Kind::HardLink(first) => files
-                .get(first)
-                .and_then(|found| file(found.listed))
-                .unwrap_or(Content::File { size: 0, sha256: Sha256::of(b"") }),
+            Kind::File(info) => file(info),
+            Kind::HardLink(first) => match files.get(first).map(|found| &found.listed.kind) {
+                Some(Kind::File(info)) => file(info),
+                // Where an upper layer has taken the first name away, its digest is not known any more.
+                _ => Content::File { size: 0, sha256: Sha256::of(b"") },
+            },
         };
         let Listed { mode, uid, gid, capabilities, .. } = listed;
         Self { content, mode: *mode, uid: *uid, gid: *gid, capabilities: *capabilities }
@@ -242,15 +239,8 @@ pub fn is_status(path: &ImagePath) -> bool {
 /// The packages that such a file names, with their versions.
 pub fn packages(status: &str) -> impl Iterator<Item = (String, String)> {
     paragraphs(status).filter_map(|paragraph| {
-        let field = |name: &str| {
-            paragraph
-                .fields()
-                .filter_map(Result::ok)
-                .find(|field| field.name == name)
-                .map(|field| field.value)
-        };
-        let is_installed = field("Status").is_none_or(|status| status.ends_with(" installed"));
-        let named = field("Package").zip(field("Version")).filter(|_| is_installed);
+        let is_installed = paragraph.get("Status").is_none_or(|status| status.ends_with(" installed"));
+        let named = paragraph.get("Package").zip(paragraph.get("Version")).filter(|_| is_installed);
         named.map(|(name, version)| (name.to_owned(), version.to_owned()))
     })
 }

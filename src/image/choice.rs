@@ -4,10 +4,11 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use oci_spec::image::{Arch, Descriptor, ImageIndex, Os, Platform};
+use oci_spec::image::{Arch, Descriptor, ImageIndex, Os};
 
 use super::layout::Layout;
 use super::reference::{InvalidReference, Reference};
+use crate::catalog::Platform;
 use crate::debian::Architecture;
 
 /// An image as people name it.
@@ -38,7 +39,7 @@ pub enum Unchosen {
 pub struct NotForArchitecture {
     pub image: String,
     pub architecture: Architecture,
-    has: Vec<String>,
+    has: Vec<Platform>,
 }
 
 impl Layout {
@@ -79,8 +80,9 @@ impl NotForArchitecture {
     /// An image whose configuration names another architecture.
     #[must_use]
     pub fn of(image: &str, architecture: &Architecture, has: &Arch, variant: Option<&str>) -> Self {
-        let has = vec![shown(&Os::Linux, has, variant)];
-        Self { image: image.to_owned(), architecture: architecture.clone(), has }
+        let os = Os::Linux.to_string();
+        let has = Platform { os, architecture: has.to_string(), variant: variant.map(str::to_owned) };
+        Self { image: image.to_owned(), architecture: architecture.clone(), has: vec![has] }
     }
 }
 
@@ -92,24 +94,22 @@ pub fn for_architecture<'a>(
 ) -> Result<&'a Descriptor, NotForArchitecture> {
     let manifests = || index.manifests().iter();
     let platform = |descriptor: &'a Descriptor| descriptor.platform().as_ref();
-    let of_platform = |of: &Platform| shown(of.os(), of.architecture(), of.variant().as_deref());
     let found = manifests().find(|held| platform(held).is_some_and(|of| is_for(architecture, of)));
     found.ok_or_else(|| NotForArchitecture {
         image: image.to_owned(),
         architecture: architecture.clone(),
-        has: manifests().filter_map(platform).map(of_platform).collect(),
+        has: manifests().filter_map(platform).map(Platform::from).collect(),
     })
 }
 
-/// Whether programs of an architecture of Debian's are for a platform. The variant counts only where it tells two
-/// architectures apart.
-#[must_use]
-pub fn is_for(architecture: &Architecture, platform: &Platform) -> bool {
+/// Whether programs of an architecture of Debian's are for a platform.
+fn is_for(architecture: &Architecture, platform: &oci_spec::image::Platform) -> bool {
     *platform.os() == Os::Linux
         && is_named(architecture, platform.architecture(), platform.variant().as_deref())
 }
 
-/// The same, of what a configuration says.
+/// Whether a configuration speaks of an architecture of Debian's. The variant counts only where it tells two
+/// architectures apart.
 #[must_use]
 pub fn is_named(architecture: &Architecture, named: &Arch, variant: Option<&str>) -> bool {
     let (name, wanted) = match architecture.as_str() {
@@ -123,13 +123,8 @@ pub fn is_named(architecture: &Architecture, named: &Arch, variant: Option<&str>
     named.to_string() == name && wanted.is_none_or(|wanted| variant.is_none_or(|variant| variant == wanted))
 }
 
-/// As docker writes a platform: `linux/arm/v7`.
-fn shown(os: &Os, architecture: &Arch, variant: Option<&str>) -> String {
-    let variant = variant.map(|variant| format!("/{variant}")).unwrap_or_default();
-    format!("{os}/{architecture}{variant}")
-}
-
-fn listed(platforms: &[String]) -> String {
+fn listed(platforms: &[Platform]) -> String {
+    let platforms: Vec<_> = platforms.iter().map(ToString::to_string).collect();
     if platforms.is_empty() { "no platform that it names".to_owned() } else { platforms.join(", ") }
 }
 

@@ -24,8 +24,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use oci_spec::OciSpecError;
 use oci_spec::image::{
-    Arch, ConfigBuilder, Descriptor, DescriptorBuilder, Digest, HistoryBuilder, ImageConfigurationBuilder,
-    ImageIndexBuilder, ImageManifestBuilder, MediaType, Os, PlatformBuilder, RootFsBuilder,
+    Arch, ConfigBuilder, Descriptor, DescriptorBuilder, Digest, HistoryBuilder, ImageConfiguration,
+    ImageConfigurationBuilder, ImageIndexBuilder, ImageManifestBuilder, MediaType, Os, PlatformBuilder,
+    RootFsBuilder,
 };
 use serde::Serialize;
 
@@ -129,7 +130,7 @@ impl ImageParts<'_> {
         Ok(AssembledImage { config, manifest, descriptor: described })
     }
 
-    fn configuration(&self) -> Result<oci_spec::image::ImageConfiguration, OciSpecError> {
+    fn configuration(&self) -> Result<ImageConfiguration, OciSpecError> {
         let mut run = ConfigBuilder::default()
             .user(self.user.clone())
             .env(self.environment.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>())
@@ -195,6 +196,24 @@ pub fn index(
     let blob = Blob::canonical(&index)?;
     let described = descriptor(MediaType::ImageIndex, blob.digest, blob.bytes.len() as u64)?;
     Ok((blob, described))
+}
+
+/// What each layer was made from, the lowest first, as the history tells it.
+#[must_use]
+pub fn made_from(configuration: &ImageConfiguration) -> Vec<String> {
+    let history = configuration.history().iter().flatten();
+    let history = history.filter(|entry| entry.empty_layer() != Some(true));
+    history.map(|entry| entry.created_by().clone().unwrap_or_default()).collect()
+}
+
+impl From<&oci_spec::image::Platform> for Platform {
+    fn from(platform: &oci_spec::image::Platform) -> Self {
+        Self {
+            os: platform.os().to_string(),
+            architecture: platform.architecture().to_string(),
+            variant: platform.variant().clone(),
+        }
+    }
 }
 
 pub(crate) fn descriptor(

@@ -3,11 +3,12 @@
 use std::error::Error;
 
 use oci_spec::OciSpecError;
-use oci_spec::image::{Descriptor, ImageIndex, ImageManifest, MediaType, Platform};
+use oci_spec::image::{Descriptor, ImageIndex, ImageManifest, MediaType};
 
 use super::{Blobs, Held, inventory, told};
 use crate::audit::Inventory;
 use crate::audit::subject::Subject;
+use crate::catalog::Platform;
 use crate::digest::Sha256;
 use crate::effects::registry::{Registry, RegistryError, RegistryErrorKind};
 use crate::effects::store::{Access, Expected, Store};
@@ -68,7 +69,7 @@ impl Published<'_> {
         };
         let architecture = match (&sbom, manifest.platform()) {
             (Ok(sbom), _) => sbom.architecture.to_string(),
-            (Err(_), Some(platform)) => named(platform),
+            (Err(_), Some(platform)) => Platform::from(platform).to_string(),
             (Err(_), None) => "unknown".to_owned(),
         };
         Subject::new(self.name(at, &architecture), architecture, sbom_file, sbom)
@@ -149,10 +150,4 @@ impl Blobs for Published<'_> {
 fn is_image(manifest: &Descriptor) -> bool {
     let unknown = manifest.platform().as_ref().is_some_and(|platform| platform.os().to_string() == "unknown");
     *manifest.media_type() == MediaType::ImageManifest && !unknown
-}
-
-/// `linux/arm/v7`
-fn named(platform: &Platform) -> String {
-    let variant = platform.variant().as_ref().map(|variant| format!("/{variant}")).unwrap_or_default();
-    format!("{}/{}{variant}", platform.os(), platform.architecture())
 }

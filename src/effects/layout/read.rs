@@ -15,6 +15,7 @@ use crate::digest::Sha256;
 use crate::effects::files::{self, FileError};
 use crate::image::choice::{self, NotForArchitecture};
 use crate::image::layout::{Layout, sha256};
+use crate::image::made_from;
 use crate::tree::Tree;
 
 /// Bytes that a layer may unpack to.
@@ -64,9 +65,7 @@ impl LayoutReader {
             return Err(missing());
         }
         let (manifest, configuration) = self.documents(descriptor)?;
-        let history = configuration.history().iter().flatten();
-        let history = history.filter(|entry| entry.empty_layer() != Some(true));
-        let made_from = history.map(|entry| entry.created_by().clone().unwrap_or_default()).collect();
+        let made_from = made_from(&configuration);
         let layers = manifest.layers().iter().map(sha256).collect::<Result<_, _>>()?;
         Ok(StoredImage { configuration, layers, made_from })
     }

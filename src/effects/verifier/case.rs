@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use oci_spec::image::Descriptor;
-use serde::Deserialize;
 
 use super::{Content, Witness};
 use crate::attest::key::PublicKey;
@@ -141,8 +140,14 @@ impl Case {
         let image = catalog.images().find(is_meant);
         let image = image.ok_or_else(|| fails(format!("`{name}` is not one that the definitions have")))?;
         let architectures = match &self.kind {
-            Kind::Index(images) => images.iter().map(|image| on(catalog, platform(image))).collect(),
-            Kind::Image { config, .. } => vec![on(catalog, serde_json::from_slice(config).ok())],
+            Kind::Index(images) => {
+                images.iter().map(|image| on(catalog, image.platform().as_ref()?)).collect()
+            }
+            // A configuration names its platform by the same fields.
+            Kind::Image { config, .. } => {
+                let platform = serde_json::from_slice(config).ok();
+                vec![platform.and_then(|platform| on(catalog, &platform))]
+            }
         };
         let is_of =
             |on: &Option<Architecture>| on.as_ref().is_some_and(|on| image.architectures.contains(on));
@@ -273,27 +278,9 @@ pub fn united<'c>(
     united.into_values().collect()
 }
 
-/// What a configuration says of its platform.
-#[derive(Deserialize)]
-struct Named {
-    os: String,
-    architecture: String,
-    variant: Option<String>,
-}
-
-fn platform(image: &Descriptor) -> Option<Named> {
-    let platform = image.platform().as_ref()?;
-    Some(Named {
-        os: platform.os().to_string(),
-        architecture: platform.architecture().to_string(),
-        variant: platform.variant().clone(),
-    })
-}
-
 /// Debian's name of an architecture.
-fn on(catalog: &Catalog, named: Option<Named>) -> Option<Architecture> {
-    let Named { os, architecture, variant } = named?;
-    let platform = Platform { os, architecture, variant };
+fn on(catalog: &Catalog, platform: &oci_spec::image::Platform) -> Option<Architecture> {
+    let platform = Platform::from(platform);
     let found = catalog.platforms.iter().find(|(_, other)| **other == platform);
     found.map(|(architecture, _)| architecture.clone())
 }
