@@ -237,7 +237,6 @@ mod tests {
     use std::cell::RefCell;
 
     use super::*;
-    use crate::image::descriptor;
     use crate::image::referrer::Artifact;
 
     /// Blobs by their digests.
@@ -253,7 +252,7 @@ mod tests {
         }
 
         fn add(&self, blob: Blob, media_type: MediaType) -> Descriptor {
-            let described = descriptor(media_type, blob.digest, blob.bytes.len() as u64).unwrap();
+            let described = blob.descriptor(media_type).unwrap();
             self.0.borrow_mut().insert(blob.digest, blob.bytes);
             described
         }
