@@ -100,9 +100,7 @@ impl Layout {
 
     /// Removes what refers to a digest and is of a type.
     pub fn detach_all(&mut self, subject: Sha256, artifact_type: &str) {
-        self.detach_if(subject, |descriptor| {
-            descriptor.artifact_type().as_ref().is_some_and(|of| of.as_ref() == artifact_type)
-        });
+        self.detach_if(subject, |descriptor| referrer::is_of_type(descriptor, artifact_type));
     }
 
     /// Removes what refers to a digest and is as told.

@@ -112,6 +112,12 @@ fn annotations(of: &BTreeMap<String, String>) -> Option<Annotations> {
     (!of.is_empty()).then(|| of.clone().into_iter().collect())
 }
 
+/// Whether a descriptor is that of an artifact of a type.
+#[must_use]
+pub fn is_of_type(descriptor: &Descriptor, artifact_type: &str) -> bool {
+    descriptor.artifact_type().as_ref().is_some_and(|of| of.as_ref() == artifact_type)
+}
+
 /// The image that a manifest refers to; `None` where it refers to none.
 pub fn subject(manifest: &[u8]) -> Result<Option<Sha256>, OciSpecError> {
     let manifest: ImageManifest = serde_json::from_slice(manifest)?;
