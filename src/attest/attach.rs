@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 use super::cosign::{self, Bundle, SIGNED, Tagged};
 use super::dsse::Envelope;
 use super::key::{PublicKey, Signer, SigningError};
-use super::statement::{MEDIA_TYPE, PREDICATE_TYPE, Resource, Statement};
+use super::statement::{self, MEDIA_TYPE, Resource, Statement};
 use crate::digest::Sha256;
 use crate::image::layout::sha256;
-use crate::image::referrer::{Artifact, Document, Referrer};
+use crate::image::referrer::{self, Artifact, Document, Referrer};
 use crate::vex;
 
 /// OpenVEX as a predicate, as cosign, vexctl and Trivy have it: without the version, which the document tells itself.
@@ -144,9 +144,7 @@ pub fn vex(reference: &str, image: &Descriptor, text: &str) -> Result<[Referrer;
 /// Whether a descriptor is that of an artifact that [`vex()`] makes.
 #[must_use]
 pub fn is_vex(descriptor: &Descriptor) -> bool {
-    let annotations = descriptor.annotations().as_ref();
-    descriptor.artifact_type().as_ref().is_some_and(|of| of.as_ref() == vex::MEDIA_TYPE)
-        || annotations.and_then(|of| of.get(PREDICATE_TYPE)).is_some_and(|of| of == OPENVEX)
+    referrer::is_of_type(descriptor, vex::MEDIA_TYPE) || statement::is_stated(descriptor, OPENVEX)
 }
 
 /// Whether what is attached to an image says what something else says that is listed with it, of another time: the

@@ -15,8 +15,8 @@ use super::base64;
 use super::dsse::Envelope;
 use super::key::{PublicKey, Signer, SigningError};
 use crate::digest::Sha256;
+use crate::image::Blob;
 use crate::image::referrer::{Artifact, Document};
-use crate::image::{Blob, descriptor};
 
 /// The predicate that says of an image only that somebody signed it; cosign 3 looks for it.
 pub const SIGNED: &str = "https://sigstore.dev/cosign/sign/v1";
@@ -202,12 +202,12 @@ impl Tagged {
         let manifest = ImageManifestBuilder::default()
             .schema_version(2u32)
             .media_type(MediaType::ImageManifest)
-            .config(descriptor(MediaType::ImageConfig, config.digest, config.bytes.len() as u64)?)
+            .config(config.descriptor(MediaType::ImageConfig)?)
             .layers(layers)
             .build()?;
         let manifest = Blob::canonical(&manifest)?;
-        let described = descriptor(MediaType::ImageManifest, manifest.digest, manifest.bytes.len() as u64)?;
-        Ok(Self { manifest, descriptor: described, blobs: vec![config] })
+        let descriptor = manifest.descriptor(MediaType::ImageManifest)?;
+        Ok(Self { manifest, descriptor, blobs: vec![config] })
     }
 }
 

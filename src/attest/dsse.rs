@@ -37,15 +37,9 @@ impl Envelope {
     /// Signs a payload.
     pub fn sign(payload_type: &str, payload: Vec<u8>, signer: &dyn Signer) -> Result<Self, SigningError> {
         let mut envelope = Self { payload, payload_type: payload_type.to_owned(), signatures: Vec::new() };
-        envelope.add_signature(signer)?;
+        let sig = signer.sign(&envelope.signed())?;
+        envelope.signatures.push(Signature { keyid: String::new(), sig });
         Ok(envelope)
-    }
-
-    /// Signs the payload once more, by another key.
-    pub fn add_signature(&mut self, signer: &dyn Signer) -> Result<(), SigningError> {
-        let sig = signer.sign(&self.signed())?;
-        self.signatures.push(Signature { keyid: String::new(), sig });
-        Ok(())
     }
 
     /// The payload, where one of the signatures is by the key.
@@ -66,17 +60,13 @@ impl Envelope {
         Blob::canonical(self)
     }
 
+    /// [What is signed](https://github.com/secure-systems-lab/dsse/blob/v1.0.2/protocol.md#signature-definition):
+    /// `PAE(type, payload)`.
     fn signed(&self) -> Vec<u8> {
-        pre_authentication_encoding(&self.payload_type, &self.payload)
+        let Self { payload, payload_type, .. } = self;
+        let head = format!("DSSEv1 {} {payload_type} {} ", payload_type.len(), payload.len());
+        [head.as_bytes(), payload].concat()
     }
-}
-
-/// [What is signed](https://github.com/secure-systems-lab/dsse/blob/v1.0.2/protocol.md#signature-definition) for a
-/// payload: `PAE(type, payload)`.
-#[must_use]
-pub fn pre_authentication_encoding(payload_type: &str, payload: &[u8]) -> Vec<u8> {
-    let head = format!("DSSEv1 {} {payload_type} {} ", payload_type.len(), payload.len());
-    [head.as_bytes(), payload].concat()
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ use serde::Deserialize as _;
 use serde_json::{Value, json};
 
 use super::sealed::{self, Sealed};
-use super::statement::{PREDICATE_TYPE, Resource, Statement};
+use super::statement::{Resource, Statement, is_stated};
 use crate::catalog::Organization;
 use crate::catalog::name::ImageName;
 use crate::digest::Sha256;
@@ -95,8 +95,7 @@ pub fn artifact(provenance: &Statement, sealed: &Sealed) -> Result<Artifact, Oci
 /// Whether a descriptor is that of an artifact with a provenance.
 #[must_use]
 pub fn is_provenance(descriptor: &Descriptor) -> bool {
-    let annotations = descriptor.annotations().as_ref();
-    annotations.and_then(|annotations| annotations.get(PREDICATE_TYPE)).is_some_and(|of| of == PREDICATE)
+    is_stated(descriptor, PREDICATE)
 }
 
 fn statement(

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use oci_spec::OciSpecError;
+use oci_spec::image::Descriptor;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -55,6 +56,13 @@ pub enum StatementError {
     Format(#[from] serde_json::Error),
     #[error("it is a statement of the type `{0}`, and `{TYPE}` is expected")]
     Type(String),
+}
+
+/// Whether a descriptor is that of an artifact with a statement of this type, as [`Statement::artifact`] makes it.
+#[must_use]
+pub fn is_stated(descriptor: &Descriptor, predicate_type: &str) -> bool {
+    let annotations = descriptor.annotations().as_ref();
+    annotations.and_then(|of| of.get(PREDICATE_TYPE)).is_some_and(|of| of == predicate_type)
 }
 
 impl Resource {

@@ -13,10 +13,10 @@ use super::layout::{LayoutDirectory, LayoutError, LayoutReader};
 use super::progress::Progress;
 use super::registry::{Document, Registry, RegistryError, RegistryErrorKind};
 use crate::digest::Sha256;
+use crate::image::Blob;
 use crate::image::layout::{Layout, sha256};
 use crate::image::reference::{Pointer, Reference, RepositoryPath};
 use crate::image::referrer::{Referrer, attachment_tag};
-use crate::image::{Blob, descriptor};
 
 /// Requests that are under way at a time.
 const THREADS: usize = 8;
@@ -173,9 +173,7 @@ impl Cargo<'_> {
     fn add(&mut self, document: &Document) -> Result<Descriptor, PullError> {
         let blob = Blob::of(document.bytes.to_vec());
         self.directory.add(&blob);
-        let size = blob.bytes.len() as u64;
-        descriptor(document.media_type.clone(), document.digest, size)
-            .map_err(|error| self.pull.unreadable(error))
+        blob.descriptor(document.media_type.clone()).map_err(|error| self.pull.unreadable(error))
     }
 
     /// Notes what a manifest leads to.

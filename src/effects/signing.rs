@@ -15,7 +15,7 @@ use crate::attest::statement::{self, Resource, Statement, StatementError};
 use crate::digest::Sha256;
 use crate::image::Blob;
 use crate::image::layout::{Layout, sha256};
-use crate::image::referrer::{Document, attachment_tag};
+use crate::image::referrer::{Document, attachment_tag, is_of_type};
 
 /// What clients are to find.
 #[derive(Debug, Clone, Copy)]
@@ -201,7 +201,7 @@ fn bundles(
 ) -> Result<Vec<(Sha256, Bundle)>, SignError> {
     let mut bundles = Vec::new();
     for referrer in layout.referrers(image) {
-        if referrer.artifact_type().as_ref().is_some_and(|of| of.to_string() == cosign::BUNDLE) {
+        if is_of_type(referrer, cosign::BUNDLE) {
             let manifest = sha256(referrer)?;
             let found = documents(directory, referrer)?;
             let read = found.iter().filter_map(|document| Bundle::parse(&document.blob.bytes));

@@ -15,7 +15,7 @@ use serde_json::json;
 
 use super::Blob;
 use super::layout::{Layout, MARKER, REF_NAME, sha256};
-use super::reference::{InvalidReference, RegistryHost, RepositoryPath, Tag};
+use super::reference::{InvalidReference, RegistryHost, RepositoryPath, Tag, is_host};
 use crate::digest::Sha256;
 use crate::layer;
 use crate::tree::ImagePath;
@@ -148,8 +148,6 @@ impl FromStr for LocalName {
 
     /// `latest` stands for no tag.
     fn from_str(text: &str) -> Result<Self, InvalidReference> {
-        // As docker tells a host from the first word of a repository.
-        let is_host = |word: &str| word.contains(['.', ':']) || word == "localhost";
         let (host, rest) = match text.split_once('/') {
             Some((host, rest)) if is_host(host) => (Some(host.parse()?), rest),
             _ => (None, text),

@@ -100,9 +100,7 @@ impl Layout {
 
     /// Removes what refers to a digest and is of a type.
     pub fn detach_all(&mut self, subject: Sha256, artifact_type: &str) {
-        self.detach_if(subject, |descriptor| {
-            descriptor.artifact_type().as_ref().is_some_and(|of| of.as_ref() == artifact_type)
-        });
+        self.detach_if(subject, |descriptor| referrer::is_of_type(descriptor, artifact_type));
     }
 
     /// Removes what refers to a digest and is as told.
@@ -237,7 +235,6 @@ mod tests {
     use std::cell::RefCell;
 
     use super::*;
-    use crate::image::descriptor;
     use crate::image::referrer::Artifact;
 
     /// Blobs by their digests.
@@ -253,7 +250,7 @@ mod tests {
         }
 
         fn add(&self, blob: Blob, media_type: MediaType) -> Descriptor {
-            let described = descriptor(media_type, blob.digest, blob.bytes.len() as u64).unwrap();
+            let described = blob.descriptor(media_type).unwrap();
             self.0.borrow_mut().insert(blob.digest, blob.bytes);
             described
         }

@@ -86,8 +86,8 @@ pub struct AssembledImage {
 
 impl Blob {
     #[must_use]
-    pub fn new(bytes: &[u8]) -> Self {
-        Self { digest: Sha256::of(bytes), bytes: bytes.to_vec() }
+    pub fn of(bytes: Vec<u8>) -> Self {
+        Self { digest: Sha256::of(&bytes), bytes }
     }
 
     /// The document's canonical bytes: UTF-8, keys sorted, no white space.
@@ -95,9 +95,9 @@ impl Blob {
         Ok(Self::of(serde_json::to_vec(&serde_json::to_value(document)?)?))
     }
 
-    #[must_use]
-    pub fn of(bytes: Vec<u8>) -> Self {
-        Self { digest: Sha256::of(&bytes), bytes }
+    /// The descriptor by which other documents lead to it.
+    pub fn descriptor(&self, media_type: MediaType) -> Result<Descriptor, OciSpecError> {
+        descriptor(media_type, self.digest, self.bytes.len() as u64)
     }
 }
 
@@ -113,13 +113,12 @@ impl ImageParts<'_> {
         let manifest = ImageManifestBuilder::default()
             .schema_version(2u32)
             .media_type(MediaType::ImageManifest)
-            .config(descriptor(MediaType::ImageConfig, config.digest, config.bytes.len() as u64)?)
+            .config(config.descriptor(MediaType::ImageConfig)?)
             .layers(layers)
             .annotations(self.annotations.clone().into_iter().collect::<Annotations>())
             .build()?;
         let manifest = Blob::canonical(&manifest)?;
-        let mut described =
-            descriptor(MediaType::ImageManifest, manifest.digest, manifest.bytes.len() as u64)?;
+        let mut described = manifest.descriptor(MediaType::ImageManifest)?;
         let mut platform = PlatformBuilder::default()
             .os(Os::from(self.platform.os.as_str()))
             .architecture(Arch::from(self.platform.architecture.as_str()));
@@ -194,7 +193,7 @@ pub fn index(
         .annotations(annotations.clone().into_iter().collect::<Annotations>())
         .build()?;
     let blob = Blob::canonical(&index)?;
-    let described = descriptor(MediaType::ImageIndex, blob.digest, blob.bytes.len() as u64)?;
+    let described = blob.descriptor(MediaType::ImageIndex)?;
     Ok((blob, described))
 }
 

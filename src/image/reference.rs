@@ -65,6 +65,11 @@ impl InvalidReference {
     }
 }
 
+/// Whether the first word of a name is a host, as docker tells it from one of a repository.
+pub(super) fn is_host(word: &str) -> bool {
+    word.contains(['.', ':']) || word == "localhost"
+}
+
 impl RegistryHost {
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -72,8 +77,7 @@ impl RegistryHost {
     }
 
     /// The host without the port; an IPv6 address without brackets.
-    #[must_use]
-    pub fn name(&self) -> &str {
+    fn name(&self) -> &str {
         match self.0.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
             Some((address, _)) => address,
             None => self.0.split_once(':').map_or(&*self.0, |(name, _)| name),
@@ -205,8 +209,7 @@ impl FromStr for Destination {
             return Err(invalid("leave the scheme out, as in registry.example.org/base"));
         }
         let (host, prefix) = plain.split_once('/').map_or((plain, None), |(host, path)| (host, Some(path)));
-        // As docker tells a host from the first word of a repository.
-        if !host.contains(['.', ':']) && host != "localhost" {
+        if !is_host(host) {
             return Err(invalid("name the registry too, as in registry.example.org/base"));
         }
         if prefix.is_some_and(|prefix| prefix.contains([':', '@'])) {
@@ -226,13 +229,10 @@ impl FromStr for Reference {
         let plain = text.strip_prefix("docker://").unwrap_or(text);
         let (name, digest) =
             plain.split_once('@').map_or((plain, None), |(name, digest)| (name, Some(digest)));
-        let Some((host, path)) = name.split_once('/') else {
+        let Some((host, path)) = name.split_once('/').filter(|(host, _)| is_host(host)) else {
             return Err(invalid("name the registry too, as in registry.example.org/base/cc:latest"));
         };
-        let (path, tag) = path.split_once(':').map_or((path, "latest"), |(path, tag)| (path, tag));
-        if !host.contains(['.', ':']) && host != "localhost" {
-            return Err(invalid("name the registry too, as in registry.example.org/base/cc:latest"));
-        }
+        let (path, tag) = path.split_once(':').unwrap_or((path, "latest"));
         let at = match digest {
             Some(digest) => Pointer::Digest(
                 Sha256::from_oci(digest).map_err(|_| invalid("a digest is `sha256:` and 64 digits"))?,

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use oci_spec::OciSpecError;
 use oci_spec::image::{Descriptor, DescriptorBuilder, ImageManifest, ImageManifestBuilder, MediaType};
 
-use super::{Annotations, Blob, descriptor};
+use super::{Annotations, Blob};
 use crate::digest::Sha256;
 
 /// What an artifact has in place of a configuration: the [empty descriptor].
@@ -52,8 +52,7 @@ pub struct Referrer {
 impl Document {
     /// The layer's descriptor.
     pub fn descriptor(&self) -> Result<Descriptor, OciSpecError> {
-        let media_type = MediaType::from(self.media_type.as_str());
-        let mut layer = descriptor(media_type, self.blob.digest, self.blob.bytes.len() as u64)?;
+        let mut layer = self.blob.descriptor(self.media_type.as_str().into())?;
         layer.set_annotations(annotations(&self.annotations));
         Ok(layer)
     }
@@ -75,7 +74,7 @@ impl Artifact {
     pub fn attach(&self, subject: &Descriptor) -> Result<Referrer, OciSpecError> {
         let artifact_type = MediaType::from(self.artifact_type.as_str());
         let empty = Blob::of(EMPTY.to_vec());
-        let config = descriptor(MediaType::EmptyJSON, empty.digest, EMPTY.len() as u64)?;
+        let config = empty.descriptor(MediaType::EmptyJSON)?;
         let layers = self.documents.iter().map(Document::descriptor).collect::<Result<Vec<_>, _>>()?;
         let mut manifest = ImageManifestBuilder::default()
             .schema_version(2u32)
@@ -87,8 +86,7 @@ impl Artifact {
             .build()?;
         manifest.set_annotations(annotations(&self.annotations));
         let manifest = Blob::canonical(&manifest)?;
-        let mut described =
-            descriptor(MediaType::ImageManifest, manifest.digest, manifest.bytes.len() as u64)?;
+        let mut described = manifest.descriptor(MediaType::ImageManifest)?;
         described.set_artifact_type(Some(artifact_type));
         described.set_annotations(annotations(&self.annotations));
         let documents = self.documents.iter().map(|document| document.blob.clone());
@@ -114,6 +112,12 @@ fn annotations(of: &BTreeMap<String, String>) -> Option<Annotations> {
     (!of.is_empty()).then(|| of.clone().into_iter().collect())
 }
 
+/// Whether a descriptor is that of an artifact of a type.
+#[must_use]
+pub fn is_of_type(descriptor: &Descriptor, artifact_type: &str) -> bool {
+    descriptor.artifact_type().as_ref().is_some_and(|of| of.as_ref() == artifact_type)
+}
+
 /// The image that a manifest refers to; `None` where it refers to none.
 pub fn subject(manifest: &[u8]) -> Result<Option<Sha256>, OciSpecError> {
     let manifest: ImageManifest = serde_json::from_slice(manifest)?;
@@ -137,6 +141,7 @@ pub fn subject_of_tag(name: &str) -> Option<Sha256> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::image::descriptor;
 
     #[test]
     fn an_artifact_names_its_subject_and_nothing_of_its_name() {

@@ -2,6 +2,7 @@ use super::*;
 use crate::attest::attach::Claims;
 use crate::attest::key::PrivateKey;
 use crate::attest::statement::{Resource, Statement};
+use crate::image::descriptor;
 use crate::image::layout::sha256;
 
 /// Keys that sign, each told from others by its number.

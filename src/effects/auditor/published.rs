@@ -15,6 +15,7 @@ use crate::effects::store::{Access, Expected, Store};
 use crate::image::descriptor;
 use crate::image::layout::sha256;
 use crate::image::reference::{Pointer, Reference, Repository};
+use crate::image::referrer::is_of_type;
 use crate::sbom::Format;
 
 /// Bytes that a blob may have.
@@ -94,9 +95,9 @@ impl Published<'_> {
         let wrong = |error: &dyn Error| format!("has no SBOM that can be read: {}", told(error));
         let path = &self.repository.path;
         let referrers = self.registry.referrers(path, manifest).map_err(|error| wrong(&error))?;
-        let kind = MediaType::from(Format::Spdx23.media_type());
         let mut found = Err("has no SBOM of SPDX 2.3 that refers to it".to_owned());
-        for referrer in referrers.iter().filter(|referrer| *referrer.artifact_type() == Some(kind.clone())) {
+        let is_sbom = |referrer: &&Descriptor| is_of_type(referrer, Format::Spdx23.media_type());
+        for referrer in referrers.iter().filter(is_sbom) {
             let at = Pointer::Digest(sha256(referrer).map_err(|error| wrong(&error))?);
             let artifact = self.registry.manifest(path, &at).map_err(|error| wrong(&error))?;
             let artifact: ImageManifest = artifact.parse().map_err(|error| wrong(&error))?;

@@ -21,7 +21,7 @@ use reqwest::{Method, StatusCode, Url};
 use serde::Deserialize;
 
 use super::http::{Answer, Failure, Http, HttpErrorKind, Request};
-use crate::image::reference::{RegistryHost, Repository, RepositoryPath};
+use crate::image::reference::{Pointer, Reference, RegistryHost, Repository, RepositoryPath};
 use auth::{Authorizer, Scope};
 use credentials::Credentials;
 
@@ -75,6 +75,19 @@ impl<'a> Registry<'a> {
 
     fn repository(&self, path: &RepositoryPath) -> Repository {
         Repository { host: self.host.clone(), path: path.clone() }
+    }
+
+    /// What it is called that something could not be done in a repository.
+    fn failed(
+        &self,
+        action: &'static str,
+        path: &RepositoryPath,
+        at: &Pointer,
+    ) -> impl FnOnce(RegistryErrorKind) -> RegistryError {
+        move |kind| {
+            let subject = Reference { repository: self.repository(path), at: at.clone() };
+            RegistryError::new(action, &subject, kind)
+        }
     }
 
     /// `https://registry.example.org/v2/base/cc/manifests/latest`.

@@ -15,7 +15,7 @@ use super::{Registry, RegistryError, RegistryErrorKind, refused};
 use crate::digest::{Hashing, Sha256};
 use crate::effects::http::{Answer, HttpError, HttpErrorKind, Request, Response, Terms};
 use crate::image::layout::sha256;
-use crate::image::reference::{Pointer, Reference, RepositoryPath, Tag};
+use crate::image::reference::{Pointer, RepositoryPath, Tag};
 
 /// The bytes that a manifest may have, as the specification has it.
 const MANIFEST_LIMIT: u64 = 4 << 20;
@@ -42,7 +42,6 @@ impl Document {
 impl Registry<'_> {
     /// The digest that a tag points to, or that of a manifest; `None` where the registry does not have it.
     pub fn resolve(&self, path: &RepositoryPath, at: &Pointer) -> Result<Option<Sha256>, RegistryError> {
-        let subject = Reference { repository: self.repository(path), at: at.clone() };
         let resolve = || {
             let answer = self.ask_manifest(Method::HEAD, path, at)?;
             match answer.status {
@@ -54,13 +53,12 @@ impl Registry<'_> {
                 _ => Err(refused(&answer)),
             }
         };
-        resolve().map_err(|kind| RegistryError::new("read", &subject, kind))
+        resolve().map_err(self.failed("read", path, at))
     }
 
     /// A manifest or an index.
     pub fn manifest(&self, path: &RepositoryPath, at: &Pointer) -> Result<Document, RegistryError> {
-        let subject = Reference { repository: self.repository(path), at: at.clone() };
-        self.read_manifest(path, at).map_err(|kind| RegistryError::new("read", &subject, kind))
+        self.read_manifest(path, at).map_err(self.failed("read", path, at))
     }
 
     /// The bytes of a blob.
@@ -85,8 +83,7 @@ impl Registry<'_> {
     ///
     /// [subject]: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#listing-referrers
     pub fn referrers(&self, path: &RepositoryPath, of: Sha256) -> Result<Vec<Descriptor>, RegistryError> {
-        let subject = format!("{}@{}", self.repository(path), of.oci());
-        self.list(path, of).map_err(|kind| RegistryError::new("list what refers to", &subject, kind))
+        self.list(path, of).map_err(self.failed("list what refers to", path, &Pointer::Digest(of)))
     }
 
     fn ask_manifest(

@@ -18,7 +18,7 @@ use crate::digest::Sha256;
 use crate::effects::http::{Answer, Body, Failure, HttpErrorKind, Request};
 use crate::effects::progress::Task;
 use crate::image;
-use crate::image::reference::{Pointer, Reference, RepositoryPath, Tag};
+use crate::image::reference::{Pointer, RepositoryPath, Tag};
 
 /// A blob up to so many bytes is sent in one piece, which takes a request less; a larger one in one that can be
 /// taken up where it broke off.
@@ -76,8 +76,8 @@ impl Meter {
 impl Registry<'_> {
     /// Whether a repository has a blob.
     pub fn has_blob(&self, path: &RepositoryPath, digest: Sha256) -> Result<bool, RegistryError> {
-        let subject = format!("{}@{}", self.repository(path), digest.oci());
-        self.find(path, digest).map_err(|kind| RegistryError::new("look for the blob", &subject, kind))
+        let at = Pointer::Digest(digest);
+        self.find(path, digest).map_err(self.failed("look for the blob", path, &at))
     }
 
     /// Gives a repository a blob that it does not have: mounts it out of another, if the registry does that, or
@@ -90,10 +90,8 @@ impl Registry<'_> {
         task: Box<dyn Task>,
     ) -> Result<Placed, RegistryError> {
         let meter = Arc::new(Meter { task: Mutex::new(task), furthest: AtomicU64::new(0) });
-        self.upload(path, blob, mount_from, &meter).map_err(|kind| {
-            let subject = format!("{}@{}", self.repository(path), blob.digest.oci());
-            RegistryError::new("push the blob", &subject, kind)
-        })
+        let at = Pointer::Digest(blob.digest);
+        self.upload(path, blob, mount_from, &meter).map_err(self.failed("push the blob", path, &at))
     }
 
     /// Puts a manifest or an index, under its digest or a tag.
@@ -106,9 +104,7 @@ impl Registry<'_> {
         media_type: &MediaType,
         bytes: &Bytes,
     ) -> Result<Option<Sha256>, RegistryError> {
-        let subject = Reference { repository: self.repository(path), at: at.clone() };
-        self.put_manifest(path, at, media_type, bytes)
-            .map_err(|kind| RegistryError::new("push", &subject, kind))
+        self.put_manifest(path, at, media_type, bytes).map_err(self.failed("push", path, at))
     }
 
     /// Notes under a tag what refers to a manifest, for a registry that does not note it itself. The newest come first,
@@ -135,8 +131,7 @@ impl Registry<'_> {
             let (index, _) = image::index(noted, &Default::default()).map_err(unfit)?;
             self.put_manifest(path, &at, &MediaType::ImageIndex, &index.bytes.into()).map(drop)
         };
-        let subject = Reference { repository: self.repository(path), at: at.clone() };
-        note().map_err(|kind| RegistryError::new("push", &subject, kind))
+        note().map_err(self.failed("push", path, &at))
     }
 
     fn put_manifest(
