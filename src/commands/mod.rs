@@ -51,7 +51,7 @@ use distro::effects::keys;
 use distro::effects::mirrors::Mirrors;
 use distro::effects::places::Reach;
 use distro::effects::progress::Progress;
-use distro::effects::remote::{Mode, Remote, Trust};
+use distro::effects::remote::{Remote, Trust};
 use distro::effects::store::{Access, Store};
 use distro::effects::vendor::VendorFolder;
 use distro::lock::{Lock, LockError};
@@ -166,8 +166,8 @@ impl Workspace {
         let signer = cache_key.as_deref().map(keys::private_key).transpose()?;
         let signer = signer.map(|key| Box::new(key) as Box<dyn Signer + Send + Sync>);
         let public_key = cache_public_key.as_deref().map(keys::public_key).transpose()?;
-        let mode = if *remote_store_read_only { Mode::ReadOnly } else { Mode::ReadWrite };
-        let remote = Remote::open(url, Trust { signer, public_key }, mode)?;
+        let access = if *remote_store_read_only { Access::ReadOnly } else { Access::ReadWrite };
+        let remote = Remote::open(url, Trust { signer, public_key }, access)?;
         Ok(self.store(Access::ReadWrite)?.with_remote(Some(remote)))
     }
 

@@ -55,32 +55,6 @@ pub struct Dsc {
 }
 
 impl Source {
-    /// The page of the snapshot service that has all files of the source package, whenever an archive had it.
-    /// `service` is that of one archive: `https://snapshot.debian.org/archive/debian`; `None` where it has no such
-    /// pages.
-    ///
-    /// Files by themselves have no lasting URL that SHA-256 tells: the service knows them by [SHA-1], or by a time.
-    ///
-    /// [SHA-1]: https://salsa.debian.org/snapshot-team/snapshot/-/blob/master/API
-    #[must_use]
-    pub fn snapshot_page(&self, service: &url::Url) -> Option<url::Url> {
-        let mut page = service.clone();
-        let root: Vec<_> = service.path_segments()?.take_while(|part| *part != "archive").collect();
-        if root.len() == service.path_segments()?.count() {
-            return None;
-        }
-        let mut parts = page.path_segments_mut().ok()?;
-        parts
-            .clear()
-            .extend(root)
-            .push("package")
-            .push(self.name.as_str())
-            .push(self.version.as_str())
-            .push("");
-        drop(parts);
-        Some(page)
-    }
-
     /// What a field such as Built-Using names: `glibc (= 2.41-12), zlib (= 1:1.3)`.
     pub(super) fn of_relations(relations: &Relations) -> Result<BTreeSet<Self>, FieldFault> {
         let exact = relations.iter().map(|relation| {

@@ -24,7 +24,7 @@ use bytes::Bytes;
 use url::Url;
 
 use super::http::Shown;
-use super::store::RecordKind;
+use super::store::{Access, RecordKind};
 use crate::attest::dsse::Envelope;
 use crate::attest::key::{PublicKey, Signer, SigningError};
 use crate::digest::Sha256;
@@ -45,20 +45,13 @@ pub struct Trust {
     pub public_key: Option<PublicKey>,
 }
 
-/// Whether a remote store may be written to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
-    ReadWrite,
-    ReadOnly,
-}
-
 /// A store that other machines use too. It may be out of reach, or hold nonsense: then it is of no use, and that is
 /// all.
 pub struct Remote {
     shown: String,
     objects: Objects,
     trust: Trust,
-    mode: Mode,
+    access: Access,
     troubles: Mutex<Troubles>,
 }
 
@@ -82,10 +75,10 @@ pub enum RemoteError {
 
 impl Remote {
     /// `s3://bucket/prefix`, `gs://…`, `az://…`, `file:///directory`, `https://…`. Nothing is asked yet.
-    pub fn open(url: &Url, trust: Trust, mode: Mode) -> Result<Self, RemoteError> {
+    pub fn open(url: &Url, trust: Trust, access: Access) -> Result<Self, RemoteError> {
         let shown = Shown(url).to_string();
         let objects = Objects::open(url, &shown)?;
-        Ok(Self { shown, objects, trust, mode, troubles: Mutex::default() })
+        Ok(Self { shown, objects, trust, access, troubles: Mutex::default() })
     }
 
     /// Whether asking it makes no connection.
@@ -96,7 +89,7 @@ impl Remote {
 
     #[must_use]
     pub fn is_writable(&self) -> bool {
-        self.mode == Mode::ReadWrite
+        self.access == Access::ReadWrite
     }
 
     /// Bytes that may be those of a blob.
@@ -204,7 +197,7 @@ impl Remote {
 
 impl fmt::Debug for Remote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Remote").field("url", &self.shown).field("mode", &self.mode).finish_non_exhaustive()
+        f.debug_struct("Remote").field("url", &self.shown).field("access", &self.access).finish_non_exhaustive()
     }
 }
 

@@ -107,23 +107,6 @@ fn a_source_is_a_name_and_a_version() {
     assert!("B 1".parse::<Source>().is_err() && "busybox ~ 1".parse::<Source>().is_err());
 }
 
-#[test]
-fn the_snapshot_service_has_a_page_for_each_source() {
-    let page = |source: &str, service: &str| {
-        let source: Source = source.parse().unwrap();
-        source.snapshot_page(&service.parse().unwrap()).map(|page| page.to_string())
-    };
-    assert_eq!(
-        page("glibc 2.41-12+deb13u4", "https://snapshot.debian.org/archive/debian/").as_deref(),
-        Some("https://snapshot.debian.org/package/glibc/2.41-12+deb13u4/")
-    );
-    assert_eq!(
-        page("busybox 1:1.37.0-6", "https://snapshot.example.org/mirror/archive/debian-security").as_deref(),
-        Some("https://snapshot.example.org/mirror/package/busybox/1:1.37.0-6/")
-    );
-    assert_eq!(page("busybox 1:1.37.0-6", "https://example.org/debian"), None);
-}
-
 proptest! {
     #[test]
     fn reading_never_panics(text in "((Package|Version|Directory|Checksums-Sha256|é)?:? ?[a-z0-9./]{0,3}(\n [a-f0-9]{0,64} [0-9]{1,2} a?\\.dsc)?\n{0,3} ?){0,12}") {
