@@ -197,7 +197,10 @@ impl Remote {
 
 impl fmt::Debug for Remote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Remote").field("url", &self.shown).field("access", &self.access).finish_non_exhaustive()
+        f.debug_struct("Remote")
+            .field("url", &self.shown)
+            .field("access", &self.access)
+            .finish_non_exhaustive()
     }
 }
 
