@@ -254,7 +254,7 @@ fn a_layout_without_space_is_an_error_that_says_so() {
 status: 1
 ----- stdout -----
 ----- stderr -----
-error: could not write `out/blobs/sha256/cba3626af45e8a3533b7caded762bcf7cce400501f104932e977ed4840a411cc`: no space is left on its file system; free some there, or choose another place
+error: could not write `out/blobs/sha256/c6f24acad7f16dcee21041d762249991bbad5906eeb48968257bb7b54e4f3213`: no space is left on its file system; free some there, or choose another place
 ",
     );
     shop.build(&[]).success();
