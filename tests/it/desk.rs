@@ -72,6 +72,14 @@ packages = ["libc6"]
 libgcc-s1 = "cc has it"
 "#;
 
+/// What [`Desk::lock`] says of a catalog with [`BASE`] where there was no lock.
+pub const LOCKED: &str = r#"
+status: 0
+----- stdout -----
+----- stderr -----
+     Locked debian13: 2 packages for 2 images in lock/debian13.lock
+"#;
+
 pub const BOTH: &[&str] = &["amd64", "arm64"];
 
 pub struct Desk {
@@ -86,6 +94,11 @@ impl Desk {
         let mut archive = Archive::new();
         libc6("2.41-1").publish(&mut archive);
         busybox().publish(&mut archive);
+        Self::with_base(archive)
+    }
+
+    /// The catalog with the family `base`.
+    pub fn with_base(archive: Archive) -> Self {
         let desk = Self::of(archive);
         desk.world.catalog("base.toml", BASE);
         desk
@@ -172,6 +185,38 @@ impl Desk {
 pub fn assert_refused(said: &Said, stderr: &str) {
     let stderr = stderr.trim_start_matches('\n');
     said.assert_is(&format!("status: 1\n----- stdout -----\n----- stderr -----\n{stderr}"));
+}
+
+/// Compares a lock that failed because no source has a file of a suite, `trixie/InRelease`: what each answered.
+#[track_caller]
+pub fn assert_unobtainable(said: &Said, file: &str, answers: &str) {
+    let hint = "hint: packages come from the `mirrors` in catalog.toml, then from this machine's apt sources \
+                (--apt-dir), or with --snapshot from the snapshot service\n";
+    assert_refused(said, &(unread(file, answers) + hint));
+}
+
+/// Compares a lock that failed because no source has a file of a suite that can be trusted.
+#[track_caller]
+pub fn assert_untrusted(said: &Said, file: &str, answers: &str) {
+    assert_refused(said, &unread(file, answers));
+}
+
+fn unread(file: &str, answers: &str) -> String {
+    let (suite, _) = file.split_once('/').unwrap();
+    let answers: String = answers.lines().map(|answer| format!("    {answer}\n")).collect();
+    format!(
+        "error: could not lock debian13\n  could not read the suite `{suite}`\n  \
+         could not get `dists/{file}` from any source:\n{answers}"
+    )
+}
+
+/// Compares a run that took the lock for spoilt, and told why.
+#[track_caller]
+pub fn assert_unusable(said: &Said, why: &str) {
+    let hint = "a lock is written by `distro lock` only; bring it back with `git checkout lock/debian13.lock`, \
+                or remove it and run `distro lock`";
+    let told = format!("error: the lock `lock/debian13.lock` cannot be used\n  {why}\nhint: {hint}\n");
+    assert_refused(said, &told);
 }
 
 /// Compares texts.

@@ -4,11 +4,17 @@ use std::fs;
 
 use super::rich;
 use crate::archive::{Archive, Package};
-use crate::desk::{BASE, BOTH, Desk, assert_refused, assert_same, busybox, libc6, without_digests};
+use crate::desk::{
+    BOTH, Desk, LOCKED, assert_refused, assert_same, assert_unusable, busybox, libc6, without_digests,
+};
 use crate::run::Said;
 use crate::server::Fault;
 
 const LOCK: &str = "lock/debian13.lock";
+
+/// What is to be done with a lock whose chain of trust is broken.
+const LOOK: &str = "hint: do not build from this lock: see who changed it, and how (`git log -p`); \
+                    `distro lock` makes a new one\n";
 
 /// The blocks of a kind, with the names of files for their digests.
 fn blocks(desk: &Desk, kind: &str) -> String {
@@ -35,9 +41,7 @@ fn with_built_in() -> Desk {
         .field("Built-Using", "glibc (= 2.40-7)")
         .field("Static-Built-Using", "musl (= 1.2-1), glibc (= 2.41-1)")
         .publish(&mut archive);
-    let desk = Desk::of(archive);
-    desk.world.catalog("base.toml", BASE);
-    desk
+    Desk::with_base(archive)
 }
 
 #[test]
@@ -275,14 +279,7 @@ fn an_archive_that_publishes_no_sources_is_locked_in_silence() {
     let mut desk = Desk::new();
     desk.archive.leave_without_sources("trixie");
     desk.archive.leave_without_sources("trixie-updates");
-    desk.lock(&[]).assert_is(
-        r#"
-status: 0
------ stdout -----
------ stderr -----
-     Locked debian13: 2 packages for 2 images in lock/debian13.lock
-"#,
-    );
+    desk.lock(&[]).assert_is(LOCKED);
     assert_eq!(sources(&desk), [""; 0]);
     desk.lock(&["--verify"]).assert_is(
         r#"
@@ -332,12 +329,7 @@ status: 4
 
 #[test]
 fn what_is_held_keeps_its_source_and_the_state_that_vouches_for_it() {
-    let mut archive = Archive::new();
-    libc6("2.41-1").publish(&mut archive);
-    busybox().publish(&mut archive);
-    let desk = Desk::of(archive);
-    desk.world.catalog("base.toml", BASE);
-    let mut desk = desk.locked();
+    let mut desk = Desk::new().locked();
     desk.archive.withdraw("trixie", "libc6");
     libc6("2.41-2").publish(&mut desk.archive);
     Package::new("busybox-static", "1:1.37-2").archs(BOTH).publish(&mut desk.archive);
@@ -412,53 +404,26 @@ fn spoilt_sources_are_refused() {
     let head = "[[source]]\n";
     let glibc = "name = \"glibc\"\nversion = \"2.41-1\"\nsuite = \"trixie\"\npath = \"a\"\nsize = 1\n";
     let block = format!("{head}{glibc}sha256 = \"{}\"\n\n{head}", "0".repeat(64));
-    assert_refused(
-        &edited(head, &block),
-        r#"
-error: the lock `lock/debian13.lock` cannot be used
-  it pins the source package `glibc 2.41-1` twice
-hint: a lock is written by `distro lock` only; bring it back with `git checkout lock/debian13.lock`, or remove it and run `distro lock`
-"#,
-    );
-    assert_refused(
+    assert_unusable(&edited(head, &block), "it pins the source package `glibc 2.41-1` twice");
+    assert_unusable(
         &edited("name = \"glibc", "name = \"zlib"),
-        r#"
-error: the lock `lock/debian13.lock` cannot be used
-  it pins the source package `zlib 2.40-7`, which no package was built from
-hint: a lock is written by `distro lock` only; bring it back with `git checkout lock/debian13.lock`, or remove it and run `distro lock`
-"#,
+        "it pins the source package `zlib 2.40-7`, which no package was built from",
     );
-    assert_refused(
+    assert_unusable(
         &edited("suite = \"trixie", "suite = \"trixie-updates"),
-        r#"
-error: the lock `lock/debian13.lock` cannot be used
-  the source package `busybox-static 1:1.37-1` is pinned in the suite `trixie-updates`, of which the lock has no index of sources
-hint: a lock is written by `distro lock` only; bring it back with `git checkout lock/debian13.lock`, or remove it and run `distro lock`
-"#,
+        "the source package `busybox-static 1:1.37-1` is pinned in the suite `trixie-updates`, of which the lock has no index of sources",
     );
-    assert_refused(
+    assert_unusable(
         &edited("suite = \"trixie", "suite = \"forky"),
-        r#"
-error: the lock `lock/debian13.lock` cannot be used
-  the source package `busybox-static 1:1.37-1` is pinned in the suite `forky`, of which the lock has no index of sources
-hint: a lock is written by `distro lock` only; bring it back with `git checkout lock/debian13.lock`, or remove it and run `distro lock`
-"#,
+        "the source package `busybox-static 1:1.37-1` is pinned in the suite `forky`, of which the lock has no index of sources",
     );
-    assert_refused(
+    assert_unusable(
         &edited("path = \"pool", "path = \"../pool"),
-        r#"
-error: the lock `lock/debian13.lock` cannot be used
-  `../pool/main/b/busybox-static/busybox-static_1.37-1.dsc` is not a path inside an archive: it has an empty, `.` or `..` component
-hint: a lock is written by `distro lock` only; bring it back with `git checkout lock/debian13.lock`, or remove it and run `distro lock`
-"#,
+        "`../pool/main/b/busybox-static/busybox-static_1.37-1.dsc` is not a path inside an archive: it has an empty, `.` or `..` component",
     );
-    assert_refused(
+    assert_unusable(
         &edited("version = \"2.4", "version = \"a 2.4"),
-        r#"
-error: the lock `lock/debian13.lock` cannot be used
-  `a 2.40-7` is not a version: its upstream part has a character other than a-z, A-Z, 0-9 and `.+-~:`
-hint: a lock is written by `distro lock` only; bring it back with `git checkout lock/debian13.lock`, or remove it and run `distro lock`
-"#,
+        "`a 2.40-7` is not a version: its upstream part has a character other than a-z, A-Z, 0-9 and `.+-~:`",
     );
 }
 
@@ -466,13 +431,9 @@ hint: a lock is written by `distro lock` only; bring it back with `git checkout 
 fn what_was_built_in_is_written_as_a_name_and_a_version() {
     let desk = with_built_in().locked();
     desk.edit(LOCK, "musl 1.2-1 [arm64]", "musl [arm64]");
-    assert_refused(
+    assert_unusable(
         &desk.build(),
-        r#"
-error: the lock `lock/debian13.lock` cannot be used
-  source package `musl`: a name and a version are expected, with a space between them
-hint: a lock is written by `distro lock` only; bring it back with `git checkout lock/debian13.lock`, or remove it and run `distro lock`
-"#,
+        "source package `musl`: a name and a version are expected, with a space between them",
     );
 }
 
@@ -481,61 +442,44 @@ fn an_edited_source_is_found() {
     let desk = with_built_in().locked();
     let lock = desk.world.read(LOCK);
     let start = lock.find("[[source]]").unwrap();
-    let verify = |from: &str, to: &str| {
-        assert!(lock[start..].contains(from), "{from} in\n{lock}");
-        desk.world.write(LOCK, &format!("{}{}", &lock[..start], lock[start..].replacen(from, to, 1)));
+    let refused = |spoilt: &str, why: &str| {
+        desk.world.write(LOCK, spoilt);
         let said = desk.lock(&["--verify"]);
-        Said { stderr: without_digests(&said.stderr), ..said }
+        let told =
+            format!("error: 1 link of the chain of trust cannot be trusted:\n  debian13: {why}\n{LOOK}");
+        assert_refused(&Said { stderr: without_digests(&said.stderr), ..said }, &told);
     };
-    let digest = lock[start..].split_once("sha256 = \"").unwrap().1[..64].to_owned();
-    assert_refused(
-        &verify(&digest, &"0".repeat(64)),
-        r#"
-error: 1 link of the chain of trust cannot be trusted:
-  debian13: busybox-static 1:1.37-1 (source): its SHA-256 is … in the lock, and … in the index of `trixie`
-hint: do not build from this lock: see who changed it, and how (`git log -p`); `distro lock` makes a new one
-"#,
+    let edited = |from: &str, to: &str, why: &str| {
+        assert!(lock[start..].contains(from), "{from} in\n{lock}");
+        refused(&format!("{}{}", &lock[..start], lock[start..].replacen(from, to, 1)), why);
+    };
+    let digest = &lock[start..].split_once("sha256 = \"").unwrap().1[..64];
+    edited(
+        digest,
+        &"0".repeat(64),
+        "busybox-static 1:1.37-1 (source): its SHA-256 is … in the lock, and … in the index of `trixie`",
     );
-    assert_refused(
-        &verify("size = 1", "size = 9"),
-        r#"
-error: 1 link of the chain of trust cannot be trusted:
-  debian13: busybox-static 1:1.37-1 (source): its size is 979 in the lock, and 179 in the index of `trixie`
-hint: do not build from this lock: see who changed it, and how (`git log -p`); `distro lock` makes a new one
-"#,
+    edited(
+        "size = 1",
+        "size = 9",
+        "busybox-static 1:1.37-1 (source): its size is 979 in the lock, and 179 in the index of `trixie`",
     );
-    assert_refused(
-        &verify("busybox-static_1.37-1.dsc", "busybox.dsc"),
-        r#"
-error: 1 link of the chain of trust cannot be trusted:
-  debian13: busybox-static 1:1.37-1 (source): its path is pool/main/b/busybox-static/busybox.dsc in the lock, and pool/main/b/busybox-static/busybox-static_1.37-1.dsc in the index of `trixie`
-hint: do not build from this lock: see who changed it, and how (`git log -p`); `distro lock` makes a new one
-"#,
+    edited(
+        "busybox-static_1.37-1.dsc",
+        "busybox.dsc",
+        "busybox-static 1:1.37-1 (source): its path is pool/main/b/busybox-static/busybox.dsc in the lock, and pool/main/b/busybox-static/busybox-static_1.37-1.dsc in the index of `trixie`",
     );
-    desk.world.write(LOCK, &lock.replace("musl 1.2-1 [arm64]", "musl 1.2-1"));
-    assert_refused(
-        &desk.lock(&["--verify"]),
-        r#"
-error: 1 link of the chain of trust cannot be trusted:
-  debian13: busybox-static 1:1.37-1 (amd64): its Built-Using is glibc 2.41-1, musl 1.2-1 in the lock, and glibc 2.41-1 in the index of `trixie`
-hint: do not build from this lock: see who changed it, and how (`git log -p`); `distro lock` makes a new one
-"#,
+    refused(
+        &lock.replace("musl 1.2-1 [arm64]", "musl 1.2-1"),
+        "busybox-static 1:1.37-1 (amd64): its Built-Using is glibc 2.41-1, musl 1.2-1 in the lock, and glibc 2.41-1 in the index of `trixie`",
     );
-    desk.world.write(LOCK, &lock);
 
     // The index is another than that which is signed, in the lock and in the store; or it is gone.
     let index = "index.\"main/source/Sources.xz\" = \"";
     let of_sources = lock.split_once(index).unwrap().1[..64].to_owned();
-    let other = lock.replace(&of_sources, &"0".repeat(64));
-    desk.world.write(LOCK, &other);
-    let said = desk.lock(&["--verify"]);
-    assert_refused(
-        &Said { stderr: without_digests(&said.stderr), ..said },
-        r#"
-error: 1 link of the chain of trust cannot be trusted:
-  debian13: trixie: the SHA-256 of its index `main/source/Sources.xz` is … in the lock, and … in its InRelease file
-hint: do not build from this lock: see who changed it, and how (`git log -p`); `distro lock` makes a new one
-"#,
+    refused(
+        &lock.replace(&of_sources, &"0".repeat(64)),
+        "trixie: the SHA-256 of its index `main/source/Sources.xz` is … in the lock, and … in its InRelease file",
     );
     desk.world.write(LOCK, &lock);
     let blob = desk.world.path("store/blobs/sha256").join(&of_sources[..2]).join(&of_sources);
