@@ -16,6 +16,17 @@ use crate::workshop::Workshop;
 /// The licences of fake packages are nobody's business here.
 pub const QUIET: &str = "[severity]\nlicense-unknown = \"off\"\n";
 
+/// What is told of one image in which nothing was found, and whose layers were not read.
+pub const CLEAN_BUT_FOR_LAYERS: &str = r#"
+status: 0
+----- stdout -----
+note[not-checked]: checks that were not made
+  layers were not read: nothing is known of files, users and the completeness of SBOMs
+  vulnerabilities were not looked for: no data of a security tracker were given
+----- stderr -----
+    Audited 1 image by images/policy.toml: 0 errors, 0 warnings, 2 notes, 0 waived
+"#;
+
 pub fn app() -> Package {
     Package::new("app", "1.0")
         .file("/usr/bin/app", "elf")
@@ -33,6 +44,18 @@ pub fn built(packages: impl IntoIterator<Item = Package>, policy: &str) -> Works
 
 pub fn audit(shop: &Workshop, arguments: &[&str]) -> Said {
     shop.world.distro(&[&["audit"], arguments].concat())
+}
+
+/// Compares an audit of one image, without a tracker, that found something: how many findings, and which.
+#[track_caller]
+pub fn assert_found(said: &Said, counts: &str, findings: &str) {
+    said.assert_is(&format!(
+        "status: 3\n----- stdout -----\n{}\n\
+         note[not-checked]: checks that were not made\n  \
+         vulnerabilities were not looked for: no data of a security tracker were given\n\
+         ----- stderr -----\n    Audited 1 image by images/policy.toml: {counts}\n",
+        findings.trim_start_matches('\n')
+    ));
 }
 
 #[test]
@@ -79,10 +102,10 @@ packages = ["app"]
 date = "2020-02-03"
 source = "its authors"
 "#;
-    audit(&built([app()], policy), &[]).assert_is(
+    assert_found(
+        &audit(&built([app()], policy), &[]),
+        "3 errors, 0 warnings, 1 note, 0 waived",
         r#"
-status: 3
------ stdout -----
 error[forbidden-package]: no package is there that the policy forbids
   app must not be there: it is out of date
       in one-debian13:latest
@@ -97,11 +120,6 @@ error[end-of-life]: the operating system and the packages are supported
       in one-debian13:latest
       see images/policy.toml: end-of-life
       hint: add `[[end-of-life]]` with `system = "debian 13"`
-
-note[not-checked]: checks that were not made
-  vulnerabilities were not looked for: no data of a security tracker were given
------ stderr -----
-    Audited 1 image by images/policy.toml: 3 errors, 0 warnings, 1 note, 0 waived
 "#,
     );
 }
@@ -117,10 +135,10 @@ fn what_a_layer_holds_is_held_against_the_policy() {
     );
     shop.lock().build(&[]).success();
     shop.world.catalog("policy.toml", &format!("{QUIET}[users]\nnonroot = [\"*\"]\n"));
-    audit(&shop, &["one"]).assert_is(
+    assert_found(
+        &audit(&shop, &["one"]),
+        "2 errors, 0 warnings, 1 note, 0 waived",
         r#"
-status: 3
------ stdout -----
 error[shell]: no shell is in an image that is not meant to have one
   /usr/bin/dash is a shell, of login 1 (amd64)
       in one-debian13:latest
@@ -130,11 +148,6 @@ error[root-user]: images that are not to run as root do not
   one-debian13:latest runs as root: its configuration names the user `0`
       in one-debian13:latest
       see out/blobs/sha256/3741accee03b8b39edab8af923762c426cb2a15086f768f0d8568da537a1dfd9: config.User
-
-note[not-checked]: checks that were not made
-  vulnerabilities were not looked for: no data of a security tracker were given
------ stderr -----
-    Audited 1 image by images/policy.toml: 2 errors, 0 warnings, 1 note, 0 waived
 "#,
     );
 }
@@ -154,20 +167,15 @@ fn a_file_that_gives_rights_is_named_by_a_definition_or_by_the_policy() {
     shop.lock().build(&[]).success();
     shop.world.catalog("policy.toml", &format!("{QUIET}[files]\nprivileged = [\"/usr/bin/rise\"]\n"));
     // Of somebody else's layout the definitions are not known.
-    audit(&shop, &["--layout", "out"]).assert_is(
+    assert_found(
+        &audit(&shop, &["--layout", "out"]),
+        "1 error, 0 warnings, 1 note, 0 waived",
         r#"
-status: 3
------ stdout -----
 error[privileged-file]: no file gives rights that no definition names
   /usr/bin/su is setuid (mode 4755), of login 1 (amd64)
       in one-debian13:latest
       see out/blobs/sha256/3948f3729bec619e1f9f2f3f626815a5c64fc25d4ba7e79bef3382a7fc3b44b1: /usr/bin/su
       hint: name it under `privileged` in the definition, or drop it with a filter
-
-note[not-checked]: checks that were not made
-  vulnerabilities were not looked for: no data of a security tracker were given
------ stderr -----
-    Audited 1 image by images/policy.toml: 1 error, 0 warnings, 1 note, 0 waived
 "#,
     );
 }
@@ -222,18 +230,13 @@ waived
 fn an_image_without_an_sbom_is_a_finding() {
     let shop = built([app()], QUIET);
     fs::remove_file(shop.world.path("out/sbom/one-debian13_latest-amd64.spdx.json")).unwrap();
-    audit(&shop, &[]).assert_is(
+    assert_found(
+        &audit(&shop, &[]),
+        "1 error, 0 warnings, 1 note, 0 waived",
         r#"
-status: 3
------ stdout -----
 error[sbom]: every image has an SBOM, which can be read and is of this image
   one-debian13:latest has no SBOM (unknown)
       in one-debian13:latest
-
-note[not-checked]: checks that were not made
-  vulnerabilities were not looked for: no data of a security tracker were given
------ stderr -----
-    Audited 1 image by images/policy.toml: 1 error, 0 warnings, 1 note, 0 waived
 "#,
     );
 }
@@ -242,19 +245,14 @@ note[not-checked]: checks that were not made
 fn an_sbom_that_cannot_be_understood_is_a_finding() {
     let shop = built([app()], QUIET);
     shop.world.write("out/sbom/one-debian13_latest-amd64.spdx.json", "{\"spdxVersion\": \"SPDX-2.3\"}");
-    audit(&shop, &[]).assert_is(
+    assert_found(
+        &audit(&shop, &[]),
+        "1 error, 0 warnings, 1 note, 0 waived",
         r#"
-status: 3
------ stdout -----
 error[sbom]: every image has an SBOM, which can be read and is of this image
   one-debian13:latest has an SBOM that cannot be understood: it is not SPDX 2.3 in JSON: missing field
     `creationInfo` at line 1 column 27 (unknown)
       in one-debian13:latest
-
-note[not-checked]: checks that were not made
-  vulnerabilities were not looked for: no data of a security tracker were given
------ stderr -----
-    Audited 1 image by images/policy.toml: 1 error, 0 warnings, 1 note, 0 waived
 "#,
     );
 }
@@ -287,17 +285,7 @@ note[not-checked]: checks that were not made
 #[test]
 fn documents_alone_can_be_audited() {
     let shop = built([app()], QUIET);
-    audit(&shop, &["--sbom", "out/sbom/one-debian13_latest-amd64.spdx.json"]).assert_is(
-        r#"
-status: 0
------ stdout -----
-note[not-checked]: checks that were not made
-  layers were not read: nothing is known of files, users and the completeness of SBOMs
-  vulnerabilities were not looked for: no data of a security tracker were given
------ stderr -----
-    Audited 1 image by images/policy.toml: 0 errors, 0 warnings, 2 notes, 0 waived
-"#,
-    );
+    audit(&shop, &["--sbom", "out/sbom/one-debian13_latest-amd64.spdx.json"]).assert_is(CLEAN_BUT_FOR_LAYERS);
 }
 
 #[test]
@@ -305,19 +293,14 @@ fn an_image_that_is_not_of_the_lock_is_told() {
     let mut shop = built([app()], QUIET);
     Package::new("app", "1.1").file("/usr/bin/app", "elf").publish(&mut shop.archive);
     shop.lock();
-    audit(&shop, &[]).assert_is(
+    assert_found(
+        &audit(&shop, &[]),
+        "0 errors, 1 warning, 1 note, 0 waived",
         r#"
-status: 3
------ stdout -----
 warning[stale-image]: every image was built from the lock as it is
   one-debian13:latest was not built from the lock: it holds app 1.0, the lock has 1.1
       in one-debian13:latest
       hint: `distro build` builds it anew
-
-note[not-checked]: checks that were not made
-  vulnerabilities were not looked for: no data of a security tracker were given
------ stderr -----
-    Audited 1 image by images/policy.toml: 0 errors, 1 warning, 1 note, 0 waived
 "#,
     );
 }
@@ -335,6 +318,7 @@ hint: `distro build` builds them; --layout names another place
     );
 }
 
+/// What is said of a policy.
 #[track_caller]
 fn refused(policy: &str, stderr: &str) {
     let shop = Workshop::of_one_image([app()]);
@@ -360,10 +344,8 @@ error: unknown value `shel`
 
 #[test]
 fn a_licence_that_is_none_is_refused() {
-    let shop = Workshop::of_one_image([app()]);
-    shop.world.catalog("policy.toml", "[licenses]\nallow = [\"MIT\", \"GPL\"]\n");
-    assert_refused(
-        &audit(&shop, &[]),
+    refused(
+        "[licenses]\nallow = [\"MIT\", \"GPL\"]\n",
         r#"
 error: `GPL` is no SPDX licence
  --> images/policy.toml:2:17
@@ -378,12 +360,10 @@ error: `GPL` is no SPDX licence
 
 #[test]
 fn a_date_that_is_none_is_refused() {
-    let shop = Workshop::of_one_image([app()]);
     let waiver =
         "[[waiver]]\nrule = \"shell\"\nsubject = \"*\"\nreason = \"a\"\nowner = \"b\"\nexpires = \"soon\"\n";
-    shop.world.catalog("policy.toml", waiver);
-    assert_refused(
-        &audit(&shop, &[]),
+    refused(
+        waiver,
         r#"
 error: `soon` is no date
  --> images/policy.toml:6:11
@@ -398,11 +378,9 @@ error: `soon` is no date
 
 #[test]
 fn a_waiver_without_a_reason_is_refused() {
-    let shop = Workshop::of_one_image([app()]);
     let waiver = "[[waiver]]\nrule = \"shell\"\nsubject = \"*\"\nreason = \" \"\nowner = \"b\"\nexpires = \"2999-01-01\"\n";
-    shop.world.catalog("policy.toml", waiver);
-    assert_refused(
-        &audit(&shop, &[]),
+    refused(
+        waiver,
         r#"
 error: the reason is missing
  --> images/policy.toml:4:10
@@ -415,10 +393,8 @@ error: the reason is missing
 
 #[test]
 fn an_end_of_life_of_nothing_is_refused() {
-    let shop = Workshop::of_one_image([app()]);
-    shop.world.catalog("policy.toml", "[[end-of-life]]\ndate = \"2030-01-01\"\nsource = \"me\"\n");
-    assert_refused(
-        &audit(&shop, &[]),
+    refused(
+        "[[end-of-life]]\ndate = \"2030-01-01\"\nsource = \"me\"\n",
         r#"
 error: an end of life is of a system or of packages
  --> images/policy.toml:2:8

@@ -9,7 +9,7 @@ use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::{QUIET, app, audit, built};
+use super::{QUIET, app, assert_found, audit, built};
 use crate::archive::Package;
 use crate::run::Said;
 use crate::workshop::Workshop;
@@ -133,10 +133,10 @@ fn a_blob_that_was_flipped_is_found() {
     let path = first_layer(&shop);
     let tar = flipped(&unpacked(&fs::read(&path).unwrap()));
     fs::write(&path, packed(&tar)).unwrap();
-    audited(&shop).assert_is(
+    assert_found(
+        &audited(&shop),
+        "2 errors, 0 warnings, 1 note, 0 waived",
         r#"
-status: 3
------ stdout -----
 error[blob]: every blob is what its digest says
   layer … of app 1.0 (amd64) is not what its digest says; altered: /usr/share/app/data
       in one-debian13:latest
@@ -149,11 +149,6 @@ error[altered-file]: every file is what the SBOM says
       in one-debian13:latest
       see out/blobs/sha256/…:
         SPDXRef-Binary-app: packageVerificationCode
-
-note[not-checked]: checks that were not made
-  vulnerabilities were not looked for: no data of a security tracker were given
------ stderr -----
-    Audited 1 image by images/policy.toml: 2 errors, 0 warnings, 1 note, 0 waived
 "#,
     );
 }
@@ -162,10 +157,10 @@ note[not-checked]: checks that were not made
 fn a_blob_that_cannot_be_read_is_found() {
     let shop = shop();
     fs::write(first_layer(&shop), "not gzip").unwrap();
-    audited(&shop).assert_is(
+    assert_found(
+        &audited(&shop),
+        "2 errors, 0 warnings, 1 note, 0 waived",
         r#"
-status: 3
------ stdout -----
 error[privileged-file]: no file gives rights that no definition names
   one-debian13:latest has layers that cannot be read: nobody can tell which files it has (unknown)
       in one-debian13:latest
@@ -176,11 +171,6 @@ error[blob]: every blob is what its digest says
       in one-debian13:latest
       see out/blobs/sha256/…: the whole blob
       hint: build it anew with `distro build`, or fetch it again
-
-note[not-checked]: checks that were not made
-  vulnerabilities were not looked for: no data of a security tracker were given
------ stderr -----
-    Audited 1 image by images/policy.toml: 2 errors, 0 warnings, 1 note, 0 waived
 "#,
     );
 }
@@ -189,21 +179,16 @@ note[not-checked]: checks that were not made
 fn a_byte_that_was_flipped_is_found_though_all_digests_fit() {
     let shop = shop();
     forge(&shop, |layers| *app_layer(layers) = flipped(app_layer(layers)));
-    audited(&shop).assert_is(
+    assert_found(
+        &audited(&shop),
+        "1 error, 0 warnings, 1 note, 0 waived",
         r#"
-status: 3
------ stdout -----
 error[altered-file]: every file is what the SBOM says
   app has other files than those of the SBOM's verification code; its md5sums do not vouch for
     /usr/share/app/data
       in one-debian13:latest
       see out/blobs/sha256/…:
         SPDXRef-Binary-app: packageVerificationCode
-
-note[not-checked]: checks that were not made
-  vulnerabilities were not looked for: no data of a security tracker were given
------ stderr -----
-    Audited 1 image by images/policy.toml: 1 error, 0 warnings, 1 note, 0 waived
 "#,
     );
 }
@@ -212,20 +197,15 @@ note[not-checked]: checks that were not made
 fn a_file_that_was_added_to_a_layer_is_found() {
     let shop = shop();
     forge(&shop, |layers| *app_layer(layers) = with_file(app_layer(layers), "usr/bin/evil"));
-    audited(&shop).assert_is(
+    assert_found(
+        &audited(&shop),
+        "1 error, 0 warnings, 1 note, 0 waived",
         r#"
-status: 3
------ stdout -----
 error[altered-file]: every file is what the SBOM says
   app has other files than those of the SBOM's verification code; its md5sums do not vouch for /usr/bin/evil
       in one-debian13:latest
       see out/blobs/sha256/…:
         SPDXRef-Binary-app: packageVerificationCode
-
-note[not-checked]: checks that were not made
-  vulnerabilities were not looked for: no data of a security tracker were given
------ stderr -----
-    Audited 1 image by images/policy.toml: 1 error, 0 warnings, 1 note, 0 waived
 "#,
     );
 }
@@ -235,19 +215,14 @@ fn a_layer_that_was_added_is_found() {
     let shop = shop();
     let empty = vec![0; 1024];
     forge(&shop, |layers| layers.push(("COPY evil /usr/bin".to_owned(), with_file(&empty, "usr/bin/evil"))));
-    audited(&shop).assert_is(
+    assert_found(
+        &audited(&shop),
+        "1 error, 0 warnings, 1 note, 0 waived",
         r#"
-status: 3
------ stdout -----
 error[unowned-file]: every file belongs to a package or a generator of the SBOM
   layer … is of no package or generator of the SBOM (COPY evil /usr/bin): /usr/bin/evil
       in one-debian13:latest
       see out/blobs/sha256/…: the whole layer
-
-note[not-checked]: checks that were not made
-  vulnerabilities were not looked for: no data of a security tracker were given
------ stderr -----
-    Audited 1 image by images/policy.toml: 1 error, 0 warnings, 1 note, 0 waived
 "#,
     );
 }
@@ -258,20 +233,15 @@ fn an_sbom_of_another_image_is_found() {
     let before = shop.world.read(SBOM);
     forge(&shop, |_| {});
     shop.world.write(SBOM, &before);
-    audited(&shop).assert_is(
+    assert_found(
+        &audited(&shop),
+        "1 error, 0 warnings, 1 note, 0 waived",
         r#"
-status: 3
------ stdout -----
 error[sbom]: every image has an SBOM, which can be read and is of this image
   one-debian13:latest is the image sha256:…,
     and its SBOM is of sha256:…
       in one-debian13:latest
       see out/sbom/one-debian13_latest-amd64.spdx.json: SPDXRef-Image: versionInfo
-
-note[not-checked]: checks that were not made
-  vulnerabilities were not looked for: no data of a security tracker were given
------ stderr -----
-    Audited 1 image by images/policy.toml: 1 error, 0 warnings, 1 note, 0 waived
 "#,
     );
 }
@@ -292,10 +262,10 @@ fn a_package_that_is_missing_from_the_sbom_is_found() {
             .unwrap()
             .retain(|package| package["SPDXID"] != "SPDXRef-Binary-other");
     });
-    audited(&shop).assert_is(
+    assert_found(
+        &audited(&shop),
+        "2 errors, 0 warnings, 1 note, 0 waived",
         r#"
-status: 3
------ stdout -----
 error[package-not-in-sbom]: every package of the image is in its SBOM
   other 2 is in the image, and not in its SBOM
       in one-debian13:latest
@@ -307,11 +277,6 @@ error[unowned-file]: every file belongs to a package or a generator of the SBOM
     /usr/share/doc/other/copyright, /var/lib/dpkg/status.d/other, /var/lib/dpkg/status.d/other.md5sums
       in one-debian13:latest
       see out/blobs/sha256/…: the whole layer
-
-note[not-checked]: checks that were not made
-  vulnerabilities were not looked for: no data of a security tracker were given
------ stderr -----
-    Audited 1 image by images/policy.toml: 2 errors, 0 warnings, 1 note, 0 waived
 "#,
     );
 }
@@ -327,19 +292,14 @@ fn a_package_that_is_not_in_the_image_is_found() {
         more["name"] = "third".into();
         packages.push(more);
     });
-    audited(&shop).assert_is(
+    assert_found(
+        &audited(&shop),
+        "1 error, 0 warnings, 1 note, 0 waived",
         r#"
-status: 3
------ stdout -----
 error[package-not-in-image]: every package of the SBOM is in the image
   third 2 is in the SBOM, and no layer of the image was made from it
       in one-debian13:latest
       see out/sbom/one-debian13_latest-amd64.spdx.json: SPDXRef-Binary-third
-
-note[not-checked]: checks that were not made
-  vulnerabilities were not looked for: no data of a security tracker were given
------ stderr -----
-    Audited 1 image by images/policy.toml: 1 error, 0 warnings, 1 note, 0 waived
 "#,
     );
 }
@@ -352,10 +312,10 @@ fn an_sbom_that_says_nothing_of_files_is_found() {
             package.as_object_mut().unwrap().remove("packageVerificationCode");
         }
     });
-    audited(&shop).assert_is(
+    assert_found(
+        &audited(&shop),
+        "3 errors, 0 warnings, 1 note, 0 waived",
         r#"
-status: 3
------ stdout -----
 error[altered-file]: every file is what the SBOM says
   app has neither a list of files nor a verification code in the SBOM (unknown)
       in one-debian13:latest
@@ -366,11 +326,6 @@ error[altered-file]: every file is what the SBOM says
   step usr-merge has neither a list of files nor a verification code in the SBOM (unknown)
       in one-debian13:latest
       see out/sbom/one-debian13_latest-amd64.spdx.json: SPDXRef-Generated-usr-merge
-
-note[not-checked]: checks that were not made
-  vulnerabilities were not looked for: no data of a security tracker were given
------ stderr -----
-    Audited 1 image by images/policy.toml: 3 errors, 0 warnings, 1 note, 0 waived
 "#,
     );
 }

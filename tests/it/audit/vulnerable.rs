@@ -3,15 +3,62 @@
 use super::{QUIET, audit};
 use crate::archive::Package;
 use crate::desk::assert_refused;
-use crate::find::{dated, workshop};
+use crate::find::{dated, locked};
 use crate::run::Said;
 use crate::workshop::Workshop;
 
 const SBOM: &str = "out/sbom/one-debian13_latest-amd64.spdx.json";
 
+/// A newer image has the fix.
+const ZLIB: &str =
+    "CVE-2026-27171 in zlib 1:1.3.dfsg+really1.3.1-1: fixed by renewing to 1:1.3.dfsg+really1.3.1-1+deb13u1,
+    urgency not yet assigned (Negative lengths in the crc32_combine functions)
+      in one-debian13:latest
+      see tracker.json: zlib, CVE-2026-27171, trixie: resolved in 1:1.3.dfsg+really1.3.1-1+deb13u1, urgency
+        not yet assigned
+      hint: `distro lock src:zlib` renews it; see https://security-tracker.debian.org/tracker/CVE-2026-27171";
+
+/// A rebuild of busybox-static would have the fix.
+const GLIBC_0861: &str = "CVE-2026-0861 in glibc 2.41-12, built into busybox-static: fixed in 2.41-12+deb13u2, to be built with it,
+    urgency not yet assigned
+      in one-debian13:latest
+      see tracker.json: glibc, CVE-2026-0861, trixie: resolved in 2.41-12+deb13u2, urgency not yet assigned
+      hint: it takes a new version of the package; see
+        https://security-tracker.debian.org/tracker/CVE-2026-0861";
+
+/// Another of these.
+const GLIBC_4046: &str = "CVE-2026-4046 in glibc 2.41-12, built into busybox-static: fixed in 2.41-12+deb13u3, to be built with it,
+    urgency not yet assigned
+      in one-debian13:latest
+      see tracker.json: glibc, CVE-2026-4046, trixie: resolved in 2.41-12+deb13u3, urgency not yet assigned
+      hint: it takes a new version of the package; see
+        https://security-tracker.debian.org/tracker/CVE-2026-4046";
+
+/// No version has a fix.
+const OPENSSL: &str = "TEMP-0000000-00000D in openssl 3.5.6-1~deb13u2: no fix yet, urgency high, remote (made up: no version has a
+    fix)
+      in one-debian13:latest
+      see tracker.json: openssl, TEMP-0000000-00000D, trixie: open, urgency high
+      hint: see https://security-tracker.debian.org/tracker/TEMP-0000000-00000D";
+
+/// Nobody has looked yet.
+const BUSYBOX: &str =
+    "TEMP-0000000-00000A in busybox 1:1.37.0-6: undetermined, urgency not yet assigned (made up: nobody has
+    looked yet) (unknown)
+      in one-debian13:latest
+      see tracker.json: busybox, TEMP-0000000-00000A, trixie: undetermined, urgency not yet assigned
+      hint: see https://security-tracker.debian.org/tracker/TEMP-0000000-00000A";
+
+/// It waits for the next advisory.
+const NCURSES: &str = "TEMP-0000000-00000B in ncurses 6.5+20250216-2: postponed, urgency low (made up: waits for the next advisory)
+      in one-debian13:latest
+      see tracker.json: ncurses, TEMP-0000000-00000B, trixie: open, urgency low, DSA postponed: Wait until
+        more issues are there
+      hint: see https://security-tracker.debian.org/tracker/TEMP-0000000-00000B";
+
 fn built(policy: &str) -> Workshop {
-    let shop = workshop();
-    shop.lock().build(&[]).success();
+    let shop = locked();
+    shop.build(&[]).success();
     shop.world.catalog("policy.toml", &format!("{QUIET}shell = \"off\"\n{policy}"));
     shop
 }
@@ -23,17 +70,12 @@ fn tracked(shop: &Workshop, more: &[&str]) -> Said {
 #[test]
 fn what_is_open_is_told_by_what_can_be_done_about_it() {
     let shop = built("");
-    tracked(&shop, &[]).assert_is(
+    tracked(&shop, &[]).assert_is(&format!(
         r#"
 status: 3
 ----- stdout -----
 error[vulnerability]: no known vulnerability is open
-  CVE-2026-27171 in zlib 1:1.3.dfsg+really1.3.1-1: fixed by renewing to 1:1.3.dfsg+really1.3.1-1+deb13u1,
-    urgency not yet assigned (Negative lengths in the crc32_combine functions)
-      in one-debian13:latest
-      see tracker.json: zlib, CVE-2026-27171, trixie: resolved in 1:1.3.dfsg+really1.3.1-1+deb13u1, urgency
-        not yet assigned
-      hint: `distro lock src:zlib` renews it; see https://security-tracker.debian.org/tracker/CVE-2026-27171
+  {ZLIB}
   CVE-2026-35189 in openssl 3.5.6-1~deb13u2: fixed by renewing to 3.5.7-1~deb13u3, urgency not yet assigned
     (Memory Allocation in Relative CRLDP Processing)
       in one-debian13:latest
@@ -42,40 +84,18 @@ error[vulnerability]: no known vulnerability is open
         https://security-tracker.debian.org/tracker/CVE-2026-35189
 
 warning[vulnerability]: no known vulnerability is open
-  CVE-2026-0861 in glibc 2.41-12, built into busybox-static: fixed in 2.41-12+deb13u2, to be built with it,
-    urgency not yet assigned
-      in one-debian13:latest
-      see tracker.json: glibc, CVE-2026-0861, trixie: resolved in 2.41-12+deb13u2, urgency not yet assigned
-      hint: it takes a new version of the package; see
-        https://security-tracker.debian.org/tracker/CVE-2026-0861
-  CVE-2026-4046 in glibc 2.41-12, built into busybox-static: fixed in 2.41-12+deb13u3, to be built with it,
-    urgency not yet assigned
-      in one-debian13:latest
-      see tracker.json: glibc, CVE-2026-4046, trixie: resolved in 2.41-12+deb13u3, urgency not yet assigned
-      hint: it takes a new version of the package; see
-        https://security-tracker.debian.org/tracker/CVE-2026-4046
-  TEMP-0000000-00000A in busybox 1:1.37.0-6: undetermined, urgency not yet assigned (made up: nobody has
-    looked yet) (unknown)
-      in one-debian13:latest
-      see tracker.json: busybox, TEMP-0000000-00000A, trixie: undetermined, urgency not yet assigned
-      hint: see https://security-tracker.debian.org/tracker/TEMP-0000000-00000A
-  TEMP-0000000-00000D in openssl 3.5.6-1~deb13u2: no fix yet, urgency high, remote (made up: no version has a
-    fix)
-      in one-debian13:latest
-      see tracker.json: openssl, TEMP-0000000-00000D, trixie: open, urgency high
-      hint: see https://security-tracker.debian.org/tracker/TEMP-0000000-00000D
+  {GLIBC_0861}
+  {GLIBC_4046}
+  {BUSYBOX}
+  {OPENSSL}
 
 note[vulnerability]: no known vulnerability is open
-  TEMP-0000000-00000B in ncurses 6.5+20250216-2: postponed, urgency low (made up: waits for the next advisory)
-      in one-debian13:latest
-      see tracker.json: ncurses, TEMP-0000000-00000B, trixie: open, urgency low, DSA postponed: Wait until
-        more issues are there
-      hint: see https://security-tracker.debian.org/tracker/TEMP-0000000-00000B
+  {NCURSES}
 ----- stderr -----
     Tracker of 2026-11-20T06:00:00Z, in tracker.json
     Audited 1 image by images/policy.toml: 2 errors, 4 warnings, 1 note, 0 waived
 "#,
-    );
+    ));
 }
 
 #[test]
@@ -107,7 +127,7 @@ reason = "the next renewal is tomorrow"
 owner = "me@example.org"
 expires = "2999-12-31"
 "#;
-    tracked(&built(policy), &[]).assert_is(
+    tracked(&built(policy), &[]).assert_is(&format!(
         r#"
 status: 3
 ----- stdout -----
@@ -124,11 +144,7 @@ warning[vulnerability]: no known vulnerability is open
       hint: see https://security-tracker.debian.org/tracker/CVE-2010-4756
 
 note[vulnerability]: no known vulnerability is open
-  TEMP-0000000-00000D in openssl 3.5.6-1~deb13u2: no fix yet, urgency high, remote (made up: no version has a
-    fix)
-      in one-debian13:latest
-      see tracker.json: openssl, TEMP-0000000-00000D, trixie: open, urgency high
-      hint: see https://security-tracker.debian.org/tracker/TEMP-0000000-00000D
+  {OPENSSL}
 
 waived
   CVE-2026-27171 in zlib 1:1.3.dfsg+really1.3.1-1: fixed by renewing to 1:1.3.dfsg+really1.3.1-1+deb13u1,
@@ -146,7 +162,7 @@ waived
     Tracker of 2026-11-20T06:00:00Z, in tracker.json
     Audited 1 image by images/policy.toml: 0 errors, 2 warnings, 1 note, 2 waived
 "#,
-    );
+    ));
 }
 
 #[test]
@@ -164,7 +180,7 @@ fn what_the_organization_says_of_its_images_counts_before_the_tracker() {
         statement("TEMP-0000000-00000D", "libssl3t64", "status = \"fixed\"\nexpires = 2020-02-01"),
     ];
     shop.append("catalog.toml", &statements.concat());
-    tracked(&shop, &[]).assert_is(
+    tracked(&shop, &[]).assert_is(&format!(
         r#"
 status: 3
 ----- stdout -----
@@ -174,32 +190,18 @@ error[waiver]: waivers are in force
       hint: say it again with a new date, or remove it
 
 warning[vulnerability]: no known vulnerability is open
-  CVE-2026-0861 in glibc 2.41-12, built into busybox-static: fixed in 2.41-12+deb13u2, to be built with it,
-    urgency not yet assigned
-      in one-debian13:latest
-      see tracker.json: glibc, CVE-2026-0861, trixie: resolved in 2.41-12+deb13u2, urgency not yet assigned
-      hint: it takes a new version of the package; see
-        https://security-tracker.debian.org/tracker/CVE-2026-0861
+  {GLIBC_0861}
   CVE-2026-35189 in libssl3t64 3.5.6-1~deb13u2: affected, the catalog says
       in one-debian13:latest
       see images/catalog.toml: line 71
       hint: trust no one
-  CVE-2026-4046 in glibc 2.41-12, built into busybox-static: fixed in 2.41-12+deb13u3, to be built with it,
-    urgency not yet assigned
-      in one-debian13:latest
-      see tracker.json: glibc, CVE-2026-4046, trixie: resolved in 2.41-12+deb13u3, urgency not yet assigned
-      hint: it takes a new version of the package; see
-        https://security-tracker.debian.org/tracker/CVE-2026-4046
-  TEMP-0000000-00000D in openssl 3.5.6-1~deb13u2: no fix yet, urgency high, remote (made up: no version has a
-    fix)
-      in one-debian13:latest
-      see tracker.json: openssl, TEMP-0000000-00000D, trixie: open, urgency high
-      hint: see https://security-tracker.debian.org/tracker/TEMP-0000000-00000D
+  {GLIBC_4046}
+  {OPENSSL}
 ----- stderr -----
     Tracker of 2026-11-20T06:00:00Z, in tracker.json
     Audited 1 image by images/policy.toml: 1 error, 4 warnings, 0 notes, 0 waived
 "#,
-    );
+    ));
 
     // The same image under another's name: they have said nothing of it.
     let sbom = shop.world.read(SBOM).replace("https://example.org/spdx/", "https://elsewhere.example/spdx/");
@@ -220,43 +222,20 @@ fn a_document_needs_no_catalog_and_packages_that_are_not_debians_are_passed_over
     shop.world.write("there/policy.toml", QUIET);
     let arguments =
         ["--catalog", "nowhere", "--policy", "there/policy.toml", "--sbom", "there/one.spdx.json"];
-    tracked(&shop, &arguments).assert_is(
+    tracked(&shop, &arguments).assert_is(&format!(
         r#"
 status: 3
 ----- stdout -----
 error[vulnerability]: no known vulnerability is open
-  CVE-2026-27171 in zlib 1:1.3.dfsg+really1.3.1-1: fixed by renewing to 1:1.3.dfsg+really1.3.1-1+deb13u1,
-    urgency not yet assigned (Negative lengths in the crc32_combine functions)
-      in one-debian13:latest
-      see tracker.json: zlib, CVE-2026-27171, trixie: resolved in 1:1.3.dfsg+really1.3.1-1+deb13u1, urgency
-        not yet assigned
-      hint: `distro lock src:zlib` renews it; see https://security-tracker.debian.org/tracker/CVE-2026-27171
+  {ZLIB}
 
 warning[vulnerability]: no known vulnerability is open
-  CVE-2026-0861 in glibc 2.41-12, built into busybox-static: fixed in 2.41-12+deb13u2, to be built with it,
-    urgency not yet assigned
-      in one-debian13:latest
-      see tracker.json: glibc, CVE-2026-0861, trixie: resolved in 2.41-12+deb13u2, urgency not yet assigned
-      hint: it takes a new version of the package; see
-        https://security-tracker.debian.org/tracker/CVE-2026-0861
-  CVE-2026-4046 in glibc 2.41-12, built into busybox-static: fixed in 2.41-12+deb13u3, to be built with it,
-    urgency not yet assigned
-      in one-debian13:latest
-      see tracker.json: glibc, CVE-2026-4046, trixie: resolved in 2.41-12+deb13u3, urgency not yet assigned
-      hint: it takes a new version of the package; see
-        https://security-tracker.debian.org/tracker/CVE-2026-4046
-  TEMP-0000000-00000A in busybox 1:1.37.0-6: undetermined, urgency not yet assigned (made up: nobody has
-    looked yet) (unknown)
-      in one-debian13:latest
-      see tracker.json: busybox, TEMP-0000000-00000A, trixie: undetermined, urgency not yet assigned
-      hint: see https://security-tracker.debian.org/tracker/TEMP-0000000-00000A
+  {GLIBC_0861}
+  {GLIBC_4046}
+  {BUSYBOX}
 
 note[vulnerability]: no known vulnerability is open
-  TEMP-0000000-00000B in ncurses 6.5+20250216-2: postponed, urgency low (made up: waits for the next advisory)
-      in one-debian13:latest
-      see tracker.json: ncurses, TEMP-0000000-00000B, trixie: open, urgency low, DSA postponed: Wait until
-        more issues are there
-      hint: see https://security-tracker.debian.org/tracker/TEMP-0000000-00000B
+  {NCURSES}
 
 note[not-checked]: checks that were not made
   layers were not read: nothing is known of files, users and the completeness of SBOMs
@@ -267,7 +246,7 @@ note[not-checked]: checks that were not made
     Tracker of 2026-11-20T06:00:00Z, in tracker.json
     Audited 1 image by there/policy.toml: 1 error, 3 warnings, 3 notes, 0 waived
 "#,
-    );
+    ));
 }
 
 #[test]
@@ -400,26 +379,16 @@ fn code_that_was_built_into_a_package_is_looked_at_too() {
     let off = "[[vulnerabilities.severity]]\nstates = [\"undetermined\"]\nlevel = \"off\"\n";
     shop.world.catalog("policy.toml", &format!("{QUIET}{off}"));
     shop.lock().build(&[]).success();
-    tracked(&shop, &[]).assert_is(
+    tracked(&shop, &[]).assert_is(&format!(
         r#"
 status: 3
 ----- stdout -----
 warning[vulnerability]: no known vulnerability is open
-  CVE-2026-0861 in glibc 2.41-12, built into busybox-static: fixed in 2.41-12+deb13u2, to be built with it,
-    urgency not yet assigned
-      in one-debian13:latest
-      see tracker.json: glibc, CVE-2026-0861, trixie: resolved in 2.41-12+deb13u2, urgency not yet assigned
-      hint: it takes a new version of the package; see
-        https://security-tracker.debian.org/tracker/CVE-2026-0861
-  CVE-2026-4046 in glibc 2.41-12, built into busybox-static: fixed in 2.41-12+deb13u3, to be built with it,
-    urgency not yet assigned
-      in one-debian13:latest
-      see tracker.json: glibc, CVE-2026-4046, trixie: resolved in 2.41-12+deb13u3, urgency not yet assigned
-      hint: it takes a new version of the package; see
-        https://security-tracker.debian.org/tracker/CVE-2026-4046
+  {GLIBC_0861}
+  {GLIBC_4046}
 ----- stderr -----
     Tracker of 2026-11-20T06:00:00Z, in tracker.json
     Audited 1 image by images/policy.toml: 0 errors, 2 warnings, 0 notes, 0 waived
 "#,
-    );
+    ));
 }
