@@ -31,6 +31,13 @@ pub fn workshop() -> Workshop {
     workshop
 }
 
+/// The same, with its lock.
+pub fn locked() -> Workshop {
+    let workshop = workshop();
+    workshop.lock();
+    workshop
+}
+
 /// Sets when a file was last written.
 pub fn dated(workshop: &Workshop, file: &str, time: &str) {
     let time: jiff::Timestamp = time.parse().unwrap();
@@ -41,8 +48,7 @@ pub fn dated(workshop: &Workshop, file: &str, time: &str) {
 
 #[test]
 fn a_package_is_found_in_the_images_that_hold_it() {
-    let workshop = workshop();
-    workshop.lock();
+    let workshop = locked();
     let find = |arguments: &[&str]| workshop.world.distro(&[&["find"], arguments].concat());
     find(&["libssl3t64"]).assert_is(
         r#"
@@ -105,8 +111,7 @@ status: 3
 
 #[test]
 fn a_source_package_is_found_also_where_it_was_built_into_others() {
-    let workshop = workshop();
-    workshop.lock();
+    let workshop = locked();
     let find = |query| workshop.world.distro(&["find", query]);
     find("src:glibc").assert_is(
         r#"
@@ -142,8 +147,7 @@ zlib1g   1:1.3.dfsg+really1.3.1-1+b1  zlib 1:1.3.dfsg+really1.3.1-1  one-debian1
 
 #[test]
 fn a_vulnerability_is_judged_by_the_version_that_an_image_has() {
-    let workshop = workshop();
-    workshop.lock();
+    let workshop = locked();
     let find = |id| workshop.world.distro(&["find", id, "--tracker", "tracker.json"]);
     find("CVE-2026-27171").assert_is(r#"
 status: 0
@@ -223,8 +227,7 @@ status: 3
 
 #[test]
 fn a_vulnerability_is_told_with_its_evidence() {
-    let workshop = workshop();
-    workshop.lock();
+    let workshop = locked();
     let arguments = ["find", "TEMP-0000000-00000B", "--tracker", "tracker.json", "--format", "json"];
     workshop.world.distro(&arguments).assert_is(r#"
 status: 0
@@ -262,8 +265,7 @@ status: 0
 
 #[test]
 fn a_file_is_found_with_its_owner_once_the_image_was_built() {
-    let workshop = workshop();
-    workshop.lock();
+    let workshop = locked();
     let find = |query| workshop.world.distro(&["find", query]);
     find("/usr/lib/*/libc.so.6").assert_is(r#"
 status: 4
@@ -316,8 +318,7 @@ status: 3
 
 #[test]
 fn a_licence_is_found_by_the_sboms_of_built_images() {
-    let workshop = workshop();
-    workshop.lock();
+    let workshop = locked();
     let find = |query| workshop.world.distro(&["find", query]);
     find("GPL-3.0-only").assert_is(r#"
 status: 4
@@ -407,8 +408,7 @@ warning: 1 image not looked into (in no lock): one-debian13:latest-amd64
 
 #[test]
 fn a_query_that_makes_no_sense_is_refused() {
-    let workshop = workshop();
-    workshop.lock();
+    let workshop = locked();
     let find = |arguments: &[&str]| workshop.world.distro(&[&["find"], arguments].concat());
     assert_refused(
         &find(&["libc 6"]),

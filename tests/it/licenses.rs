@@ -43,6 +43,25 @@ declared = "MIT-0"
 evidence = "read by B"
 "#;
 
+/// The texts that stand in no table of reviews.
+const UNREVIEWED: &str = r#"library: line 3: `zlib-like`, "Do as you like, but say so."
+  tool: a file in free form, "This is tool. Copyright (C) 2002 D Free for all.""#;
+
+/// The lines that review them.
+const TO_REVIEW: &str = r#"
+[[text]]
+sha256 = "371dcb9a6b65a971228caf983f1c428974757cd0f1d872ee4f43e05de53423c6"
+is = "…" # an SPDX license expression
+seen = "as `zlib-like` in library"
+evidence = "read by …"
+
+[[copyright]]
+sha256 = "f44b44e494fba0f2c5df378ed8b977458da688c407220918e18a69566a9ecb53"
+source = "tool"
+declared = "…" # an SPDX license expression
+evidence = "read by …"
+"#;
+
 /// A library, the data of the same source with a link to the library's copyright file, and a tool in free form.
 fn shop() -> Workshop {
     Workshop::of_one_image([
@@ -188,7 +207,7 @@ fn a_notice_is_data_too() {
 #[test]
 fn what_nobody_has_reviewed_is_told_with_the_lines_that_review_it() {
     let shop = shop();
-    shop.lock().build(&[]).assert_is(
+    shop.lock().build(&[]).assert_is(&format!(
         r#"
 status: 0
 ----- stdout -----
@@ -197,46 +216,20 @@ one-debian13:latest  amd64         4       4     2.2 KiB  32.0 KiB  sha256:0ab16
 ----- stderr -----
       Built 1 image in out; 4 packages converted
 warning: nobody has reviewed these license texts
-  library: line 3: `zlib-like`, "Do as you like, but say so."
-  tool: a file in free form, "This is tool. Copyright (C) 2002 D Free for all."
+  {UNREVIEWED}
 SBOMs assert nothing of their packages until `licenses.toml`, beside catalog.toml, says what they are:
-
-[[text]]
-sha256 = "371dcb9a6b65a971228caf983f1c428974757cd0f1d872ee4f43e05de53423c6"
-is = "…" # an SPDX license expression
-seen = "as `zlib-like` in library"
-evidence = "read by …"
-
-[[copyright]]
-sha256 = "f44b44e494fba0f2c5df378ed8b977458da688c407220918e18a69566a9ecb53"
-source = "tool"
-declared = "…" # an SPDX license expression
-evidence = "read by …"
-"#,
-    );
-    licenses(&shop, &["--offline"]).assert_is(
+{TO_REVIEW}"#,
+    ));
+    licenses(&shop, &["--offline"]).assert_is(&format!(
         r#"
 status: 1
 ----- stdout -----
 ----- stderr -----
 error: could not tell the licenses of one-debian13:latest: nobody has reviewed these license texts
-  library: line 3: `zlib-like`, "Do as you like, but say so."
-  tool: a file in free form, "This is tool. Copyright (C) 2002 D Free for all."
+  {UNREVIEWED}
 hint: SBOMs assert nothing of their packages until `licenses.toml`, beside catalog.toml, says what they are:
-
-[[text]]
-sha256 = "371dcb9a6b65a971228caf983f1c428974757cd0f1d872ee4f43e05de53423c6"
-is = "…" # an SPDX license expression
-seen = "as `zlib-like` in library"
-evidence = "read by …"
-
-[[copyright]]
-sha256 = "f44b44e494fba0f2c5df378ed8b977458da688c407220918e18a69566a9ecb53"
-source = "tool"
-declared = "…" # an SPDX license expression
-evidence = "read by …"
-"#,
-    );
+{TO_REVIEW}"#,
+    ));
 }
 
 #[test]
@@ -263,11 +256,7 @@ fn a_license_text_that_the_store_lost_is_made_anew() {
     shop.world.catalog("licenses.toml", REVIEWS);
     shop.lock();
     let first = licenses(&shop, &[]).success().stdout;
-    for entry in walk(&shop.world.path("store/blobs")) {
-        if std::fs::read(&entry).unwrap() == FREE_FORM.as_bytes() {
-            std::fs::remove_file(entry).unwrap();
-        }
-    }
+    lose(&shop, FREE_FORM);
     assert_eq!(licenses(&shop, &["--offline"]).success().stdout, first);
 }
 
@@ -290,12 +279,17 @@ fn a_copyright_file_may_be_a_link_to_a_file_of_any_name() {
     assert_eq!(tool["name"], "tool");
     assert_eq!(tool["license"], "GPL-2.0-or-later");
     assert_eq!(tool["copyright"], serde_json::json!(["2001 A"]));
+    lose(&shop, &terms);
+    assert_eq!(notice(), first);
+}
+
+/// Takes a text out of the store.
+fn lose(shop: &Workshop, text: &str) {
     for entry in walk(&shop.world.path("store/blobs")) {
-        if std::fs::read(&entry).unwrap() == terms.as_bytes() {
+        if std::fs::read(&entry).unwrap() == text.as_bytes() {
             std::fs::remove_file(entry).unwrap();
         }
     }
-    assert_eq!(notice(), first);
 }
 
 fn walk(directory: &std::path::Path) -> Vec<std::path::PathBuf> {

@@ -20,6 +20,28 @@ Copyright: 2020-2026 Tool Makers
 License: GPL-2+ or Apache-2.0
 ";
 
+/// What an SBOM in SPDX 3.0.1 of [`shop`] is made of.
+const ELEMENTS: &str = r#""https://example.org/spdx/one-debian13/latest-amd64/…#Tool",
+        "https://example.org/spdx/one-debian13/latest-amd64/…#Image",
+        "https://example.org/spdx/one-debian13/latest-amd64/…#License-c7a1a20ac4d3",
+        "https://example.org/spdx/one-debian13/latest-amd64/…#hasConcludedLicense-Image",
+        "https://example.org/spdx/one-debian13/latest-amd64/…#hasDeclaredLicense-Image",
+        "https://example.org/spdx/one-debian13/latest-amd64/…#Manifest",
+        "https://example.org/spdx/one-debian13/latest-amd64/…#hasDistributionArtifact-Image",
+        "https://example.org/spdx/one-debian13/latest-amd64/…#Binary-tool",
+        "https://example.org/spdx/one-debian13/latest-amd64/…#hasConcludedLicense-Binary-tool",
+        "https://example.org/spdx/one-debian13/latest-amd64/…#hasDeclaredLicense-Binary-tool",
+        "https://example.org/spdx/one-debian13/latest-amd64/…#Archive-tool",
+        "https://example.org/spdx/one-debian13/latest-amd64/…#hasDistributionArtifact-Binary-tool",
+        "https://example.org/spdx/one-debian13/latest-amd64/…#Filter-Binary-tool-1",
+        "https://example.org/spdx/one-debian13/latest-amd64/…#contains-Image",
+        "https://example.org/spdx/one-debian13/latest-amd64/…#Source-tool-src-1%3A2.0-1",
+        "https://example.org/spdx/one-debian13/latest-amd64/…#hasDeclaredLicense-Source-tool-src-1%253A2.0-1",
+        "https://example.org/spdx/one-debian13/latest-amd64/…#generates-Source-tool-src-1%253A2.0-1",
+        "https://example.org/spdx/one-debian13/latest-amd64/…#Agent-2dabe7663183",
+        "https://example.org/spdx/one-debian13/latest-amd64/…#Agent-29f7588bdeff",
+        "https://example.org/spdx/one-debian13/latest-amd64/…#License-6e237c55b058""#;
+
 /// An image of one package, which has a manual and wants another package.
 fn shop() -> Workshop {
     let tool = Package::new("tool", "1:2.0-1+b1")
@@ -300,7 +322,7 @@ fn spdx_2_3_tells_packages_sources_files_and_what_was_left_out() {
 fn spdx_3_0_tells_the_same_as_a_graph() {
     assert_same(
         &document(&shop(), &["--format", "spdx-3.0"]),
-        r#"
+        &r#"
 {
   "@context": "https://spdx.org/rdf/3.0.1/spdx-context.jsonld",
   "@graph": [
@@ -585,26 +607,7 @@ fn spdx_3_0_tells_the_same_as_a_graph() {
     {
       "creationInfo": "_:creation",
       "element": [
-        "https://example.org/spdx/one-debian13/latest-amd64/…#Tool",
-        "https://example.org/spdx/one-debian13/latest-amd64/…#Image",
-        "https://example.org/spdx/one-debian13/latest-amd64/…#License-c7a1a20ac4d3",
-        "https://example.org/spdx/one-debian13/latest-amd64/…#hasConcludedLicense-Image",
-        "https://example.org/spdx/one-debian13/latest-amd64/…#hasDeclaredLicense-Image",
-        "https://example.org/spdx/one-debian13/latest-amd64/…#Manifest",
-        "https://example.org/spdx/one-debian13/latest-amd64/…#hasDistributionArtifact-Image",
-        "https://example.org/spdx/one-debian13/latest-amd64/…#Binary-tool",
-        "https://example.org/spdx/one-debian13/latest-amd64/…#hasConcludedLicense-Binary-tool",
-        "https://example.org/spdx/one-debian13/latest-amd64/…#hasDeclaredLicense-Binary-tool",
-        "https://example.org/spdx/one-debian13/latest-amd64/…#Archive-tool",
-        "https://example.org/spdx/one-debian13/latest-amd64/…#hasDistributionArtifact-Binary-tool",
-        "https://example.org/spdx/one-debian13/latest-amd64/…#Filter-Binary-tool-1",
-        "https://example.org/spdx/one-debian13/latest-amd64/…#contains-Image",
-        "https://example.org/spdx/one-debian13/latest-amd64/…#Source-tool-src-1%3A2.0-1",
-        "https://example.org/spdx/one-debian13/latest-amd64/…#hasDeclaredLicense-Source-tool-src-1%253A2.0-1",
-        "https://example.org/spdx/one-debian13/latest-amd64/…#generates-Source-tool-src-1%253A2.0-1",
-        "https://example.org/spdx/one-debian13/latest-amd64/…#Agent-2dabe7663183",
-        "https://example.org/spdx/one-debian13/latest-amd64/…#Agent-29f7588bdeff",
-        "https://example.org/spdx/one-debian13/latest-amd64/…#License-6e237c55b058"
+        [ELEMENTS]
       ],
       "name": "one-debian13:latest (linux/amd64)",
       "rootElement": [
@@ -620,26 +623,7 @@ fn spdx_3_0_tells_the_same_as_a_graph() {
       "creationInfo": "_:creation",
       "dataLicense": "https://example.org/spdx/one-debian13/latest-amd64/…#License-6e237c55b058",
       "element": [
-        "https://example.org/spdx/one-debian13/latest-amd64/…#Tool",
-        "https://example.org/spdx/one-debian13/latest-amd64/…#Image",
-        "https://example.org/spdx/one-debian13/latest-amd64/…#License-c7a1a20ac4d3",
-        "https://example.org/spdx/one-debian13/latest-amd64/…#hasConcludedLicense-Image",
-        "https://example.org/spdx/one-debian13/latest-amd64/…#hasDeclaredLicense-Image",
-        "https://example.org/spdx/one-debian13/latest-amd64/…#Manifest",
-        "https://example.org/spdx/one-debian13/latest-amd64/…#hasDistributionArtifact-Image",
-        "https://example.org/spdx/one-debian13/latest-amd64/…#Binary-tool",
-        "https://example.org/spdx/one-debian13/latest-amd64/…#hasConcludedLicense-Binary-tool",
-        "https://example.org/spdx/one-debian13/latest-amd64/…#hasDeclaredLicense-Binary-tool",
-        "https://example.org/spdx/one-debian13/latest-amd64/…#Archive-tool",
-        "https://example.org/spdx/one-debian13/latest-amd64/…#hasDistributionArtifact-Binary-tool",
-        "https://example.org/spdx/one-debian13/latest-amd64/…#Filter-Binary-tool-1",
-        "https://example.org/spdx/one-debian13/latest-amd64/…#contains-Image",
-        "https://example.org/spdx/one-debian13/latest-amd64/…#Source-tool-src-1%3A2.0-1",
-        "https://example.org/spdx/one-debian13/latest-amd64/…#hasDeclaredLicense-Source-tool-src-1%253A2.0-1",
-        "https://example.org/spdx/one-debian13/latest-amd64/…#generates-Source-tool-src-1%253A2.0-1",
-        "https://example.org/spdx/one-debian13/latest-amd64/…#Agent-2dabe7663183",
-        "https://example.org/spdx/one-debian13/latest-amd64/…#Agent-29f7588bdeff",
-        "https://example.org/spdx/one-debian13/latest-amd64/…#License-6e237c55b058",
+        [ELEMENTS],
         "https://example.org/spdx/one-debian13/latest-amd64/…#Sbom"
       ],
       "name": "one-debian13:latest (linux/amd64)",
@@ -656,7 +640,8 @@ fn spdx_3_0_tells_the_same_as_a_graph() {
     }
   ]
 }
-"#,
+"#
+        .replace("[ELEMENTS]", ELEMENTS),
     );
 }
 

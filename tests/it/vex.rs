@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::desk::{assert_refused, assert_same, without_digests};
-use crate::find::workshop;
+use crate::find::{locked, workshop};
 use crate::run::Said;
 use crate::sign::make_keys;
 use crate::workshop::Workshop;
@@ -28,8 +28,8 @@ date = 2026-11-21
 "#;
 
 fn built() -> Workshop {
-    let workshop = workshop();
-    workshop.lock().build(&[]).success();
+    let workshop = locked();
+    workshop.build(&[]).success();
     workshop
 }
 
@@ -375,8 +375,7 @@ error: `the one with the logo` is no vulnerability
 
 #[test]
 fn a_document_needs_an_image_and_something_that_is_known() {
-    let workshop = workshop();
-    workshop.lock();
+    let workshop = locked();
     assert_refused(
         &vex(&workshop, &["--tracker", "tracker.json"]),
         r#"

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{TRACKER, dated, workshop};
+use super::{TRACKER, dated, locked};
 use crate::desk::assert_refused;
 use crate::run::Said;
 use crate::server::Fault;
@@ -10,8 +10,7 @@ use crate::workshop::Workshop;
 
 /// The workshop with its data on its server.
 fn served() -> Workshop {
-    let workshop = workshop();
-    workshop.lock();
+    let workshop = locked();
     let data = workshop.archive.dir().join("tracker/data/json");
     fs::create_dir_all(data.parent().unwrap()).unwrap();
     fs::rename(workshop.world.path("tracker.json"), data).unwrap();
@@ -24,6 +23,22 @@ fn find(workshop: &Workshop, more: &[&str]) -> Said {
     workshop.world.distro(&[&arguments, more].concat())
 }
 
+/// Compares a search that found the vulnerability by the data of 2026-11-20, after a warning or none.
+#[track_caller]
+fn assert_found(said: &Said, warning: &str) {
+    said.assert_is(&format!(
+        "\
+status: 0
+----- stdout -----
+PACKAGE  VERSION                      STATE                                                  IMAGE         TAGS    ARCHITECTURES
+zlib1g   1:1.3.dfsg+really1.3.1-1+b1  fixed by renewing to 1:1.3.dfsg+really1.3.1-1+deb13u1  one-debian13  latest  amd64
+----- stderr -----
+{warning}    Tracker of 2026-11-20T06:00:00Z has CVE-2026-27171 for zlib
+      Found in 1 of 1 image
+"
+    ));
+}
+
 #[test]
 fn the_data_of_a_server_are_kept_and_asked_for_only_where_they_changed() {
     let workshop = served();
@@ -34,15 +49,7 @@ error: the store has no copy of [URL]/tracker/data/json
 hint: run once without `--offline`, or name a file by --tracker
 "#,
     );
-    find(&workshop, &[]).assert_is(r#"
-status: 0
------ stdout -----
-PACKAGE  VERSION                      STATE                                                  IMAGE         TAGS    ARCHITECTURES
-zlib1g   1:1.3.dfsg+really1.3.1-1+b1  fixed by renewing to 1:1.3.dfsg+really1.3.1-1+deb13u1  one-debian13  latest  amd64
------ stderr -----
-    Tracker of 2026-11-20T06:00:00Z has CVE-2026-27171 for zlib
-      Found in 1 of 1 image
-"#);
+    assert_found(&find(&workshop, &[]), "");
     assert_eq!(workshop.server.take_paths(), ["GET /tracker/data/json"]);
     let again = find(&workshop, &[]).success();
     let requests = workshop.server.take_requests();
@@ -70,108 +77,64 @@ hint: try again later, or fetch the file otherwise and name it by --tracker
     let data = workshop.archive.dir().join("tracker/data/json");
     fs::write(&data, TRACKER.replace("Negative", "Very negative")).unwrap();
     workshop.server.fail(path, Fault::Status(500));
-    find(&workshop, &[]).assert_is(r#"
-status: 0
------ stdout -----
-PACKAGE  VERSION                      STATE                                                  IMAGE         TAGS    ARCHITECTURES
-zlib1g   1:1.3.dfsg+really1.3.1-1+b1  fixed by renewing to 1:1.3.dfsg+really1.3.1-1+deb13u1  one-debian13  latest  amd64
------ stderr -----
-warning: could not get [URL]/tracker/data/json: the server answered 500 Internal Server Error; the copy of 2026-11-20T06:00:00Z is used
-    Tracker of 2026-11-20T06:00:00Z has CVE-2026-27171 for zlib
-      Found in 1 of 1 image
-"#);
+    assert_found(
+        &find(&workshop, &[]),
+        "warning: could not get [URL]/tracker/data/json: the server answered 500 Internal Server Error; the copy of 2026-11-20T06:00:00Z is used\n",
+    );
     workshop.server.fail(path, Fault::HtmlPage);
-    find(&workshop, &[]).assert_is(r#"
-status: 0
------ stdout -----
-PACKAGE  VERSION                      STATE                                                  IMAGE         TAGS    ARCHITECTURES
-zlib1g   1:1.3.dfsg+really1.3.1-1+b1  fixed by renewing to 1:1.3.dfsg+really1.3.1-1+deb13u1  one-debian13  latest  amd64
------ stderr -----
-warning: could not get [URL]/tracker/data/json: an HTML page came in place of the file: did a captive portal or proxy answer?; the copy of 2026-11-20T06:00:00Z is used
-    Tracker of 2026-11-20T06:00:00Z has CVE-2026-27171 for zlib
-      Found in 1 of 1 image
-"#);
+    assert_found(
+        &find(&workshop, &[]),
+        "warning: could not get [URL]/tracker/data/json: an HTML page came in place of the file: did a captive portal or proxy answer?; the copy of 2026-11-20T06:00:00Z is used\n",
+    );
     workshop.server.heal();
     fs::write(&data, &TRACKER[..2000]).unwrap();
-    find(&workshop, &[]).assert_is(r#"
-status: 0
------ stdout -----
-PACKAGE  VERSION                      STATE                                                  IMAGE         TAGS    ARCHITECTURES
-zlib1g   1:1.3.dfsg+really1.3.1-1+b1  fixed by renewing to 1:1.3.dfsg+really1.3.1-1+deb13u1  one-debian13  latest  amd64
------ stderr -----
-warning: the tracker's data of [URL]/tracker/data/json cannot be read: it is cut short: glibc, CVE-2010-4756: EOF while parsing a string at line 77 column 18; the copy of 2026-11-20T06:00:00Z is used
-    Tracker of 2026-11-20T06:00:00Z has CVE-2026-27171 for zlib
-      Found in 1 of 1 image
-"#);
+    assert_found(
+        &find(&workshop, &[]),
+        "warning: the tracker's data of [URL]/tracker/data/json cannot be read: it is cut short: glibc, CVE-2010-4756: EOF while parsing a string at line 77 column 18; the copy of 2026-11-20T06:00:00Z is used\n",
+    );
 }
 
 #[test]
 fn a_file_that_is_not_the_trackers_is_refused() {
-    let workshop = workshop();
-    workshop.lock();
-    let find = |text: &str| {
+    let workshop = locked();
+    let find = |place| workshop.world.distro(&["find", "CVE-2026-27171", "--tracker", place]);
+    let refused = |text: &str, why: &str| {
         workshop.world.write("tracker.json", text);
-        workshop.world.distro(&["find", "CVE-2026-27171", "--tracker", "tracker.json"])
+        let told = format!(
+            "error: the tracker's data of `tracker.json` cannot be read\n  {why}\n\
+             hint: --tracker takes what https://security-tracker.debian.org/tracker/data/json serves\n"
+        );
+        assert_refused(&find("tracker.json"), &told);
     };
-    assert_refused(
-        &find(&TRACKER[..2000]),
-        r#"
-error: the tracker's data of `tracker.json` cannot be read
-  it is cut short: glibc, CVE-2010-4756: EOF while parsing a string at line 77 column 18
-hint: --tracker takes what https://security-tracker.debian.org/tracker/data/json serves
-"#,
+    refused(
+        &TRACKER[..2000],
+        "it is cut short: glibc, CVE-2010-4756: EOF while parsing a string at line 77 column 18",
     );
-    assert_refused(
-        &find("<!DOCTYPE html><title>Log in</title>"),
-        r#"
-error: the tracker's data of `tracker.json` cannot be read
-  it is HTML, not JSON: did a captive portal or proxy answer?
-hint: --tracker takes what https://security-tracker.debian.org/tracker/data/json serves
-"#,
+    refused(
+        "<!DOCTYPE html><title>Log in</title>",
+        "it is HTML, not JSON: did a captive portal or proxy answer?",
     );
-    assert_refused(
-        &find(" "),
-        r#"
-error: the tracker's data of `tracker.json` cannot be read
-  it is empty
-hint: --tracker takes what https://security-tracker.debian.org/tracker/data/json serves
-"#,
-    );
-    assert_refused(
-        &find(r#"{"spdxVersion": "SPDX-2.3", "packages": []}"#),
-        r#"
-error: the tracker's data of `tracker.json` cannot be read
-  it is not as the tracker writes it: invalid type: string "SPDX-2.3", expected the vulnerabilities of spdxVersion by name at line 1 column 26
-hint: --tracker takes what https://security-tracker.debian.org/tracker/data/json serves
-"#,
+    refused(" ", "it is empty");
+    refused(
+        r#"{"spdxVersion": "SPDX-2.3", "packages": []}"#,
+        r#"it is not as the tracker writes it: invalid type: string "SPDX-2.3", expected the vulnerabilities of spdxVersion by name at line 1 column 26"#,
     );
     let other_release = TRACKER.replace(r#""trixie""#, r#""forky""#);
-    assert_refused(
-        &find(&other_release),
-        r#"
-error: the tracker's data of `tracker.json` cannot be read
-  it says nothing of the release `trixie`
-hint: --tracker takes what https://security-tracker.debian.org/tracker/data/json serves
-"#,
-    );
+    refused(&other_release, "it says nothing of the release `trixie`");
     let no_version =
         TRACKER.replace(r#""fixed_version": "1:1.3.dfsg+really1.3.1-1+deb13u1""#, r#""fixed_version": "?""#);
-    assert_refused(
-        &find(&no_version),
-        r#"
-error: the tracker's data of `tracker.json` cannot be read
-  it is not as the tracker writes it: zlib, CVE-2026-27171: `?` is not a version: its upstream part has a character other than a-z, A-Z, 0-9 and `.+-~:` at line 232 column 25
-hint: --tracker takes what https://security-tracker.debian.org/tracker/data/json serves
-"#,
+    refused(
+        &no_version,
+        "it is not as the tracker writes it: zlib, CVE-2026-27171: `?` is not a version: its upstream part has a character other than a-z, A-Z, 0-9 and `.+-~:` at line 232 column 25",
     );
     assert_refused(
-        &workshop.world.distro(&["find", "CVE-2026-27171", "--tracker", "elsewhere.json"]),
+        &find("elsewhere.json"),
         r#"
 error: could not read the tracker's data `elsewhere.json`: there is no such file or directory
 "#,
     );
     assert_refused(
-        &workshop.world.distro(&["find", "CVE-2026-27171", "--tracker", "http://[/x"]),
+        &find("http://[/x"),
         r#"
 error: `http://[/x` is no URL: invalid IPv6 address
 "#,
@@ -180,8 +143,7 @@ error: `http://[/x` is no URL: invalid IPv6 address
 
 #[test]
 fn packed_data_are_read() {
-    let workshop = workshop();
-    workshop.lock();
+    let workshop = locked();
     let packed = zstd::encode_all(TRACKER.as_bytes(), 1).unwrap();
     fs::write(workshop.world.path("tracker.json.zst"), packed).unwrap();
     dated(&workshop, "tracker.json.zst", "2026-11-20T06:00:00Z");
