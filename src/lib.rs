@@ -33,6 +33,7 @@ pub mod advisory;
 pub mod attest;
 pub mod audit;
 pub mod catalog;
+pub mod cause;
 pub mod debian;
 pub mod digest;
 pub mod effects;

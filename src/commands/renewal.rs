@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use distro::catalog::name::{ReleaseName, TarballName};
 use distro::catalog::{Catalog, Image};
+use distro::cause::in_one_line;
 use distro::debian::{Architecture, PackageName, Version};
 use distro::effects::archive::Unavailable;
 use distro::effects::definitions;
@@ -160,7 +161,7 @@ impl Outcome {
         warnings.extend(without_sources(&lock.release, &unpinned));
         if let Some((_, error)) = kept.first() {
             let names: Vec<_> = kept.iter().map(|(architecture, _)| architecture.as_str()).collect();
-            let (release, names, why) = (&lock.release, names.join(", "), in_one(error));
+            let (release, names, why) = (&lock.release, names.join(", "), in_one_line(error));
             warnings.push(format!(
                 "{release} stays as it was locked on {names}, where it cannot be renewed: {why}"
             ));
@@ -282,12 +283,4 @@ fn without_sources(release: &ReleaseName, Unpinned { sources, why }: &Unpinned) 
     };
     let (number, names, why) = (count(names.len(), "source package"), names.join(", "), why.join("; "));
     (!sources.is_empty()).then(|| format!("{release} is locked without {number} ({names}): {why}"))
-}
-
-/// An error and its causes.
-fn in_one(error: &RenewalError) -> String {
-    let causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
-    let mut texts: Vec<_> = causes.map(ToString::to_string).collect();
-    texts.dedup();
-    texts.join(": ")
 }

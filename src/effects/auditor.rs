@@ -14,6 +14,7 @@ use super::files;
 use super::layout::{LayoutReader, read_sbom, sbom_path};
 use crate::audit::Inventory;
 use crate::audit::subject::{Content, Image, Layer, Subject};
+use crate::cause::in_one_line;
 use crate::debian::compression::Compression;
 use crate::digest::Sha256;
 use crate::image::layout::sha256;
@@ -41,8 +42,8 @@ pub struct Held {
 
 impl Blobs for LayoutReader {
     fn read(&self, blob: &Descriptor) -> Result<Held, String> {
-        let digest = sha256(blob).map_err(|error| told(&error))?;
-        let bytes = files::read(&self.blob(digest)).map_err(|error| told(&error))?;
+        let digest = sha256(blob).map_err(|error| in_one_line(&error))?;
+        let bytes = files::read(&self.blob(digest)).map_err(|error| in_one_line(&error))?;
         Ok(Held { digest: Sha256::of(&bytes), bytes: bytes.into() })
     }
 
@@ -58,7 +59,7 @@ pub fn beside(root: &Path, name: &str, architecture: &str) -> Subject {
     let sbom = match read_sbom(root, &reference) {
         Ok(Some(text)) => inventory(&text),
         Ok(None) => Err("has no SBOM".to_owned()),
-        Err(error) => Err(format!("has an SBOM that cannot be read: {}", told(&error))),
+        Err(error) => Err(format!("has an SBOM that cannot be read: {}", in_one_line(&error))),
     };
     let file = sbom_path(root, &reference).display().to_string();
     Subject::new(name.to_owned(), architecture.to_owned(), file, sbom)
@@ -68,8 +69,8 @@ pub fn beside(root: &Path, name: &str, architecture: &str) -> Subject {
 #[must_use]
 pub fn document(path: &Path) -> Subject {
     let file = path.display().to_string();
-    let text =
-        files::read_text(path).map_err(|error| format!("has an SBOM that cannot be read: {}", told(&error)));
+    let text = files::read_text(path)
+        .map_err(|error| format!("has an SBOM that cannot be read: {}", in_one_line(&error)));
     let sbom = text.and_then(|text| inventory(&text));
     let named = sbom.as_ref().ok().map(|sbom| (sbom.name(), sbom.architecture.to_string()));
     let (name, architecture) = named.unwrap_or_else(|| (file.clone(), "unknown".to_owned()));
@@ -78,7 +79,8 @@ pub fn document(path: &Path) -> Subject {
 
 /// What an SBOM says, or what is the matter with it.
 pub(super) fn inventory(text: &str) -> Result<Inventory, String> {
-    Inventory::parse(text).map_err(|error| format!("has an SBOM that cannot be understood: {}", told(&error)))
+    Inventory::parse(text)
+        .map_err(|error| format!("has an SBOM that cannot be understood: {}", in_one_line(&error)))
 }
 
 /// Images of one architecture with their layers, of manifests that are there or are not.
@@ -104,7 +106,7 @@ pub fn images(blobs: &impl Blobs, manifests: &[Option<&Descriptor>]) -> Vec<Resu
 fn documents(blobs: &impl Blobs, manifest: Option<&Descriptor>) -> Result<(Image, Vec<Descriptor>), String> {
     let descriptor = manifest.ok_or("was not built: nobody can tell what it holds")?;
     let unreadable = |what: &str, why: String| format!("has a {what} that cannot be read: {why}");
-    let digest = sha256(descriptor).map_err(|error| unreadable("manifest", told(&error)))?;
+    let digest = sha256(descriptor).map_err(|error| unreadable("manifest", in_one_line(&error)))?;
     let mut damaged = Vec::new();
     let mut read = |what: &str, descriptor: &Descriptor, digest: Sha256| {
         let held = blobs.read(descriptor).map_err(|why| unreadable(what, why))?;
@@ -115,14 +117,15 @@ fn documents(blobs: &impl Blobs, manifest: Option<&Descriptor>) -> Result<(Image
     };
     let manifest: ImageManifest = serde_json::from_slice(&read("manifest", descriptor, digest)?)
         .map_err(|error| unreadable("manifest", error.to_string()))?;
-    let config = sha256(manifest.config()).map_err(|error| unreadable("configuration", told(&error)))?;
+    let config =
+        sha256(manifest.config()).map_err(|error| unreadable("configuration", in_one_line(&error)))?;
     let configuration: ImageConfiguration =
         serde_json::from_slice(&read("configuration", manifest.config(), config)?)
             .map_err(|error| unreadable("configuration", error.to_string()))?;
     let made_from = made_from(&configuration);
     let diff_ids = configuration.rootfs().diff_ids();
     let layers = manifest.layers().iter().enumerate().map(|(number, descriptor)| {
-        let digest = sha256(descriptor).map_err(|error| unreadable("manifest", told(&error)))?;
+        let digest = sha256(descriptor).map_err(|error| unreadable("manifest", in_one_line(&error)))?;
         Ok::<_, String>(Layer {
             file: blobs.place(digest),
             digest,
@@ -145,19 +148,8 @@ fn documents(blobs: &impl Blobs, manifest: Option<&Descriptor>) -> Result<(Image
 /// Reads a layer whatever its digest is, so that what was done to it can be named.
 fn content(blobs: &impl Blobs, named: &Descriptor) -> Result<Content, String> {
     let Held { bytes: packed, digest } = blobs.read(named)?;
-    let tar = Compression::Gzip.unpack(&packed, LAYER_LIMIT).map_err(|error| told(&error))?;
+    let tar = Compression::Gzip.unpack(&packed, LAYER_LIMIT).map_err(|error| in_one_line(&error))?;
     let diff_id = Sha256::of(&tar);
-    let tree = Tree::from_layer(&tar).map_err(|error| told(&error))?;
+    let tree = Tree::from_layer(&tar).map_err(|error| in_one_line(&error))?;
     Ok(Content::of(digest, diff_id, &tree))
-}
-
-/// An error and its causes, in one line.
-pub(super) fn told(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }

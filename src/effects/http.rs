@@ -23,6 +23,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Method, StatusCode, Url};
 
 use super::files::FileError;
+use crate::cause;
 use access::Route;
 use permits::{Permit, Permits};
 
@@ -232,7 +233,7 @@ impl Http {
                 None => builder,
             }
         };
-        let setup = |error: reqwest::Error| HttpErrorKind::Setup(error::innermost(&error));
+        let setup = |error: reqwest::Error| HttpErrorKind::Setup(cause::innermost(&error));
         let own = access.authorities().to_vec();
         if let Some(only) = route.authorities()? {
             let client = builder().tls_certs_only(own.into_iter().chain(only)).build().map_err(setup)?;
@@ -251,7 +252,7 @@ impl Http {
     }
 
     fn refused(&self, url: &Url, error: &reqwest::Error, has_authorities: bool) -> HttpErrorKind {
-        let innermost = error::innermost(error);
+        let innermost = cause::innermost(error);
         if error.is_timeout() && error.is_connect() {
             HttpErrorKind::ConnectTimeout(self.options.connect_timeout)
         } else if error.is_timeout() {

@@ -11,7 +11,6 @@ mod read;
 mod union;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::error::Error as _;
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -23,6 +22,7 @@ use rayon::prelude::*;
 
 use super::files::{self, FileError};
 use super::store::{Store, StoreError};
+use crate::cause::innermost;
 use crate::digest::{Hashing, Sha256};
 use crate::image::Blob;
 use crate::image::choice::{NotForArchitecture, Unchosen};
@@ -340,10 +340,7 @@ fn read_index(root: &Path) -> Result<Layout, LayoutError> {
         read => read.map(Some),
     };
     Layout::parse(text.as_bytes(), read).map_err(|error| match error {
-        LayoutError::Format(error) => {
-            let reason = error.source().map_or_else(|| error.to_string(), ToString::to_string);
-            LayoutError::Index { path, reason }
-        }
+        LayoutError::Format(error) => LayoutError::Index { path, reason: innermost(&error) },
         error => error,
     })
 }

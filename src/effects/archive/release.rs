@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::{Archive, ArchiveError, Base, Fault, Network, Reason, below};
+use crate::cause::in_one_line;
 use crate::digest::Sha256;
 use crate::effects::http::{HttpErrorKind, Response, Shown, Terms, Validators};
 use crate::effects::store::{Access, Expected, RecordKind, StoreError};
@@ -54,7 +55,7 @@ impl Archive<'_> {
         path: &str,
         check: impl Fn(&[u8]) -> Result<T, E>,
     ) -> Result<Release<T>, ArchiveError> {
-        let check = |bytes: &[u8]| check(bytes).map_err(|error| Reason::Refused(chain(&error)));
+        let check = |bytes: &[u8]| check(bytes).map_err(|error| Reason::Refused(in_one_line(&error)));
         if self.network == Network::Offline
             && let Some(release) = self.kept_release(path, &check)?
         {
@@ -126,15 +127,4 @@ impl Archive<'_> {
 /// The same for a URL with and without a password, so that a new one changes nothing.
 fn key(url: &Url) -> Sha256 {
     Sha256::of(Shown(url).to_string().as_bytes())
-}
-
-/// An error and its causes, in one line.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }

@@ -5,10 +5,11 @@ use std::error::Error;
 use oci_spec::OciSpecError;
 use oci_spec::image::{Descriptor, ImageIndex, ImageManifest, MediaType};
 
-use super::{Blobs, Held, inventory, told};
+use super::{Blobs, Held, inventory};
 use crate::audit::Inventory;
 use crate::audit::subject::Subject;
 use crate::catalog::Platform;
+use crate::cause::in_one_line;
 use crate::digest::Sha256;
 use crate::effects::registry::{Registry, RegistryError, RegistryErrorKind};
 use crate::effects::store::{Access, Expected, Store};
@@ -63,7 +64,7 @@ impl Published<'_> {
     }
 
     fn subject(&self, at: &Pointer, manifest: &Descriptor) -> Subject {
-        let digest = sha256(manifest).map_err(|error| told(&error));
+        let digest = sha256(manifest).map_err(|error| in_one_line(&error));
         let (sbom_file, sbom) = match digest.and_then(|digest| self.sbom(digest)) {
             Ok((place, sbom)) => (place, Ok(sbom)),
             Err(why) => (format!("{}@{}", self.repository, manifest.digest()), Err(why)),
@@ -92,7 +93,7 @@ impl Published<'_> {
 
     /// The SBOM that refers to a manifest, and where it is. Of several, the first that can be understood.
     fn sbom(&self, manifest: Sha256) -> Result<(String, Inventory), String> {
-        let wrong = |error: &dyn Error| format!("has no SBOM that can be read: {}", told(error));
+        let wrong = |error: &dyn Error| format!("has no SBOM that can be read: {}", in_one_line(error));
         let path = &self.repository.path;
         let referrers = self.registry.referrers(path, manifest).map_err(|error| wrong(&error))?;
         let mut found = Err("has no SBOM of SPDX 2.3 that refers to it".to_owned());
@@ -113,10 +114,10 @@ impl Published<'_> {
     }
 
     fn fetch(&self, blob: &Descriptor, digest: Sha256) -> Result<Held, String> {
-        let fetched = self.registry.blob(&self.repository.path, blob).map_err(|error| told(&error))?;
+        let fetched = self.registry.blob(&self.repository.path, blob).map_err(|error| in_one_line(&error))?;
         if self.store.access() == Access::ReadWrite {
             let expected = Expected { digest: Some(digest), size: Some(blob.size()) };
-            self.store.insert(&*fetched, expected).map_err(|error| told(&error))?;
+            self.store.insert(&*fetched, expected).map_err(|error| in_one_line(&error))?;
         }
         Ok(Held { bytes: fetched.into(), digest })
     }
@@ -125,18 +126,18 @@ impl Published<'_> {
 /// What the registry gives has the digest that it was asked for; blobs are kept in the store.
 impl Blobs for Published<'_> {
     fn read(&self, blob: &Descriptor) -> Result<Held, String> {
-        let digest = sha256(blob).map_err(|error| told(&error))?;
+        let digest = sha256(blob).map_err(|error| in_one_line(&error))?;
         if *blob.media_type() == MediaType::ImageManifest {
             let at = Pointer::Digest(digest);
             let document = self.registry.manifest(&self.repository.path, &at);
             return document
                 .map(|document| Held { bytes: document.bytes, digest })
-                .map_err(|error| told(&error));
+                .map_err(|error| in_one_line(&error));
         }
         if blob.size() > BLOB_LIMIT {
             return Err(format!("it has {} bytes, and {BLOB_LIMIT} are allowed", blob.size()));
         }
-        match self.store.read(digest).map_err(|error| told(&error))? {
+        match self.store.read(digest).map_err(|error| in_one_line(&error))? {
             Some(bytes) => Ok(Held { bytes, digest }),
             None => self.fetch(blob, digest),
         }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use reqwest::{Certificate, Proxy, Url};
 
 use super::HttpErrorKind;
+use crate::cause::innermost;
 use crate::debian::auth_conf::Found;
 use crate::debian::{AptConf, AuthConf, Login};
 use crate::effects::apt_sources::AptConfiguration;
@@ -96,7 +97,7 @@ impl ServerAccess {
     pub(super) fn proxy(&self, route: &Route) -> Result<Option<Proxy>, HttpErrorKind> {
         let Via::Proxy(url) = &route.via else { return Ok(None) };
         let unusable = |error: reqwest::Error| {
-            let why = super::error::innermost(&error);
+            let why = innermost(&error);
             HttpErrorKind::Setup(format!("the proxy that apt's configuration names for it: {why}"))
         };
         let proxy = Proxy::all(url.clone()).map_err(unusable)?.no_proxy(reqwest::NoProxy::from_env());
@@ -129,6 +130,6 @@ fn certificates(path: &Path) -> Result<Vec<Certificate>, HttpErrorKind> {
     match Certificate::from_pem_bundle(&bytes) {
         Ok(found) if found.is_empty() => Err(invalid("there is no certificate in it")),
         Ok(found) => Ok(found),
-        Err(error) => Err(invalid(&super::error::innermost(&error))),
+        Err(error) => Err(invalid(&innermost(&error))),
     }
 }

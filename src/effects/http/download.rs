@@ -6,6 +6,7 @@ use reqwest::{StatusCode, Url};
 
 use super::attempts::Attempts;
 use super::{Connection, Http, HttpError, HttpErrorKind, Terms, Validators};
+use crate::cause::innermost;
 use crate::effects::files::FileError;
 
 /// A download that got this far, in bytes, since it last broke off has its retries back.
@@ -195,7 +196,7 @@ impl Http {
         match len {
             _ if timed_out => HttpErrorKind::Timeout(self.options.idle_timeout),
             Some(want) if got < want => HttpErrorKind::TooShort { got, want },
-            _ => HttpErrorKind::Broken(super::error::innermost(&error)),
+            _ => HttpErrorKind::Broken(innermost(&error)),
         }
     }
 }

@@ -152,12 +152,3 @@ fn seconds(time: Duration) -> String {
 pub(super) fn is_resolution(error: &(dyn Error + 'static)) -> bool {
     std::iter::successors(Some(error), |&error| error.source()).any(|error| error.to_string() == "dns error")
 }
-
-/// The cause at the end of a chain, which is the one that says something.
-pub(super) fn innermost(error: &(dyn Error + 'static)) -> String {
-    let mut innermost = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    innermost.to_string()
-}

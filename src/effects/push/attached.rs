@@ -1,9 +1,8 @@
 //! What is attached to images by tags: added to what a registry has, whoever put it there.
 
-use std::error::Error as _;
-
 use super::{Mode, Push, PushError};
 use crate::attest::cosign::Tagged;
+use crate::cause::innermost;
 use crate::effects::registry::{Content, LocalBlob};
 use crate::image::reference::{Pointer, RepositoryPath, Tag};
 use crate::image::shipment::Manifest;
@@ -36,7 +35,7 @@ impl Push<'_> {
         let theirs = self.registry.manifest(repository, &at)?;
         let joined = Tagged::joined(&theirs.bytes, &ours.bytes).map_err(|error| PushError::Attached {
             name: format!("{repository}:{tag}"),
-            reason: error.source().map_or_else(|| error.to_string(), ToString::to_string),
+            reason: innermost(&error),
         })?;
         let joined = joined.map(|Tagged { manifest, descriptor, blobs }| {
             let blobs = blobs.into_iter().map(|blob| LocalBlob {

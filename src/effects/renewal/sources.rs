@@ -1,9 +1,9 @@
 //! The source packages of a lock, looked up in the indexes of its suites.
 
 use std::collections::BTreeSet;
-use std::error::Error;
 
 use super::{Extent, FetchedSuite, Offer, Renewable, RenewalError, unreadable};
+use crate::cause::in_one_line;
 use crate::debian::Source;
 use crate::digest::Sha256;
 use crate::effects::archive::ArchiveError;
@@ -55,8 +55,7 @@ impl Offer<'_> {
         if let Some(old) = release.locked {
             search.recall(old, release.trust.release);
         }
-        let causes = |fault: &dyn Error| fault.source().map_or(String::new(), |why| format!(": {why}"));
-        unpinned.why.extend(search.faults.iter().map(|fault| format!("{fault}{}", causes(fault))));
+        unpinned.why.extend(search.faults.iter().map(|fault| in_one_line(fault)));
         unpinned.sources = search.missing(|archive| {
             let of_archive = suites.iter().filter(|suite| suite.suite.archive == *archive);
             of_archive

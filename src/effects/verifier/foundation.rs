@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::attest::sealed::{Opened, Sealed};
 use crate::catalog::Catalog;
-use crate::effects::auditor::told;
+use crate::cause::in_one_line;
 use crate::effects::definitions::read_lock;
 use crate::license::Licenses;
 use crate::lock::Lock;
@@ -35,14 +35,15 @@ impl Foundation {
         };
         let read = || {
             let catalog = &origin.from.catalog;
-            let opened = Opened::read(&blob.bytes, catalog).map_err(|error| unusable(&told(&error)))?;
+            let opened =
+                Opened::read(&blob.bytes, catalog).map_err(|error| unusable(&in_one_line(&error)))?;
             let findings = origin.differing_files(&opened);
             let Opened { definitions, licenses, lock, files } = opened;
             let sealed = Sealed { blob, files, catalog: catalog.clone() };
             let catalog = Catalog::read(definitions).map_err(|error| unusable(&error.to_string()))?;
             let licenses = Licenses::read(&licenses).map_err(|error| unusable(&error.to_string()))?;
             let lock = read_lock(Path::new(&lock.path), lock.text.clone());
-            let lock = lock.map_err(|error| unusable(&told(&error)))?;
+            let lock = lock.map_err(|error| unusable(&in_one_line(&error)))?;
             if !catalog.releases.contains_key(&lock.release) {
                 return Err(unusable(&format!("the definitions have no release `{}`", lock.release)));
             }
