@@ -19,11 +19,9 @@ use crate::debian::compression::Compression;
 use crate::digest::Sha256;
 use crate::image::layout::sha256;
 use crate::image::made_from;
+use crate::layer;
 use crate::tree::Tree;
 pub use published::{Published, PublishedError};
-
-/// Bytes that a layer may unpack to.
-const LAYER_LIMIT: u64 = 4 << 30;
 
 /// Where blobs are: a layout on disk, a registry.
 pub trait Blobs: Sync {
@@ -148,7 +146,7 @@ fn documents(blobs: &impl Blobs, manifest: Option<&Descriptor>) -> Result<(Image
 /// Reads a layer whatever its digest is, so that what was done to it can be named.
 fn content(blobs: &impl Blobs, named: &Descriptor) -> Result<Content, String> {
     let Held { bytes: packed, digest } = blobs.read(named)?;
-    let tar = Compression::Gzip.unpack(&packed, LAYER_LIMIT).map_err(|error| in_one_line(&error))?;
+    let tar = Compression::Gzip.unpack(&packed, layer::AT_MOST).map_err(|error| in_one_line(&error))?;
     let diff_id = Sha256::of(&tar);
     let tree = Tree::from_layer(&tar).map_err(|error| in_one_line(&error))?;
     Ok(Content::of(digest, diff_id, &tree))

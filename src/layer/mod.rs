@@ -24,6 +24,9 @@ pub use tar::{END, file_header, padding};
 /// this with it: another recipe makes other bytes.
 pub const RECIPE: &str = "layer 1: ustar+pax, gzip members of 4194304 bytes, libdeflater 1.26.1 level 6";
 
+/// The most that a layer of an unknown maker may unpack to, in bytes.
+pub const AT_MOST: u64 = 4 << 30;
+
 /// A layer's identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -16,10 +16,8 @@ use crate::effects::files::{self, FileError};
 use crate::image::choice::{self, NotForArchitecture};
 use crate::image::layout::{Layout, sha256};
 use crate::image::made_from;
+use crate::layer;
 use crate::tree::Tree;
-
-/// Bytes that a layer may unpack to.
-const LAYER_LIMIT: u64 = 4 << 30;
 
 /// A layout that nobody writes to as long as this is open.
 #[derive(Debug)]
@@ -154,8 +152,9 @@ impl LayoutReader {
         let packed = Bytes::from(files::read(&self.blob(digest))?);
         let damaged =
             |source: Box<dyn std::error::Error + Send + Sync>| LayoutError::Layer { digest, source };
-        let tar =
-            Compression::of(&packed).unpack(&packed, LAYER_LIMIT).map_err(|error| damaged(error.into()))?;
+        let tar = Compression::of(&packed)
+            .unpack(&packed, layer::AT_MOST)
+            .map_err(|error| damaged(error.into()))?;
         Tree::from_layer(&tar).map_err(|error| damaged(error.into()))
     }
 }
