@@ -14,7 +14,7 @@ use crate::catalog::name::ReleaseName;
 use crate::digest::Sha256;
 use crate::image::built::{BuiltImage, OwnedLayer};
 use crate::image::layout::{Layout, sha256};
-use crate::image::referrer::{Artifact, Referrer};
+use crate::image::referrer::{Artifact, Referrer, is_of_type};
 use crate::image::{self, Blob};
 use crate::license::Verdicts;
 use crate::sbom::{Files, Format, LAYOUT_FORMATS};
@@ -53,7 +53,7 @@ pub fn publish(
         }
         for Sbom { reference, format, text, referrer } in sboms {
             directory.add_sbom(&reference, format, text);
-            layout.detach_all(referrer.subject, format.media_type());
+            layout.detach_if(referrer.subject, |of| is_of_type(of, format.media_type()));
             attach(&mut directory, &mut layout, &referrer);
         }
     }

@@ -98,11 +98,6 @@ impl Layout {
         self.referrers.entry(subject).or_default().remove(&manifest);
     }
 
-    /// Removes what refers to a digest and is of a type.
-    pub fn detach_all(&mut self, subject: Sha256, artifact_type: &str) {
-        self.detach_if(subject, |descriptor| referrer::is_of_type(descriptor, artifact_type));
-    }
-
     /// Removes what refers to a digest and is as told.
     pub fn detach_if(&mut self, subject: Sha256, is_gone: impl Fn(&Descriptor) -> bool) {
         if let Some(referrers) = self.referrers.get_mut(&subject) {
