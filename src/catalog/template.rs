@@ -74,11 +74,6 @@ impl Template {
         Self { version: version.map(str::to_owned), ..self }
     }
 
-    #[must_use]
-    pub fn location(&self) -> &Location {
-        &self.location
-    }
-
     pub fn render(&self, scope: &impl Vocabulary) -> Result<String, Diagnostic> {
         if !self.text.contains("{{") && !self.text.contains("{%") {
             return Ok(self.text.clone());

@@ -29,11 +29,6 @@ impl FileError {
     pub fn kind(&self) -> ErrorKind {
         self.cause.kind()
     }
-
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
 }
 
 fn reason(cause: &io::Error) -> String {
