@@ -10,6 +10,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use bytes::Bytes;
+use schemars::JsonSchema;
 use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::error::Category;
@@ -69,9 +70,9 @@ pub enum Status {
     Undetermined,
 }
 
-/// How the security team rates it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(try_from = "String")]
+/// How the security team rates a vulnerability.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum Urgency {
     Unimportant,
     /// The release or the package is no longer supported.
@@ -150,11 +151,6 @@ impl Tracker {
         }
     }
 
-    /// The vulnerabilities of a source package, by their names.
-    pub fn issues_of(&self, source: &PackageName) -> impl Iterator<Item = (&VulnerabilityId, &Issue)> {
-        self.issues.get(source).into_iter().flatten()
-    }
-
     /// The source packages of which anything was kept.
     pub fn sources(&self) -> impl Iterator<Item = &PackageName> {
         self.issues.keys()
@@ -168,6 +164,7 @@ struct StateWire {
     #[serde(default)]
     repositories: BTreeMap<String, Version>,
     fixed_version: Option<Version>,
+    #[serde(deserialize_with = "words")]
     urgency: Urgency,
     nodsa: Option<String>,
     nodsa_reason: Option<NoDsaReason>,
@@ -203,12 +200,9 @@ impl FromStr for Urgency {
     }
 }
 
-impl TryFrom<String> for Urgency {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
-    }
+/// The words of the tracker, where policies have `-` for spaces.
+fn words<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Urgency, D::Error> {
+    Cow::<str>::deserialize(deserializer)?.parse().map_err(Error::custom)
 }
 
 impl fmt::Display for Urgency {

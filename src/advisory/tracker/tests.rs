@@ -35,7 +35,7 @@ fn parse(data: &str, codename: &str) -> Result<Tracker, InvalidTracker> {
 fn only_what_is_asked_for_is_kept() {
     let tracker = parse(DATA, "trixie").unwrap();
     assert_eq!(tracker.sources().map(PackageName::as_str).collect::<Vec<_>>(), ["openssl"]);
-    let issues: Vec<_> = tracker.issues_of(&"openssl".parse().unwrap()).collect();
+    let issues: Vec<_> = tracker.issues[&"openssl".parse::<PackageName>().unwrap()].iter().collect();
     let [(id, issue), (temporary, nothing)] = issues.as_slice() else { panic!("{issues:?}") };
     assert_eq!(
         (id.to_string(), temporary.to_string()),

@@ -10,7 +10,8 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::Field;
-use super::vulnerability::{Rating, State};
+use super::vulnerability::State;
+use crate::advisory::Urgency;
 use crate::audit::finding::{Rule, Severity};
 
 /// `policy.toml`: what `distro audit` holds images against.
@@ -204,7 +205,7 @@ pub struct VulnerabilitySeverityTable {
     /// For vulnerabilities in these states [default: all].
     pub states: Option<Vec<State>>,
     /// For those that the security team rates so [default: all].
-    pub urgencies: Option<Vec<Rating>>,
+    pub urgencies: Option<Vec<Urgency>>,
     pub level: Level,
 }
 

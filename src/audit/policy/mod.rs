@@ -20,7 +20,7 @@ use crate::tree::ImagePath;
 pub use file::{Level, PolicyFile};
 pub use license::{LicensePolicy, Verdict};
 pub use pattern::{ImagePattern, InvalidPattern, SubjectPattern};
-pub use vulnerability::{Rating, State, VulnerabilityPolicy};
+pub use vulnerability::{State, VulnerabilityPolicy};
 
 /// A policy whose patterns, licenses and dates are understood.
 #[derive(Debug)]
