@@ -244,7 +244,7 @@ Examples:
   distro sbom --all --merge > catalog.spdx.json           one document for the whole catalog
   distro sbom --all --print-missing                       what nobody could fill in")]
     Sbom(SbomArgs),
-    /// Print what an image's packages may be used under, and all license texts, once each
+    /// Print what an image's packages may be used under, and all licence texts, once each
     ///
     /// Works from the lock and the store, as `distro build` does. A text that nobody has reviewed is an error that
     /// says how to review it.

@@ -13,13 +13,13 @@ pub enum Rule {
     Sbom,
     /// The SBOM says all that the policy requires.
     SbomFields,
-    /// No package is under a license that the policy denies.
+    /// No package is under a licence that the policy denies.
     LicenseDenied,
-    /// Every package is under licenses that the policy allows.
+    /// Every package is under licences that the policy allows.
     LicenseUnlisted,
-    /// Licenses that the policy wants somebody to look at.
+    /// Licences that the policy wants somebody to look at.
     LicenseReview,
-    /// The license of every package is known.
+    /// The licence of every package is known.
     LicenseUnknown,
     /// No package is there that the policy forbids.
     ForbiddenPackage,

@@ -30,7 +30,7 @@ pub const CATALOG: &str = "catalog.toml";
 /// What an organisation asks of its images, beside its `catalog.toml`.
 pub const POLICY: &str = "policy.toml";
 
-/// What a catalog knows of licenses.
+/// What a catalog knows of licences.
 pub const LICENSES: &str = "licenses.toml";
 
 /// Whether a file beside `catalog.toml` is one of families, by its name: every other `.toml` is.

@@ -166,7 +166,7 @@ fn whole(
     {
         made_anew = Some(text);
         builder.keep_license_text(*target, built, text).with_context(|| {
-            format!("the license text {text} is not in the store, and could not be made anew")
+            format!("the licence text {text} is not in the store, and could not be made anew")
         })?;
         found = copyright.of_image(target, built);
     }

@@ -53,7 +53,7 @@ pub enum CopyrightError {
     Field(#[from] InvalidField),
     #[error("line {line}: the paragraph has no `{field}` field")]
     Lacking { line: usize, field: &'static str },
-    #[error("it names the license of no file")]
+    #[error("it names the licence of no file")]
     Empty,
 }
 

@@ -158,7 +158,7 @@ impl fmt::Display for Sort {
         match self {
             Self::Package => f.write_str("packages"),
             Self::Layer => f.write_str("layers"),
-            Self::LicenseText => f.write_str("license texts"),
+            Self::LicenseText => f.write_str("licence texts"),
             Self::Index => f.write_str("indexes"),
             Self::SignedFile => f.write_str("signed files"),
             Self::Other => f.write_str("other files"),

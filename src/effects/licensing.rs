@@ -26,7 +26,7 @@ pub enum LicensingError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(
-        "the license text {0} is damaged in the store or gone from it, and could not be made anew there: \
+        "the licence text {0} is damaged in the store or gone from it, and could not be made anew there: \
          remove the store, or name another with `--store`"
     )]
     Lost(Sha256),

@@ -13,7 +13,7 @@ use spdx::expression::{ExprNode, Operator};
 pub struct Expression(String);
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is no SPDX license expression: {why}")]
+#[error("`{text}` is no SPDX licence expression: {why}")]
 pub struct InvalidExpression {
     text: String,
     why: String,
@@ -115,7 +115,7 @@ impl FromStr for Expression {
         let invalid = |why: String| InvalidExpression { text: text.to_owned(), why };
         // SPDX has both where an expression may stand, but they say nothing.
         if ["NOASSERTION", "NONE"].contains(&text.trim()) {
-            return Err(invalid("it names no license".to_owned()));
+            return Err(invalid("it names no licence".to_owned()));
         }
         spdx::Expression::parse(text).map_err(|error| invalid(error.reason.to_string()))?;
         term(text).map(|term| Self(term.text)).ok_or_else(|| invalid("it is empty".to_owned()))
@@ -177,10 +177,10 @@ mod tests {
     #[test]
     fn what_is_no_expression_is_refused() {
         for (text, why) in [
-            ("", "`` is no SPDX license expression: empty expression"),
-            ("NOASSERTION", "`NOASSERTION` is no SPDX license expression: it names no license"),
-            ("mit", "`mit` is no SPDX license expression: unknown term"),
-            ("GPL-2.0", "`GPL-2.0` is no SPDX license expression: a deprecated license identifier was used"),
+            ("", "`` is no SPDX licence expression: empty expression"),
+            ("NOASSERTION", "`NOASSERTION` is no SPDX licence expression: it names no licence"),
+            ("mit", "`mit` is no SPDX licence expression: unknown term"),
+            ("GPL-2.0", "`GPL-2.0` is no SPDX licence expression: a deprecated license identifier was used"),
         ] {
             assert_eq!(text.parse::<Expression>().unwrap_err().to_string(), why);
         }

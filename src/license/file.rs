@@ -17,18 +17,18 @@ use crate::digest::Sha256;
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 #[schemars(title = "licenses.toml")]
 pub struct LicensesFile {
-    /// Short names of debian/copyright, as the SPDX license expressions that they stand for. They count where a
-    /// stanza gives no text, refers to /usr/share/common-licenses, or has the license's own text.
+    /// Short names of debian/copyright, as the SPDX licence expressions that they stand for. They count where a
+    /// stanza gives no text, refers to /usr/share/common-licenses, or has the licence's own text.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, String>")]
     pub names: BTreeMap<String, Spanned<Expression>>,
-    /// License texts of debian/copyright that somebody has read.
+    /// Licence texts of debian/copyright that somebody has read.
     #[serde(default)]
     pub text: Vec<TextTable>,
     /// Whole copyright files that somebody has read.
     #[serde(default)]
     pub copyright: Vec<CopyrightTable>,
-    /// Texts of licenses that SPDX does not list, where copyright files do not have them.
+    /// Texts of licences that SPDX does not list, where copyright files do not have them.
     #[serde(default)]
     pub reference: Vec<ReferenceTable>,
     /// Files of source packages that are in no binary package.
@@ -41,7 +41,7 @@ pub struct LicensesFile {
 pub struct TextTable {
     #[schemars(with = "String")]
     pub sha256: Spanned<Sha256>,
-    /// The SPDX license expression that says the same.
+    /// The SPDX licence expression that says the same.
     #[schemars(with = "String")]
     pub is: Expression,
     /// Where the text was seen: "as `BSD-3-clause` in openssl 3.5.1".

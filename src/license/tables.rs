@@ -253,7 +253,7 @@ mod tests {
         let sha256 = "0".repeat(64);
         let text = format!("[[text]]\nsha256 = \"{sha256}\"\nis = \"MIT\"\nseen = \"\"\nevidence = \"\"\n");
         for (text, title) in [
-            ("names = { X = \"BSD\" }", "`BSD` is no SPDX license expression: unknown term"),
+            ("names = { X = \"BSD\" }", "`BSD` is no SPDX licence expression: unknown term"),
             ("names = { X = \"MIT\", x = \"ISC\" }", "the name `x` stands here twice"),
             (&text.repeat(2), "this text is reviewed twice"),
             ("[[set-aside]]\npaths = [\"*\"]\nreason = \"\"", "`*` sets everything aside"),

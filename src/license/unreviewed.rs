@@ -43,13 +43,13 @@ impl UnreviewedText {
     pub fn example(&self, source: &PackageName) -> String {
         match (&self.name, self.fingerprint) {
             (Some(name), Some(sha256)) => format!(
-                "[[text]]\nsha256 = \"{sha256}\"\nis = \"…\" # an SPDX license expression\n\
+                "[[text]]\nsha256 = \"{sha256}\"\nis = \"…\" # an SPDX licence expression\n\
                  seen = {}\nevidence = \"read by …\"\n",
                 quoted(&format!("as `{name}` in {source}"))
             ),
-            (Some(name), None) => format!("[names]\n{} = \"…\" # an SPDX license expression\n", quoted(name)),
+            (Some(name), None) => format!("[names]\n{} = \"…\" # an SPDX licence expression\n", quoted(name)),
             (None, sha256) => format!(
-                "[[copyright]]\nsha256 = \"{}\"\nsource = \"{source}\"\ndeclared = \"…\" # an SPDX license expression\n\
+                "[[copyright]]\nsha256 = \"{}\"\nsource = \"{source}\"\ndeclared = \"…\" # an SPDX licence expression\n\
                  evidence = \"read by …\"\n",
                 sha256.unwrap_or_else(|| super::fingerprint(""))
             ),
@@ -73,7 +73,7 @@ impl fmt::Display for UnreviewedText {
 
 impl fmt::Display for Unreviewed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "nobody has reviewed the licenses of the source package {}", self.source)?;
+        write!(f, "nobody has reviewed the licences of the source package {}", self.source)?;
         self.texts.iter().try_for_each(|text| write!(f, "\n  {text}"))
     }
 }

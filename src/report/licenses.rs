@@ -87,6 +87,6 @@ impl Unread {
 
 impl fmt::Display for Unread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "nobody has reviewed these license texts{}", self.told.concat())
+        write!(f, "nobody has reviewed these licence texts{}", self.told.concat())
     }
 }

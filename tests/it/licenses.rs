@@ -51,14 +51,14 @@ const UNREVIEWED: &str = r#"library: line 3: `zlib-like`, "Do as you like, but s
 const TO_REVIEW: &str = r#"
 [[text]]
 sha256 = "371dcb9a6b65a971228caf983f1c428974757cd0f1d872ee4f43e05de53423c6"
-is = "…" # an SPDX license expression
+is = "…" # an SPDX licence expression
 seen = "as `zlib-like` in library"
 evidence = "read by …"
 
 [[copyright]]
 sha256 = "f44b44e494fba0f2c5df378ed8b977458da688c407220918e18a69566a9ecb53"
 source = "tool"
-declared = "…" # an SPDX license expression
+declared = "…" # an SPDX licence expression
 evidence = "read by …"
 "#;
 
@@ -90,7 +90,7 @@ fn a_notice_has_every_text_once() {
         r#"
 status: 0
 ----- stdout -----
-Licenses of one-debian13:latest (linux/amd64)
+Licences of one-debian13:latest (linux/amd64)
 =============================================
 
 base-files 13 (source package base-files 13)
@@ -215,7 +215,7 @@ IMAGE                ARCH   PACKAGES  LAYERS  COMPRESSED  UNPACKED  DIGEST
 one-debian13:latest  amd64         4       4     2.2 KiB  32.0 KiB  sha256:0ab16844b045
 ----- stderr -----
       Built 1 image in out; 4 packages converted
-warning: nobody has reviewed these license texts
+warning: nobody has reviewed these licence texts
   {UNREVIEWED}
 SBOMs assert nothing of their packages until `licenses.toml`, beside catalog.toml, says what they are:
 {TO_REVIEW}"#,
@@ -225,7 +225,7 @@ SBOMs assert nothing of their packages until `licenses.toml`, beside catalog.tom
 status: 1
 ----- stdout -----
 ----- stderr -----
-error: could not tell the licenses of one-debian13:latest: nobody has reviewed these license texts
+error: could not tell the licences of one-debian13:latest: nobody has reviewed these licence texts
   {UNREVIEWED}
 hint: SBOMs assert nothing of their packages until `licenses.toml`, beside catalog.toml, says what they are:
 {TO_REVIEW}"#,
@@ -241,7 +241,7 @@ fn what_is_wrong_in_licenses_toml_is_shown() {
 status: 1
 ----- stdout -----
 ----- stderr -----
-error: `zlib-like` is no SPDX license expression: unknown term
+error: `zlib-like` is no SPDX licence expression: unknown term
  --> images/licenses.toml:2:13
   |
 2 | zlib-like = "zlib-like"

@@ -54,7 +54,7 @@ fn the_store_is_shown_by_what_its_files_are_and_what_locks_name() {
         [
             ("packages", 6, true),
             ("layers", 10, true),
-            ("license texts", 5, true),
+            ("licence texts", 5, true),
             ("indexes", 4, true),
             ("signed files", 3, true),
             ("records in-release-1", 3, false),
@@ -75,7 +75,7 @@ fn the_store_is_shown_by_what_its_files_are_and_what_locks_name() {
     let lines = table.stdout.lines();
     let used: Vec<_> =
         lines.filter(|line| line.ends_with("  0 h")).map(|line| line[..16].trim_end()).collect();
-    assert_eq!(used, ["layers", "license texts", "records layer-4"], "{table}");
+    assert_eq!(used, ["layers", "licence texts", "records layer-4"], "{table}");
 }
 
 /// What `distro store` says.
@@ -107,7 +107,7 @@ fn what_no_lock_names_goes_and_a_build_has_nothing_to_do_after_it() {
         [
             ("packages", 1, 6),
             ("layers", 1, 10),
-            ("license texts", 0, 5),
+            ("licence texts", 0, 5),
             ("indexes", 3, 4),
             ("signed files", 1, 3),
             ("records in-release-1", 3, 0),

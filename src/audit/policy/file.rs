@@ -72,24 +72,24 @@ impl Level {
     }
 }
 
-/// Licenses by SPDX identifiers, with an exception where one is meant (`GPL-3.0-or-later WITH GCC-exception-3.1`), or
-/// by patterns of these (`AGPL-*`, `LicenseRef-*`). Of licenses joined by OR the best counts, of those joined by AND
-/// the worst. A license with an exception is another license, but for `allow`: an exception only permits more.
+/// Licences by SPDX identifiers, with an exception where one is meant (`GPL-3.0-or-later WITH GCC-exception-3.1`), or
+/// by patterns of these (`AGPL-*`, `LicenseRef-*`). Of licences joined by OR the best counts, of those joined by AND
+/// the worst. A licence with an exception is another licence, but for `allow`: an exception only permits more.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct LicensesTable {
-    /// Where this is given, a license that no list names is a finding (`license-unlisted`).
+    /// Where this is given, a licence that no list names is a finding (`license-unlisted`).
     #[schemars(with = "Option<Vec<String>>")]
     pub allow: Option<Vec<Spanned<String>>>,
-    /// Licenses that somebody has to look at (`license-review`).
+    /// Licences that somebody has to look at (`license-review`).
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
     pub review: Vec<Spanned<String>>,
-    /// Licenses that must not be there (`license-denied`), though another list name them too.
+    /// Licences that must not be there (`license-denied`), though another list name them too.
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
     pub deny: Vec<Spanned<String>>,
-    /// Licenses that are allowed in some places only, whatever the lists say.
+    /// Licences that are allowed in some places only, whatever the lists say.
     #[serde(default)]
     pub exception: Vec<LicenseExceptionTable>,
 }

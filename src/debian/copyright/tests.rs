@@ -138,7 +138,7 @@ fn what_would_be_guessed_is_refused() {
             &with_header("License: MIT\nno field\n"),
             "line 4: `no field` is no field: `Name: value` is expected",
         ),
-        (&with_header("License: MIT\n"), "it names the license of no file"),
+        (&with_header("License: MIT\n"), "it names the licence of no file"),
     ] {
         assert_eq!(Copyright::parse(text).unwrap_err().to_string(), why, "{text}");
     }

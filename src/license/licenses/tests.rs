@@ -103,7 +103,7 @@ fn a_text_that_is_not_the_license_s_own_is_told_and_not_guessed() {
     let unreviewed = stanzas("", text).unwrap_err();
     assert_eq!(
         unreviewed.to_string(),
-        "nobody has reviewed the licenses of the source package xx\n  \
+        "nobody has reviewed the licences of the source package xx\n  \
          line 3: `MIT`, \"Do as you like, but never on Sundays.\"\n  \
          line 12: `MIT or ISC`, \"Something.\"\n  \
          line 8: `Strange`, without a text"
@@ -111,10 +111,10 @@ fn a_text_that_is_not_the_license_s_own_is_told_and_not_guessed() {
     let examples: Vec<_> = unreviewed.texts.iter().map(|text| text.example(&unreviewed.source)).collect();
     assert_eq!(
         examples[0],
-        "[[text]]\nsha256 = \"7402dfa258407a8ebc7e3517fa569c872b80c24c1ec0042aaed6174fa83e74d1\"\nis = \"…\" # an SPDX license expression\n\
+        "[[text]]\nsha256 = \"7402dfa258407a8ebc7e3517fa569c872b80c24c1ec0042aaed6174fa83e74d1\"\nis = \"…\" # an SPDX licence expression\n\
          seen = \"as `MIT` in xx\"\nevidence = \"read by …\"\n"
     );
-    assert_eq!(examples[2], "[names]\n\"Strange\" = \"…\" # an SPDX license expression\n");
+    assert_eq!(examples[2], "[names]\n\"Strange\" = \"…\" # an SPDX licence expression\n");
     // The lines review it, once somebody has filled them in.
     let more = examples.concat().replace('…', "LicenseRef-distro-own");
     let missing = stanzas(&more, text).unwrap_err();

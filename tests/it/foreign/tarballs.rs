@@ -1071,7 +1071,7 @@ error: this is no tarball that can be unpacked
 4 | url = "https://upstream.example/dist/v{{ version }}/tool-{{ version }}-{{ arch.upstream }}.zip"
   |       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ expected `.tar.xz`, `.tar.gz`, `.tar.zst` or `.tar`
 
-error: `MIT or so` is no SPDX license expression: unknown term
+error: `MIT or so` is no SPDX licence expression: unknown term
   --> images/tool.toml:13:11
    |
 13 | license = "MIT or so"
