@@ -39,33 +39,34 @@ pub struct Cli {
 
 /// Where things are.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Places")]
 pub struct Places {
     /// The directory of catalog.toml and the family files
-    #[arg(long, global = true, value_name = "DIR", default_value = "images", help_heading = "Places")]
+    #[arg(long, global = true, value_name = "DIR", default_value = "images")]
     pub catalog: PathBuf,
     /// The directory of the locks [default: `lock` beside the catalog]
-    #[arg(long, global = true, value_name = "DIR", help_heading = "Places")]
+    #[arg(long, global = true, value_name = "DIR")]
     pub lock_dir: Option<PathBuf>,
     /// The store of packages and layers [default: $XDG_CACHE_HOME/distro]
-    #[arg(long, global = true, value_name = "DIR", help_heading = "Places", env = "DISTRO_STORE")]
+    #[arg(long, global = true, value_name = "DIR", env = "DISTRO_STORE")]
     pub store: Option<PathBuf>,
     /// A folder that `distro vendor` filled, which locked builds read before they ask any server
-    #[arg(long, global = true, value_name = "DIR", help_heading = "Places", env = "DISTRO_VENDOR")]
+    #[arg(long, global = true, hide_short_help = true, value_name = "DIR", env = "DISTRO_VENDOR")]
     pub vendor: Option<PathBuf>,
     /// A store that many machines share: `s3://bucket/prefix`, `gs://…`, `az://…`, `file:///directory`, `https://…`
-    #[arg(long, global = true, value_name = "URL", help_heading = "Places", env = "DISTRO_REMOTE_STORE")]
+    #[arg(long, global = true, hide_short_help = true, value_name = "URL", env = "DISTRO_REMOTE_STORE")]
     pub remote_store: Option<Url>,
     /// Add nothing to the remote store
-    #[arg(long, global = true, help_heading = "Places", env = "DISTRO_REMOTE_STORE_READ_ONLY", value_parser = FalseyValueParser::new())]
+    #[arg(long, global = true, hide_short_help = true, env = "DISTRO_REMOTE_STORE_READ_ONLY", value_parser = FalseyValueParser::new())]
     pub remote_store_read_only: bool,
     /// Sign layers for the remote store by this private key, and take those that it signed: a file, or `env://VARIABLE`
-    #[arg(long, global = true, value_name = "KEY", help_heading = "Places", env = "DISTRO_CACHE_KEY")]
+    #[arg(long, global = true, hide_short_help = true, value_name = "KEY", env = "DISTRO_CACHE_KEY")]
     pub cache_key: Option<String>,
     /// Take layers of the remote store that this public key signed: a file, or `env://VARIABLE`
-    #[arg(long, global = true, value_name = "KEY", help_heading = "Places", env = "DISTRO_CACHE_PUBLIC_KEY")]
+    #[arg(long, global = true, hide_short_help = true, value_name = "KEY", env = "DISTRO_CACHE_PUBLIC_KEY")]
     pub cache_public_key: Option<String>,
     /// The host's apt configuration: the mirrors that it uses, their logins and proxies
-    #[arg(long, global = true, value_name = "DIR", default_value = "/etc/apt", help_heading = "Places")]
+    #[arg(long, global = true, hide_short_help = true, value_name = "DIR", default_value = "/etc/apt")]
     pub apt_dir: PathBuf,
 }
 
