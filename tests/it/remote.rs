@@ -9,6 +9,9 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use tar::EntryType;
+
+use crate::archive::{DATE, Member, Package};
 use crate::run::{Said, World};
 use crate::workshop::Workshop;
 
@@ -21,7 +24,10 @@ struct Fleet {
 
 impl Fleet {
     fn new() -> Self {
-        let workshop = Workshop::new();
+        Self::of(Workshop::new())
+    }
+
+    fn of(workshop: Workshop) -> Self {
         for name in ["ours", "theirs"] {
             key(&workshop.world, name);
         }
@@ -104,6 +110,17 @@ fn layers_are_taken_from_who_is_trusted() {
         fleet.build(&[*other, &["--remote-store-read-only"]].concat());
         assert!(fleet.workshop.asked_for().contains(&"libc6_2.41-1_amd64.deb".to_owned()), "{other:?}");
     }
+}
+
+#[test]
+fn a_layer_is_that_of_its_record_whatever_a_package_says_of_the_root() {
+    let odd = Package::new("odd", "1")
+        .file("/usr/bin/odd", "odd")
+        .member(Member { mtime: DATE - 1, ..Member::new("/usr", EntryType::Directory) });
+    let fleet = Fleet::of(Workshop::of_one_image([odd]));
+    fleet.build(OURS);
+    let said = fleet.build(READER);
+    assert!(!said.stderr.contains("warning"), "{said}");
 }
 
 #[test]
