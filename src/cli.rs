@@ -52,12 +52,16 @@ pub struct Places {
     /// A folder that `distro vendor` filled, which locked builds read before they ask any server
     #[arg(long, global = true, value_name = "DIR", help_heading = "Places", env = "DISTRO_VENDOR")]
     pub vendor: Option<PathBuf>,
-    /// A store that many machines share: `s3://bucket/prefix`, `gs://…`, `az://…`, `file:///directory`, `https://…`
+    /// A store that many machines share: `s3://bucket/prefix`, `gs://…`, `az://…`, `oci://registry/repository`,
+    /// `file:///directory`, `https://…`
     #[arg(long, global = true, value_name = "URL", help_heading = "Places", env = "DISTRO_REMOTE_STORE")]
     pub remote_store: Option<Url>,
     /// Add nothing to the remote store
     #[arg(long, global = true, help_heading = "Places", env = "DISTRO_REMOTE_STORE_READ_ONLY", value_parser = FalseyValueParser::new())]
     pub remote_store_read_only: bool,
+    /// Speak to the registry of the remote store without encryption, as is done to one on this machine
+    #[arg(long, global = true, help_heading = "Places", env = "DISTRO_REMOTE_STORE_PLAIN_HTTP", value_parser = FalseyValueParser::new())]
+    pub remote_store_plain_http: bool,
     /// Sign layers for the remote store by this private key, and take those that it signed: a file, or `env://VARIABLE`
     #[arg(long, global = true, value_name = "KEY", help_heading = "Places", env = "DISTRO_CACHE_KEY")]
     pub cache_key: Option<String>,

@@ -1,5 +1,7 @@
 //! A store that many machines share: what it saves, and what whoever writes to it cannot do.
 
+mod repository;
+
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -32,11 +34,17 @@ impl Fleet {
     /// A build on a machine with an empty store, of the images that any machine builds.
     #[track_caller]
     fn build(&self, arguments: &[&str]) -> Said {
+        let remote = format!("file://{}", self.workshop.world.path("shared").display());
+        self.build_with(&remote, arguments)
+    }
+
+    /// The same with another remote store.
+    #[track_caller]
+    fn build_with(&self, remote: &str, arguments: &[&str]) -> Said {
         for folder in ["store", "out"] {
             fs::remove_dir_all(self.workshop.world.path(folder)).unwrap();
         }
-        let remote = format!("file://{}", self.workshop.world.path("shared").display());
-        let said = self.workshop.build(&[&["--remote-store", &remote], arguments].concat()).success();
+        let said = self.workshop.build(&[&["--remote-store", remote], arguments].concat()).success();
         assert_eq!(self.workshop.out().blobs(), self.expected, "{said}");
         said
     }
@@ -148,6 +156,16 @@ fn a_record_counts_for_its_own_key_and_as_it_was_signed_alone() {
     fleet.build(&["--cache-key", "theirs.key"]);
     let theirs: Vec<_> = records.iter().map(|path| fs::read(path).unwrap()).collect();
     refused(&|at| theirs[at].clone());
+}
+
+#[test]
+fn records_by_a_key_that_counts_no_longer_make_way() {
+    let fleet = Fleet::new();
+    fleet.build(&["--cache-key", "theirs.key"]);
+    let said = fleet.build(OURS);
+    assert!(said.stderr.contains("no key that is trusted signed it"), "{said}");
+    let said = fleet.build(READER);
+    assert!(!said.stderr.contains("warning"), "{said}");
 }
 
 #[test]

@@ -13,6 +13,7 @@ use serde::Deserialize;
 use super::RegistryErrorKind;
 use super::challenge::Challenge;
 use super::credentials::{Credential, Credentials, Secret};
+use super::held::Held;
 use crate::effects::http::{Body, Http, Request, Shown};
 use crate::image::reference::{RegistryHost, RepositoryPath};
 
@@ -30,7 +31,7 @@ pub(super) enum Scope<'a> {
 /// Answers the challenges of one registry.
 pub(super) struct Authorizer<'a> {
     host: RegistryHost,
-    credentials: &'a Credentials,
+    credentials: Held<'a, Credentials>,
     /// Whether tokens may be had over a connection that is not encrypted, as those with the registry are.
     plain: bool,
     state: Mutex<State>,
@@ -75,7 +76,7 @@ impl fmt::Display for Scope<'_> {
 }
 
 impl<'a> Authorizer<'a> {
-    pub fn new(host: RegistryHost, credentials: &'a Credentials, plain: bool) -> Self {
+    pub fn new(host: RegistryHost, credentials: Held<'a, Credentials>, plain: bool) -> Self {
         Self { host, credentials, plain, state: Mutex::default() }
     }
 

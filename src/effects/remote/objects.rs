@@ -12,8 +12,8 @@ use object_store::{
 use tokio::runtime::Runtime;
 use url::{Position, Url};
 
-use super::RemoteError;
 use super::cloud::{self, Bucket, Login};
+use super::{Name, Place, RemoteError, Unread};
 
 /// How clients behave: a connection comes about soon or not at all, and a large layer has its time. Whether it is
 /// encrypted is for whoever names an endpoint to say, by its URL.
@@ -51,12 +51,21 @@ impl Objects {
         Ok(Self { store, prefix, login, runtime, local: scheme == ObjectStoreScheme::Local })
     }
 
-    pub(super) fn is_local(&self) -> bool {
+    fn path(&self, name: Name) -> Path {
+        name.to_string().split('/').fold(self.prefix.clone(), |path, part| path.join(part))
+    }
+
+    fn told(&self, error: &Error) -> String {
+        self.login.map_or_else(|| cloud::told(error), |login| login.told(error))
+    }
+}
+
+impl Place for Objects {
+    fn is_local(&self) -> bool {
         self.local
     }
 
-    /// The bytes of an object of no more than so many; `None` where it is not there, or larger.
-    pub(super) fn get(&self, name: &str, at_most: u64) -> Result<Option<Bytes>, String> {
+    fn get(&self, name: Name, at_most: u64) -> Result<Option<Bytes>, Unread> {
         let got = self.runtime.block_on(async {
             let found = self.store.get(&self.path(name)).await?;
             if found.meta.size > at_most {
@@ -66,28 +75,22 @@ impl Objects {
         });
         match got {
             Err(error @ Error::NotFound { .. }) if !cloud::is_without_bucket(&error) => Ok(None),
-            got => got.map_err(|error| self.told(&error)),
+            got => got.map_err(|error| Unread::OutOfReach(self.told(&error))),
         }
     }
 
-    /// Adds an object, unless there is one of that name.
-    pub(super) fn put(&self, name: &str, bytes: Bytes) -> Result<(), String> {
+    fn put(&self, name: Name, bytes: Bytes) -> Result<(), String> {
         let path = self.path(name);
         let put = self.runtime.block_on(async {
-            match self.store.head(&path).await {
-                Ok(_) => Ok(()),
-                Err(Error::NotFound { .. }) => self.store.put(&path, bytes.into()).await.map(drop),
-                Err(error) => Err(error),
+            if let Name::Blob(_) = name {
+                match self.store.head(&path).await {
+                    Err(Error::NotFound { .. }) => {}
+                    found => return found.map(drop),
+                }
             }
+            self.store.put(&path, bytes.into()).await.map(drop)
         });
         put.map_err(|error| self.told(&error))
-    }
-
-    fn path(&self, name: &str) -> Path {
-        name.split('/').fold(self.prefix.clone(), |path, part| path.join(part))
-    }
-    fn told(&self, error: &Error) -> String {
-        self.login.map_or_else(|| cloud::told(error), |login| login.told(error))
     }
 }
 
