@@ -16,6 +16,7 @@
 //!
 //! What is signed does not grow old: a key is the digest of all that the layer is made from, recipe included.
 
+mod cloud;
 mod objects;
 mod repository;
 
@@ -109,7 +110,12 @@ pub enum RemoteError {
 impl Remote {
     /// `s3://bucket/prefix`, `gs://…`, `az://…`, `file:///directory`, `https://…`. Nothing is asked yet.
     pub fn in_bucket(url: &Url, trust: Trust, access: Access) -> Result<Self, RemoteError> {
-        let shown = Shown(url).to_string();
+        let (shown, rest) = shown(url);
+        if rest.is_some() {
+            let reason =
+                "nothing may follow `?` or `#`: a SAS has its place in `AZURE_STORAGE_SAS_TOKEN`".to_owned();
+            return Err(RemoteError::Setup { url: shown, reason });
+        }
         let objects = Objects::open(url, &shown)?;
         Ok(Self { shown, place: Box::new(objects), trust, access, troubles: Mutex::default() })
     }
@@ -203,9 +209,12 @@ impl Remote {
                 .iter()
                 .map(|what| format!("of the remote store `{}`, this is refused: {what}", self.shown)),
         );
-        told.extend(
-            unwritten.map(|why| format!("could not add to the remote store `{}`: {why}", self.shown)),
-        );
+        told.extend(unwritten.map(|why| {
+            format!(
+                "could not add to the remote store `{}`: {why} (with `--remote-store-read-only`, nothing is added)",
+                self.shown
+            )
+        }));
         told
     }
 
@@ -246,6 +255,17 @@ impl fmt::Debug for Remote {
             .field("access", &self.access)
             .finish_non_exhaustive()
     }
+}
+
+/// A URL as it may be shown, and what of it may hold a login. What stands for a user in
+/// `abfss://container@account.dfs.core.windows.net` is none.
+fn shown(url: &Url) -> (String, Option<&str>) {
+    let mut bare = url.clone();
+    bare.set_query(None);
+    bare.set_fragment(None);
+    let is_container = matches!(url.scheme(), "abfs" | "abfss") && url.password().is_none();
+    let shown = if is_container { bare.to_string() } else { Shown(&bare).to_string() };
+    (shown, url.query().or(url.fragment()))
 }
 
 impl fmt::Display for Name {

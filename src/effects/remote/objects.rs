@@ -3,9 +3,6 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
-use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
-use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
 use object_store::http::HttpBuilder;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
@@ -15,16 +12,23 @@ use object_store::{
 use tokio::runtime::Runtime;
 use url::{Position, Url};
 
+use super::cloud::{self, Bucket, Login};
 use super::{Name, Place, RemoteError, Unread};
 
-/// How clients behave: a connection comes about soon or not at all, and a large layer has its time.
-const PATIENCE: [(ClientConfigKey, &str); 2] =
-    [(ClientConfigKey::ConnectTimeout, "5 seconds"), (ClientConfigKey::Timeout, "15 minutes")];
+/// How clients behave: a connection comes about soon or not at all, and a large layer has its time. Whether it is
+/// encrypted is for whoever names an endpoint to say, by its URL.
+const CLIENT: [(ClientConfigKey, &str); 3] = [
+    (ClientConfigKey::ConnectTimeout, "5 seconds"),
+    (ClientConfigKey::Timeout, "15 minutes"),
+    (ClientConfigKey::AllowHttp, "true"),
+];
 
 /// A client of an object store, for any number of threads, each of which waits for its own answers.
 pub(super) struct Objects {
     store: Box<dyn ObjectStore>,
     prefix: Path,
+    /// Of a bucket: where its login comes from.
+    login: Option<Login>,
     runtime: Runtime,
     local: bool,
 }
@@ -37,16 +41,22 @@ impl Objects {
             ObjectStoreScheme::parse(url).map_err(|_| RemoteError::Scheme(shown.to_owned()))?;
         // An error means that this process has a provider already.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let store = open(&scheme, url).map_err(|error| setup(reason(&error)))?;
-        let store = store.ok_or_else(|| RemoteError::Scheme(shown.to_owned()))?;
+        let (login, store) = open(&scheme, url).ok_or_else(|| RemoteError::Scheme(shown.to_owned()))?;
+        let unfit =
+            |error: Error| setup(login.map_or_else(|| cloud::told(&error), |login| login.unfit(&error)));
+        let store = store.map_err(unfit)?;
         // The threads that ask do the work themselves.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| setup(error.to_string()))?;
-        Ok(Self { store, prefix, runtime, local: scheme == ObjectStoreScheme::Local })
+        Ok(Self { store, prefix, login, runtime, local: scheme == ObjectStoreScheme::Local })
     }
 
     fn path(&self, name: Name) -> Path {
         name.to_string().split('/').fold(self.prefix.clone(), |path, part| path.join(part))
+    }
+
+    fn told(&self, error: &Error) -> String {
+        self.login.map_or_else(|| cloud::told(error), |login| login.told(error))
     }
 }
 
@@ -64,8 +74,8 @@ impl Place for Objects {
             found.bytes().await.map(Some)
         });
         match got {
-            Err(Error::NotFound { .. }) => Ok(None),
-            got => got.map_err(|error| Unread::OutOfReach(reason(&error))),
+            Err(error @ Error::NotFound { .. }) if !cloud::is_without_bucket(&error) => Ok(None),
+            got => got.map_err(|error| Unread::OutOfReach(self.told(&error))),
         }
     }
 
@@ -80,54 +90,30 @@ impl Place for Objects {
             }
             self.store.put(&path, bytes.into()).await.map(drop)
         });
-        put.map_err(|error| reason(&error))
+        put.map_err(|error| self.told(&error))
     }
 }
 
-fn open(scheme: &ObjectStoreScheme, url: &Url) -> Result<Option<Box<dyn ObjectStore>>, Error> {
+/// `None` for a scheme that is nobody's.
+fn open(scheme: &ObjectStoreScheme, url: &Url) -> Option<(Option<Login>, Result<Bucket, Error>)> {
     let retry = RetryConfig {
         backoff: BackoffConfig::default(),
         max_retries: 3,
         retry_timeout: Duration::from_secs(20),
     };
-    Ok(Some(match scheme {
-        ObjectStoreScheme::AmazonS3 => {
-            let builder = AmazonS3Builder::from_env().with_url(url.as_str()).with_retry(retry);
-            let configure = |builder: AmazonS3Builder, (key, value)| {
-                builder.with_config(AmazonS3ConfigKey::Client(key), value)
-            };
-            Box::new(PATIENCE.into_iter().fold(builder, configure).build()?)
-        }
-        ObjectStoreScheme::GoogleCloudStorage => {
-            let builder = GoogleCloudStorageBuilder::from_env().with_url(url.as_str()).with_retry(retry);
-            let configure = |builder: GoogleCloudStorageBuilder, (key, value)| {
-                builder.with_config(GoogleConfigKey::Client(key), value)
-            };
-            Box::new(PATIENCE.into_iter().fold(builder, configure).build()?)
-        }
-        ObjectStoreScheme::MicrosoftAzure => {
-            let builder = MicrosoftAzureBuilder::from_env().with_url(url.as_str()).with_retry(retry);
-            let configure = |builder: MicrosoftAzureBuilder, (key, value)| {
-                builder.with_config(AzureConfigKey::Client(key), value)
-            };
-            Box::new(PATIENCE.into_iter().fold(builder, configure).build()?)
-        }
-        ObjectStoreScheme::Http => {
-            let builder = HttpBuilder::new().with_url(&url[..Position::BeforePath]).with_retry(retry);
-            let builder = builder.with_config(ClientConfigKey::AllowHttp, "true");
-            let configure = |builder: HttpBuilder, (key, value)| builder.with_config(key, value);
-            Box::new(PATIENCE.into_iter().fold(builder, configure).build()?)
-        }
-        ObjectStoreScheme::Local => Box::new(LocalFileSystem::new()),
-        _ => return Ok(None),
-    }))
+    let (login, store) = match scheme {
+        ObjectStoreScheme::AmazonS3 => cloud::s3(url, retry, &CLIENT),
+        ObjectStoreScheme::GoogleCloudStorage => cloud::google(url, retry, &CLIENT),
+        ObjectStoreScheme::MicrosoftAzure => cloud::azure(url, retry, &CLIENT),
+        ObjectStoreScheme::Http => return Some((None, server(url, retry))),
+        ObjectStoreScheme::Local => return Some((None, Ok(Box::new(LocalFileSystem::new())))),
+        _ => return None,
+    };
+    Some((Some(login), store))
 }
 
-/// The innermost cause: what lies around it names types of a library.
-fn reason(error: &Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    cause.to_string()
+fn server(url: &Url, retry: RetryConfig) -> Result<Bucket, Error> {
+    let builder = HttpBuilder::new().with_url(&url[..Position::BeforePath]).with_retry(retry);
+    let builder = CLIENT.into_iter().fold(builder, |builder, (key, value)| builder.with_config(key, value));
+    Ok(Box::new(builder.build()?))
 }
