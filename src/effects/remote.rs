@@ -24,6 +24,7 @@ use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
+use reqwest::header::HeaderValue;
 use url::{Position, Url};
 
 use super::http::Shown;
@@ -109,14 +110,21 @@ pub enum RemoteError {
 
 impl Remote {
     /// `s3://bucket/prefix`, `gs://…`, `az://…`, `file:///directory`, `https://…`. Nothing is asked yet.
-    pub fn in_bucket(url: &Url, trust: Trust, access: Access) -> Result<Self, RemoteError> {
+    ///
+    /// What the environment says is for clouds; `authorization` is for a server of HTTP.
+    pub fn in_bucket(
+        url: &Url,
+        authorization: Option<HeaderValue>,
+        trust: Trust,
+        access: Access,
+    ) -> Result<Self, RemoteError> {
         let (shown, rest) = shown(url);
         if rest.is_some() {
             let reason =
                 "nothing may follow `?` or `#`: a SAS has its place in `AZURE_STORAGE_SAS_TOKEN`".to_owned();
             return Err(RemoteError::Setup { url: shown, reason });
         }
-        let objects = Objects::open(url, &shown)?;
+        let objects = Objects::open(url, &shown, authorization)?;
         Ok(Self { shown, place: Box::new(objects), trust, access, troubles: Mutex::default() })
     }
 
