@@ -291,7 +291,8 @@ pub fn repository(url: &Url) -> Result<Option<reference::Repository>, RemoteErro
     if url.scheme() != "oci" {
         return Ok(None);
     }
-    let unfit = |reason: String| RemoteError::Setup { url: Shown(url).to_string(), reason };
+    let (shown, rest) = shown(url);
+    let unfit = |reason: String| RemoteError::Setup { url: shown, reason };
     if !url.username().is_empty() || url.password().is_some() {
         return Err(unfit("a login has no place in it: `docker login` or `podman login` keeps one".into()));
     }
@@ -299,8 +300,8 @@ pub fn repository(url: &Url) -> Result<Option<reference::Repository>, RemoteErro
     if path.is_empty() {
         return Err(unfit("name a repository too, as in `oci://registry.example.org/base/cache`".into()));
     }
-    if let Some(rest) = url.query().or(url.fragment()) {
-        return Err(unfit(format!("`{rest}` has no place in it")));
+    if rest.is_some() {
+        return Err(unfit("nothing may follow `?` or `#`".into()));
     }
     let host = &url[Position::BeforeHost..Position::AfterPort];
     let parsed = host.parse().and_then(|host| Ok(reference::Repository { host, path: path.parse()? }));
