@@ -372,14 +372,55 @@ fn who_has_no_login_is_told_where_logins_come_from() {
 #[test]
 fn a_login_that_cannot_be_one_is_refused() {
     let fleet = Fleet::new();
+    let azure = "logins come from `AZURE_STORAGE_ACCOUNT`, and `AZURE_STORAGE_KEY` or `AZURE_STORAGE_SAS_TOKEN` (with \
+                 `AZURE_USE_AZURE_CLI=true`, that of `az login` serves)";
     let refused = |variables: &[(&'static str, &str)], url: &str, why: &str| {
         let environment = variables.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
-        assert_refused(&fleet.build_in(&environment, url, &[]), why);
+        let shown = url.split('?').next().unwrap();
+        assert_refused(
+            &fleet.build_in(&environment, url, &[]),
+            &format!("error: the remote store `{shown}` cannot be used: {why}\n"),
+        );
     };
-    refused(&[("AWS_ACCESS_KEY_ID", "test")], "s3://bucket/cache", "");
-    refused(&[("GOOGLE_APPLICATION_CREDENTIALS", "/nowhere")], "gs://bucket/cache", "");
-    refused(&[("AZURE_STORAGE_KEY", "c2VjcmV0")], "az://bucket/cache", "");
-    refused(&[("AZURE_STORAGE_ACCOUNT", "us"), ("AZURE_STORAGE_KEY", "!secret")], "az://bucket/cache", "");
-    refused(&[], "https://us.blob.core.windows.net/bucket?sv=2018-11-09&sig=SECRET", "");
-    refused(&[], "abfss://bucket@example.org/cache", "");
+    refused(
+        &[("AWS_ACCESS_KEY_ID", "test")],
+        "s3://bucket/cache",
+        "Missing SecretAccessKey; logins come from `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY` (`aws configure \
+         export-credentials --format env` prints those of a profile)",
+    );
+    refused(
+        &[("GOOGLE_APPLICATION_CREDENTIALS", "/nowhere")],
+        "gs://bucket/cache",
+        "Unable to open service account file from /nowhere: No such file or directory (os error 2); logins come from \
+         `GOOGLE_APPLICATION_CREDENTIALS` (`gcloud auth application-default login` makes one for this machine)",
+    );
+    refused(
+        &[("AZURE_STORAGE_KEY", "c2VjcmV0")],
+        "az://bucket/cache",
+        &format!("Account must be specified; {azure}"),
+    );
+    refused(
+        &[("AZURE_STORAGE_ACCOUNT", "us"), ("AZURE_STORAGE_KEY", "!secret")],
+        "az://bucket/cache",
+        &format!("Invalid Access Key: Invalid symbol 33, offset 0; {azure}"),
+    );
+    refused(
+        &[],
+        "https://us.blob.core.windows.net/bucket?sv=2018-11-09&sig=SECRET",
+        "nothing may follow `?` or `#`: a SAS has its place in `AZURE_STORAGE_SAS_TOKEN`",
+    );
+    let url = "abfss://bucket@example.org/cache";
+    refused(&[], url, &format!("URL did not match any known pattern for scheme: {url}; {azure}"));
+}
+
+#[test]
+fn a_bucket_of_another_region_is_told_with_the_variable_that_names_it() {
+    let fleet = Fleet::new();
+    let server = Server::of(|_| Response::new(301));
+    let environment = Cloud::S3.environment(&fleet.workshop.world, server.url());
+    assert_eq!(
+        fleet.warnings(&environment, &Cloud::S3.url("bucket"), READER),
+        "warning: the remote store `s3://bucket/some/cache` is left aside: Received redirect without LOCATION, this \
+         normally indicates an incorrectly configured region; `AWS_REGION` names it"
+    );
 }
