@@ -53,7 +53,7 @@ pub struct Places {
     #[arg(long, global = true, value_name = "DIR", help_heading = "Places", env = "DISTRO_VENDOR")]
     pub vendor: Option<PathBuf>,
     /// A store that many machines share: `s3://bucket/prefix`, `gs://…`, `az://…`, `oci://registry/repository`,
-    /// `file:///directory`, `https://…`
+    /// `file:///directory`, `https://…`; logins of clouds are read from their variables: `AWS_…`, `GOOGLE_…`, `AZURE_…`
     #[arg(long, global = true, value_name = "URL", help_heading = "Places", env = "DISTRO_REMOTE_STORE")]
     pub remote_store: Option<Url>,
     /// Add nothing to the remote store

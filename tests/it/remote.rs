@@ -1,15 +1,14 @@
 //! A store that many machines share: what it saves, and what whoever writes to it cannot do.
 
+mod clouds;
 mod repository;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Mutex;
-use std::time::Duration;
 
 use tar::EntryType;
 
@@ -237,84 +236,4 @@ fn a_server_of_http_is_told_the_login_that_netrc_has_for_it() {
         assert!(!said.stderr.contains("warning"), "{said}");
     }
     assert_eq!(fleet.workshop.asked_for(), [""; 0], "all came from the server");
-}
-
-/// A server of S3 that somebody else wrote.
-struct Moto {
-    server: Child,
-    url: String,
-}
-
-impl Moto {
-    fn start() -> Option<Self> {
-        let venv = std::env::var("SBOM_GATES_VENV").map(|venv| PathBuf::from(venv).join("bin/moto_server"));
-        let program = venv.ok().filter(|path| path.exists()).unwrap_or_else(|| "moto_server".into());
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let mut command = Command::new(program);
-        command.args(["-H", "127.0.0.1", "-p", &address.port().to_string()]);
-        let Ok(server) = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn() else {
-            eprintln!(
-                "SKIPPED: moto_server is not installed (`pip install 'moto[server]'`), so S3 is not tried"
-            );
-            return None;
-        };
-        let moto = Self { server, url: format!("http://{address}") };
-        for _ in 0..600 {
-            if TcpStream::connect(address).is_ok() {
-                return Some(moto);
-            }
-            std::thread::sleep(Duration::from_millis(100));
-        }
-        panic!("moto_server does not answer");
-    }
-}
-
-impl Moto {
-    fn make_bucket(&self, name: &str) {
-        let address = self.url.strip_prefix("http://").unwrap();
-        let mut server = TcpStream::connect(address).unwrap();
-        write!(
-            server,
-            "PUT /{name} HTTP/1.1\r\nHost: {address}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-        )
-        .unwrap();
-        let mut answer = String::new();
-        server.read_to_string(&mut answer).unwrap();
-        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    }
-}
-
-impl Drop for Moto {
-    fn drop(&mut self) {
-        self.server.kill().unwrap();
-        self.server.wait().unwrap();
-    }
-}
-
-#[test]
-fn machines_share_a_bucket_of_s3() {
-    let Some(moto) = Moto::start() else { return };
-    let fleet = Fleet::new();
-    let world = &fleet.workshop.world;
-    moto.make_bucket("bucket");
-    let build = |arguments: &[&str]| {
-        for folder in ["store", "out"] {
-            fs::remove_dir_all(world.path(folder)).unwrap();
-        }
-        let shared = ["build", "--arch", "amd64", "--remote-store", "s3://bucket/cache"];
-        let mut command = world.command(&[&shared, arguments].concat());
-        command.envs([("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "secret")]);
-        command.envs([
-            ("AWS_ENDPOINT_URL", moto.url.as_str()),
-            ("AWS_ALLOW_HTTP", "true"),
-            ("AWS_REGION", "us-east-1"),
-        ]);
-        let said = world.finish(&mut command).success();
-        assert!(!said.stderr.contains("warning"), "{said}");
-        assert_eq!(fleet.workshop.out().blobs(), fleet.expected);
-    };
-    build(OURS);
-    assert!(!fleet.workshop.asked_for().is_empty());
-    build(READER);
-    assert_eq!(fleet.workshop.asked_for(), [""; 0], "all came from the bucket");
 }

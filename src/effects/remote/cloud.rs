@@ -7,15 +7,20 @@ use std::fmt;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
-use object_store::{ClientConfigKey, Error, ObjectStore, RetryConfig};
+use object_store::{Error, ObjectStore, RetryConfig};
 use serde::Deserialize;
 use url::Url;
+
+use super::objects::CLIENT;
 
 /// Characters of an answer that is not what clouds write, but what something on the way to them did.
 const FOREIGN_LIMIT: usize = 200;
 
 /// Codes of S3, Google Cloud Storage and Azure Blob Storage for a bucket that is not there.
 const NO_BUCKET: [&str; 2] = ["NoSuchBucket", "ContainerNotFound"];
+
+/// What tells that a bucket is in another region of S3: what the client makes of a redirection, and an answer.
+const OTHER_REGION: [&str; 2] = ["incorrectly configured region", "AuthorizationHeaderMalformed"];
 
 /// A bucket, as a client of its cloud.
 pub(super) type Bucket = Box<dyn ObjectStore>;
@@ -72,6 +77,9 @@ impl Login {
         let why = told(error);
         match error {
             Error::NotFound { .. } => format!("{why}; make it, or correct the name"),
+            _ if OTHER_REGION.iter().any(|words| why.contains(words)) => {
+                format!("{why}; `AWS_REGION` names it")
+            }
             _ if !self.named => format!("{why}; the environment has no login: set {self}"),
             Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => {
                 let variables = self.variables;
@@ -90,15 +98,12 @@ impl fmt::Display for Login {
     }
 }
 
-pub(super) fn s3(
-    url: &Url,
-    retry: RetryConfig,
-    client: &[(ClientConfigKey, &str)],
-) -> (Login, Result<Bucket, Error>) {
+pub(super) fn s3(url: &Url, retry: RetryConfig) -> (Login, Result<Bucket, Error>) {
     use AmazonS3ConfigKey as Key;
     let builder = AmazonS3Builder::from_env().with_url(url.as_str()).with_retry(retry);
-    let builder =
-        client.iter().fold(builder, |builder, (key, value)| builder.with_config(Key::Client(*key), *value));
+    let builder = CLIENT
+        .into_iter()
+        .fold(builder, |builder, (key, value)| builder.with_config(Key::Client(key), value));
     let logins = [
         Key::AccessKeyId,
         Key::SecretAccessKey,
@@ -110,29 +115,23 @@ pub(super) fn s3(
     (Login::s3(named), builder.build().map(|bucket| Box::new(bucket) as Bucket))
 }
 
-pub(super) fn google(
-    url: &Url,
-    retry: RetryConfig,
-    client: &[(ClientConfigKey, &str)],
-) -> (Login, Result<Bucket, Error>) {
+pub(super) fn google(url: &Url, retry: RetryConfig) -> (Login, Result<Bucket, Error>) {
     use GoogleConfigKey as Key;
     let builder = GoogleCloudStorageBuilder::from_env().with_url(url.as_str()).with_retry(retry);
-    let builder =
-        client.iter().fold(builder, |builder, (key, value)| builder.with_config(Key::Client(*key), *value));
+    let builder = CLIENT
+        .into_iter()
+        .fold(builder, |builder, (key, value)| builder.with_config(Key::Client(key), value));
     let logins = [Key::ServiceAccount, Key::ServiceAccountKey, Key::ApplicationCredentials, Key::BearerToken];
     let named = logins.iter().any(|key| builder.get_config_value(key).is_some());
     (Login::google(named), builder.build().map(|bucket| Box::new(bucket) as Bucket))
 }
 
-pub(super) fn azure(
-    url: &Url,
-    retry: RetryConfig,
-    client: &[(ClientConfigKey, &str)],
-) -> (Login, Result<Bucket, Error>) {
+pub(super) fn azure(url: &Url, retry: RetryConfig) -> (Login, Result<Bucket, Error>) {
     use AzureConfigKey as Key;
     let builder = MicrosoftAzureBuilder::from_env().with_url(url.as_str()).with_retry(retry);
-    let builder =
-        client.iter().fold(builder, |builder, (key, value)| builder.with_config(Key::Client(*key), *value));
+    let builder = CLIENT
+        .into_iter()
+        .fold(builder, |builder, (key, value)| builder.with_config(Key::Client(key), value));
     // As `az` calls them; the client knows them by other names only.
     let az = [(Key::AccountName, "AZURE_STORAGE_ACCOUNT"), (Key::AccessKey, "AZURE_STORAGE_KEY")];
     let builder = az.into_iter().fold(builder, |builder, (key, variable)| match std::env::var(variable) {

@@ -19,7 +19,7 @@ use super::{Name, Place, RemoteError, Unread};
 
 /// How clients behave: a connection comes about soon or not at all, and a large layer has its time. Whether it is
 /// encrypted is for whoever names an endpoint to say, by its URL.
-const CLIENT: [(ClientConfigKey, &str); 3] = [
+pub(super) const CLIENT: [(ClientConfigKey, &str); 3] = [
     (ClientConfigKey::ConnectTimeout, "5 seconds"),
     (ClientConfigKey::Timeout, "15 minutes"),
     (ClientConfigKey::AllowHttp, "true"),
@@ -113,9 +113,9 @@ fn open(
         retry_timeout: Duration::from_secs(20),
     };
     let (login, store) = match scheme {
-        ObjectStoreScheme::AmazonS3 => cloud::s3(url, retry, &CLIENT),
-        ObjectStoreScheme::GoogleCloudStorage => cloud::google(url, retry, &CLIENT),
-        ObjectStoreScheme::MicrosoftAzure => cloud::azure(url, retry, &CLIENT),
+        ObjectStoreScheme::AmazonS3 => cloud::s3(url, retry),
+        ObjectStoreScheme::GoogleCloudStorage => cloud::google(url, retry),
+        ObjectStoreScheme::MicrosoftAzure => cloud::azure(url, retry),
         ObjectStoreScheme::Http => return Some((None, server(url, retry, authorization))),
         ObjectStoreScheme::Local => return Some((None, Ok(Box::new(LocalFileSystem::new())))),
         _ => return None,
