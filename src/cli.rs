@@ -53,12 +53,16 @@ pub struct Places {
     /// A folder that `distro vendor` filled, which locked builds read before they ask any server
     #[arg(long, global = true, hide_short_help = true, value_name = "DIR", env = "DISTRO_VENDOR")]
     pub vendor: Option<PathBuf>,
-    /// A store that many machines share: `s3://bucket/prefix`, `gs://…`, `az://…`, `file:///directory`, `https://…`
+    /// A store that many machines share: `s3://bucket/prefix`, `gs://…`, `az://…`, `oci://registry/repository`,
+    /// `file:///directory`, `https://…`; logins of clouds are read from their variables: `AWS_…`, `GOOGLE_…`, `AZURE_…`
     #[arg(long, global = true, hide_short_help = true, value_name = "URL", env = "DISTRO_REMOTE_STORE")]
     pub remote_store: Option<Url>,
     /// Add nothing to the remote store
     #[arg(long, global = true, hide_short_help = true, env = "DISTRO_REMOTE_STORE_READ_ONLY", value_parser = FalseyValueParser::new())]
     pub remote_store_read_only: bool,
+    /// Speak to the registry of the remote store without encryption, as is done to one on this machine
+    #[arg(long, global = true, hide_short_help = true, env = "DISTRO_REMOTE_STORE_PLAIN_HTTP", value_parser = FalseyValueParser::new())]
+    pub remote_store_plain_http: bool,
     /// Sign layers for the remote store by this private key, and take those that it signed: a file, or `env://VARIABLE`
     #[arg(long, global = true, hide_short_help = true, value_name = "KEY", env = "DISTRO_CACHE_KEY")]
     pub cache_key: Option<String>,

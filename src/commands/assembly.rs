@@ -141,7 +141,7 @@ pub fn assemble_from(
         copyright: &copyright,
         converted: &missing,
     });
-    sources.share()?;
+    sources.share(network)?;
     warn_of_damage(store);
     done
 }

@@ -60,7 +60,7 @@ pub fn run(workspace: &Workspace, args: &LockArgs) -> anyhow::Result<ExitCode> {
     progress.finish();
     differences.retain(|difference| !difference.changes.is_empty());
     anstream::print!("{}", diff::text(&differences));
-    sources.share()?;
+    sources.share(Network::Allowed)?;
     let renewable = args.check && outcomes.iter().any(Outcome::is_new);
     Ok(if renewable { ExitCode::from(RENEWABLE) } else { ExitCode::SUCCESS })
 }

@@ -51,9 +51,12 @@ use distro::effects::keys;
 use distro::effects::mirrors::Mirrors;
 use distro::effects::places::Reach;
 use distro::effects::progress::Progress;
-use distro::effects::remote::{Remote, Trust};
+use distro::effects::registry::credentials::Credentials;
+use distro::effects::registry::{Registry, Transport};
+use distro::effects::remote::{self, Remote, Trust};
 use distro::effects::store::{Access, Store};
 use distro::effects::vendor::VendorFolder;
+use distro::image::reference::RegistryHost;
 use distro::lock::{Lock, LockError};
 
 use crate::cli::{NetworkArgs, Places};
@@ -160,15 +163,32 @@ impl Workspace {
     }
 
     /// The store, with the one behind it that many machines share, where one is named.
-    pub fn shared_store(&self) -> anyhow::Result<Store> {
+    pub fn shared_store(&self, network: &NetworkArgs, http: &Http) -> anyhow::Result<Store> {
         let Places { remote_store, remote_store_read_only, cache_key, cache_public_key, .. } = &self.places;
         let Some(url) = remote_store else { return self.store(Access::ReadWrite) };
         let signer = cache_key.as_deref().map(keys::private_key).transpose()?;
         let signer = signer.map(|key| Box::new(key) as Box<dyn Signer + Send + Sync>);
         let public_key = cache_public_key.as_deref().map(keys::public_key).transpose()?;
         let access = if *remote_store_read_only { Access::ReadOnly } else { Access::ReadWrite };
-        let remote = Remote::open(url, Trust { signer, public_key }, access)?;
+        let trust = Trust { signer, public_key };
+        let remote = match remote::repository(url)? {
+            Some(repository) => {
+                let registry = self.registry_of_remote_store(&repository.host, network)?;
+                Remote::in_registry(registry, &repository, trust, access)
+            }
+            None => Remote::in_bucket(url, http.authorization(url), trust, access)?,
+        };
         Ok(self.store(Access::ReadWrite)?.with_remote(Some(remote)))
+    }
+
+    fn registry_of_remote_store(
+        &self,
+        host: &RegistryHost,
+        network: &NetworkArgs,
+    ) -> anyhow::Result<Registry<'static>> {
+        let transport = if self.places.remote_store_plain_http { Transport::Plain } else { Transport::Usual };
+        let credentials = Credentials::new(self.host.registry_logins.clone());
+        Ok(Registry::owning(self.http_to_registries(network)?, host, transport, credentials))
     }
 
     /// How the host's apt is configured, with a warning for what of it could not be read.
@@ -257,15 +277,16 @@ impl<'a> Sources<'a> {
     ) -> anyhow::Result<Self> {
         let apt = workspace.apt();
         let mirrors = workspace.mirrors(catalog, vendor, &apt);
-        let (store, http) = (workspace.shared_store()?, workspace.http(network, &apt)?);
+        let http = workspace.http(network, &apt)?;
+        let store = workspace.shared_store(network, &http)?;
         Ok(Self { mirrors, store, http })
     }
 
     /// Gives what is new to the store that many machines share, and tells what went wrong with it.
-    pub fn share(&self) -> anyhow::Result<()> {
+    pub fn share(&self, network: Network) -> anyhow::Result<()> {
         let bars = Bars::new();
         let sharing = bars.stage("Sharing");
-        let shared = self.store.share(&sharing);
+        let shared = self.store.share(network, &sharing);
         sharing.finish();
         self.store.take_troubles().iter().for_each(|trouble| warn(trouble));
         Ok(shared?)

@@ -54,7 +54,7 @@ pub fn run(workspace: &Workspace, args: &VendorArgs) -> anyhow::Result<()> {
             0
         }
     };
-    sources.share()?;
+    sources.share(Network::Allowed)?;
     report(args, &filled, removed);
     lacking(filled, &needs)
 }

@@ -1,4 +1,5 @@
-//! A store that many machines share, in a bucket, a directory or on a server; and why it need not be trusted.
+//! A store that many machines share, in a bucket, a directory, on a server or in a registry; and why it need not be
+//! trusted.
 //!
 //! ```text
 //! blobs/sha256/abcd…       a blob, named by its digest
@@ -15,21 +16,27 @@
 //!
 //! What is signed does not grow old: a key is the digest of all that the layer is made from, recipe included.
 
+mod cloud;
 mod objects;
+mod repository;
 
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
-use url::Url;
+use reqwest::header::HeaderValue;
+use url::{Position, Url};
 
 use super::http::Shown;
+use super::registry::Registry;
 use super::store::{Access, RecordKind};
 use crate::attest::dsse::Envelope;
 use crate::attest::key::{PublicKey, Signer, SigningError};
 use crate::digest::Sha256;
+use crate::image::reference;
 
 use objects::Objects;
+use repository::Repository;
 
 /// What is signed is of this type.
 const STATEMENT: &str = "application/vnd.distro.store-record";
@@ -49,10 +56,37 @@ pub struct Trust {
 /// all.
 pub struct Remote {
     shown: String,
-    objects: Objects,
+    place: Box<dyn Place>,
     trust: Trust,
     access: Access,
     troubles: Mutex<Troubles>,
+}
+
+/// Where objects are kept, by any number of machines at a time.
+trait Place: Send + Sync {
+    /// Whether it is on this machine.
+    fn is_local(&self) -> bool;
+
+    /// The bytes of an object of no more than so many; `None` where it is not there, or larger.
+    fn get(&self, name: Name, at_most: u64) -> Result<Option<Bytes>, Unread>;
+
+    /// Adds an object: a blob unless it is there, a record in place of a former one.
+    fn put(&self, name: Name, bytes: Bytes) -> Result<(), String>;
+}
+
+/// What an object is called by.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Name {
+    Blob(Sha256),
+    /// The record of a key.
+    Record(RecordKind, Sha256),
+}
+
+/// Why an object could not be had.
+enum Unread {
+    /// What is there is not an object.
+    Unfit(String),
+    OutOfReach(String),
 }
 
 #[derive(Default)]
@@ -66,7 +100,8 @@ struct Troubles {
 #[derive(Debug, thiserror::Error)]
 pub enum RemoteError {
     #[error(
-        "`{0}` is no URL of a remote store: write `s3://`, `gs://` or `az://` and a bucket, `file://`, or `https://`"
+        "`{0}` is no URL of a remote store: write `s3://`, `gs://` or `az://` and a bucket, `oci://` and a repository, \
+         `file://`, or `https://`"
     )]
     Scheme(String),
     #[error("the remote store `{url}` cannot be used: {reason}")]
@@ -75,16 +110,40 @@ pub enum RemoteError {
 
 impl Remote {
     /// `s3://bucket/prefix`, `gs://…`, `az://…`, `file:///directory`, `https://…`. Nothing is asked yet.
-    pub fn open(url: &Url, trust: Trust, access: Access) -> Result<Self, RemoteError> {
-        let shown = Shown(url).to_string();
-        let objects = Objects::open(url, &shown)?;
-        Ok(Self { shown, objects, trust, access, troubles: Mutex::default() })
+    ///
+    /// What the environment says is for clouds; `authorization` is for a server of HTTP.
+    pub fn in_bucket(
+        url: &Url,
+        authorization: Option<HeaderValue>,
+        trust: Trust,
+        access: Access,
+    ) -> Result<Self, RemoteError> {
+        let (shown, rest) = shown(url);
+        if rest.is_some() {
+            let reason =
+                "nothing may follow `?` or `#`: a SAS has its place in `AZURE_STORAGE_SAS_TOKEN`".to_owned();
+            return Err(RemoteError::Setup { url: shown, reason });
+        }
+        let objects = Objects::open(url, &shown, authorization)?;
+        Ok(Self { shown, place: Box::new(objects), trust, access, troubles: Mutex::default() })
+    }
+
+    /// In a repository of a registry, which is for this alone. Nothing is asked yet.
+    #[must_use]
+    pub fn in_registry(
+        registry: Registry<'static>,
+        repository: &reference::Repository,
+        trust: Trust,
+        access: Access,
+    ) -> Self {
+        let place = Box::new(Repository::new(registry, repository.path.clone()));
+        Self { shown: format!("oci://{repository}"), place, trust, access, troubles: Mutex::default() }
     }
 
     /// Whether asking it makes no connection.
     #[must_use]
     pub fn is_local(&self) -> bool {
-        self.objects.is_local()
+        self.place.is_local()
     }
 
     #[must_use]
@@ -94,15 +153,15 @@ impl Remote {
 
     /// Bytes that may be those of a blob.
     pub(super) fn blob(&self, digest: Sha256, at_most: u64) -> Option<Bytes> {
-        self.get(&blob_name(digest), at_most)
+        self.get(Name::Blob(digest), at_most)
     }
 
     /// The record of a key, if somebody who is trusted signed that it is.
     pub(super) fn record(&self, kind: RecordKind, key: Sha256) -> Option<Bytes> {
         let signer = self.trust.signer.as_ref().map(|signer| signer.public_key());
         let trusted = self.trust.public_key.as_ref().or(signer)?;
-        let name = record_name(kind, key);
-        let object = self.get(&name, RECORD_LIMIT)?;
+        let name = Name::Record(kind, key);
+        let object = self.get(name, RECORD_LIMIT)?;
         let verified = || {
             let end = memchr::memchr(b'\n', &object)?;
             let envelope: Envelope = serde_json::from_slice(&object[..end]).ok()?;
@@ -113,24 +172,24 @@ impl Remote {
         };
         let verified = verified();
         if verified.is_none() {
-            self.refuse(&name, "no key that is trusted signed it");
+            self.refuse(name, "no key that is trusted signed it");
         }
         verified
     }
 
     /// Adds a blob, where it is not there.
     pub(super) fn put_blob(&self, digest: Sha256, bytes: Bytes) {
-        self.put(&blob_name(digest), bytes);
+        self.put(Name::Blob(digest), bytes);
     }
 
-    /// Adds the record of a key, signed; nothing where there is no key to sign with.
+    /// Puts the record of a key, signed; nothing where there is no key to sign with.
     pub(super) fn put_record(&self, kind: RecordKind, key: Sha256, value: &[u8]) -> Result<(), SigningError> {
         let Some(signer) = &self.trust.signer else { return Ok(()) };
         let envelope = Envelope::sign(STATEMENT, statement(kind, key, value), signer.as_ref())?;
         let mut object = serde_json::to_vec(&envelope).expect("an envelope is plain data");
         object.push(b'\n');
         object.extend_from_slice(value);
-        self.put(&record_name(kind, key), object.into());
+        self.put(Name::Record(kind, key), object.into());
         Ok(())
     }
 
@@ -140,7 +199,7 @@ impl Remote {
     }
 
     /// Notes that something in it is not what it should be.
-    pub(super) fn refuse(&self, name: &str, why: &str) {
+    pub(super) fn refuse(&self, name: Name, why: &str) {
         self.troubles().refused.push(format!("{name}: {why}"));
     }
 
@@ -158,26 +217,28 @@ impl Remote {
                 .iter()
                 .map(|what| format!("of the remote store `{}`, this is refused: {what}", self.shown)),
         );
-        told.extend(
-            unwritten.map(|why| format!("could not add to the remote store `{}`: {why}", self.shown)),
-        );
+        told.extend(unwritten.map(|why| {
+            format!(
+                "could not add to the remote store `{}`: {why} (with `--remote-store-read-only`, nothing is added)",
+                self.shown
+            )
+        }));
         told
     }
 
-    fn get(&self, name: &str, at_most: u64) -> Option<Bytes> {
+    fn get(&self, name: Name, at_most: u64) -> Option<Bytes> {
         if self.troubles().down.is_some() {
             return None;
         }
-        match self.objects.get(name, at_most) {
-            Ok(found) => found,
-            Err(why) => {
-                self.troubles().down.get_or_insert(why);
-                None
-            }
+        match self.place.get(name, at_most) {
+            Ok(found) => return found,
+            Err(Unread::Unfit(why)) => self.refuse(name, &why),
+            Err(Unread::OutOfReach(why)) => drop(self.troubles().down.get_or_insert(why)),
         }
+        None
     }
 
-    fn put(&self, name: &str, bytes: Bytes) {
+    fn put(&self, name: Name, bytes: Bytes) {
         let is_hopeless = {
             let troubles = self.troubles();
             troubles.down.is_some() || troubles.unwritten.is_some()
@@ -185,7 +246,7 @@ impl Remote {
         if is_hopeless || !self.is_writable() {
             return;
         }
-        if let Err(why) = self.objects.put(name, bytes) {
+        if let Err(why) = self.place.put(name, bytes) {
             self.troubles().unwritten.get_or_insert(why);
         }
     }
@@ -204,12 +265,47 @@ impl fmt::Debug for Remote {
     }
 }
 
-pub(super) fn blob_name(digest: Sha256) -> String {
-    format!("blobs/sha256/{digest}")
+/// A URL as it may be shown, and what of it may hold a login. What stands for a user in
+/// `abfss://container@account.dfs.core.windows.net` is none.
+fn shown(url: &Url) -> (String, Option<&str>) {
+    let mut bare = url.clone();
+    bare.set_query(None);
+    bare.set_fragment(None);
+    let is_container = matches!(url.scheme(), "abfs" | "abfss") && url.password().is_none();
+    let shown = if is_container { bare.to_string() } else { Shown(&bare).to_string() };
+    (shown, url.query().or(url.fragment()))
 }
 
-pub(super) fn record_name(kind: RecordKind, key: Sha256) -> String {
-    format!("records/{}/{key}", kind.name())
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Blob(digest) => write!(f, "blobs/sha256/{digest}"),
+            Self::Record(kind, key) => write!(f, "records/{}/{key}", kind.name()),
+        }
+    }
+}
+
+/// The repository of `oci://registry.example.org/base/cache`, as helm and flux write it; `None` for a URL of another
+/// scheme.
+pub fn repository(url: &Url) -> Result<Option<reference::Repository>, RemoteError> {
+    if url.scheme() != "oci" {
+        return Ok(None);
+    }
+    let (shown, rest) = shown(url);
+    let unfit = |reason: String| RemoteError::Setup { url: shown, reason };
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(unfit("a login has no place in it: `docker login` or `podman login` keeps one".into()));
+    }
+    let path = url.path().trim_matches('/');
+    if path.is_empty() {
+        return Err(unfit("name a repository too, as in `oci://registry.example.org/base/cache`".into()));
+    }
+    if rest.is_some() {
+        return Err(unfit("nothing may follow `?` or `#`".into()));
+    }
+    let host = &url[Position::BeforeHost..Position::AfterPort];
+    let parsed = host.parse().and_then(|host| Ok(reference::Repository { host, path: path.parse()? }));
+    parsed.map(Some).map_err(|error| unfit(error.to_string()))
 }
 
 /// What is signed of a record.

@@ -13,11 +13,6 @@ use oci_spec::image::{Descriptor, DescriptorBuilder, ImageManifest, ImageManifes
 use super::{Annotations, Blob};
 use crate::digest::Sha256;
 
-/// What an artifact has in place of a configuration: the [empty descriptor].
-///
-/// [empty descriptor]: https://github.com/opencontainers/image-spec/blob/v1.1.1/manifest.md#guidance-for-an-empty-descriptor
-const EMPTY: &[u8] = b"{}";
-
 /// Something that is attached to an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Artifact {
@@ -73,17 +68,8 @@ impl Artifact {
     /// The artifact as one that refers to an image.
     pub fn attach(&self, subject: &Descriptor) -> Result<Referrer, OciSpecError> {
         let artifact_type = MediaType::from(self.artifact_type.as_str());
-        let empty = Blob::of(EMPTY.to_vec());
-        let config = empty.descriptor(MediaType::EmptyJSON)?;
         let layers = self.documents.iter().map(Document::descriptor).collect::<Result<Vec<_>, _>>()?;
-        let mut manifest = ImageManifestBuilder::default()
-            .schema_version(2u32)
-            .media_type(MediaType::ImageManifest)
-            .artifact_type(artifact_type.clone())
-            .config(config)
-            .layers(layers)
-            .subject(plain(subject)?)
-            .build()?;
+        let mut manifest = manifest(artifact_type.clone(), layers)?.subject(plain(subject)?).build()?;
         manifest.set_annotations(annotations(&self.annotations));
         let manifest = Blob::canonical(&manifest)?;
         let mut described = manifest.descriptor(MediaType::ImageManifest)?;
@@ -94,9 +80,30 @@ impl Artifact {
             subject: super::layout::sha256(subject)?,
             manifest,
             descriptor: described,
-            blobs: documents.chain([empty]).collect(),
+            blobs: documents.chain([empty()]).collect(),
         })
     }
+}
+
+/// The manifest of an artifact, which refers to nothing yet.
+pub fn manifest(
+    artifact_type: MediaType,
+    layers: Vec<Descriptor>,
+) -> Result<ImageManifestBuilder, OciSpecError> {
+    Ok(ImageManifestBuilder::default()
+        .schema_version(2u32)
+        .media_type(MediaType::ImageManifest)
+        .artifact_type(artifact_type)
+        .config(empty().descriptor(MediaType::EmptyJSON)?)
+        .layers(layers))
+}
+
+/// What an artifact has in place of a configuration, by its [empty descriptor].
+///
+/// [empty descriptor]: https://github.com/opencontainers/image-spec/blob/v1.1.1/manifest.md#guidance-for-an-empty-descriptor
+#[must_use]
+pub fn empty() -> Blob {
+    Blob::of(b"{}".to_vec())
 }
 
 /// A descriptor with what identifies the content, and nothing else.

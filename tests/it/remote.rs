@@ -1,13 +1,20 @@
 //! A store that many machines share: what it saves, and what whoever writes to it cannot do.
 
-use std::fs;
-use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+mod clouds;
+mod repository;
 
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
+
+use tar::EntryType;
+
+use crate::archive::{DATE, Member, Package};
 use crate::run::{Said, World};
+use crate::server::{Response, Server};
 use crate::workshop::Workshop;
 
 /// Some machines that share a directory: each build begins with an empty store.
@@ -19,7 +26,10 @@ struct Fleet {
 
 impl Fleet {
     fn new() -> Self {
-        let workshop = Workshop::new();
+        Self::of(Workshop::new())
+    }
+
+    fn of(workshop: Workshop) -> Self {
         for name in ["ours", "theirs"] {
             key(&workshop.world, name);
         }
@@ -32,11 +42,17 @@ impl Fleet {
     /// A build on a machine with an empty store, of the images that any machine builds.
     #[track_caller]
     fn build(&self, arguments: &[&str]) -> Said {
+        let remote = format!("file://{}", self.workshop.world.path("shared").display());
+        self.build_with(&remote, arguments)
+    }
+
+    /// The same with another remote store.
+    #[track_caller]
+    fn build_with(&self, remote: &str, arguments: &[&str]) -> Said {
         for folder in ["store", "out"] {
             fs::remove_dir_all(self.workshop.world.path(folder)).unwrap();
         }
-        let remote = format!("file://{}", self.workshop.world.path("shared").display());
-        let said = self.workshop.build(&[&["--remote-store", &remote], arguments].concat()).success();
+        let said = self.workshop.build(&[&["--remote-store", remote], arguments].concat()).success();
         assert_eq!(self.workshop.out().blobs(), self.expected, "{said}");
         said
     }
@@ -99,6 +115,17 @@ fn layers_are_taken_from_who_is_trusted() {
 }
 
 #[test]
+fn a_layer_is_that_of_its_record_whatever_a_package_says_of_the_root() {
+    let odd = Package::new("odd", "1")
+        .file("/usr/bin/odd", "odd")
+        .member(Member { mtime: DATE - 1, ..Member::new("/usr", EntryType::Directory) });
+    let fleet = Fleet::of(Workshop::of_one_image([odd]));
+    fleet.build(OURS);
+    let said = fleet.build(READER);
+    assert!(!said.stderr.contains("warning"), "{said}");
+}
+
+#[test]
 fn blobs_that_are_not_what_their_names_say_are_refused() {
     let fleet = Fleet::new();
     fleet.build(OURS);
@@ -151,6 +178,16 @@ fn a_record_counts_for_its_own_key_and_as_it_was_signed_alone() {
 }
 
 #[test]
+fn records_by_a_key_that_counts_no_longer_make_way() {
+    let fleet = Fleet::new();
+    fleet.build(&["--cache-key", "theirs.key"]);
+    let said = fleet.build(OURS);
+    assert!(said.stderr.contains("no key that is trusted signed it"), "{said}");
+    let said = fleet.build(READER);
+    assert!(!said.stderr.contains("warning"), "{said}");
+}
+
+#[test]
 fn a_remote_store_that_is_out_of_reach_is_told_of_once_and_stops_nothing() {
     let fleet = Fleet::new();
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
@@ -169,82 +206,34 @@ fn a_remote_store_that_is_out_of_reach_is_told_of_once_and_stops_nothing() {
     assert!(said.status == Some(1) && said.stderr.contains("could not read `no.key`"), "{said}");
 }
 
-/// A server of S3 that somebody else wrote.
-struct Moto {
-    server: Child,
-    url: String,
-}
-
-impl Moto {
-    fn start() -> Option<Self> {
-        let venv = std::env::var("SBOM_GATES_VENV").map(|venv| PathBuf::from(venv).join("bin/moto_server"));
-        let program = venv.ok().filter(|path| path.exists()).unwrap_or_else(|| "moto_server".into());
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let mut command = Command::new(program);
-        command.args(["-H", "127.0.0.1", "-p", &address.port().to_string()]);
-        let Ok(server) = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn() else {
-            eprintln!(
-                "SKIPPED: moto_server is not installed (`pip install 'moto[server]'`), so S3 is not tried"
-            );
-            return None;
-        };
-        let moto = Self { server, url: format!("http://{address}") };
-        for _ in 0..600 {
-            if TcpStream::connect(address).is_ok() {
-                return Some(moto);
-            }
-            std::thread::sleep(Duration::from_millis(100));
-        }
-        panic!("moto_server does not answer");
-    }
-}
-
-impl Moto {
-    fn make_bucket(&self, name: &str) {
-        let address = self.url.strip_prefix("http://").unwrap();
-        let mut server = TcpStream::connect(address).unwrap();
-        write!(
-            server,
-            "PUT /{name} HTTP/1.1\r\nHost: {address}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-        )
-        .unwrap();
-        let mut answer = String::new();
-        server.read_to_string(&mut answer).unwrap();
-        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    }
-}
-
-impl Drop for Moto {
-    fn drop(&mut self) {
-        self.server.kill().unwrap();
-        self.server.wait().unwrap();
-    }
-}
-
 #[test]
-fn machines_share_a_bucket_of_s3() {
-    let Some(moto) = Moto::start() else { return };
-    let fleet = Fleet::new();
-    let world = &fleet.workshop.world;
-    moto.make_bucket("bucket");
-    let build = |arguments: &[&str]| {
-        for folder in ["store", "out"] {
-            fs::remove_dir_all(world.path(folder)).unwrap();
+fn a_server_of_http_is_told_the_login_that_netrc_has_for_it() {
+    let kept = Mutex::new(BTreeMap::new());
+    let server = Server::of(move |request| {
+        if request.header("authorization") != Some("Basic amFuZTpzM2NyZXQ=") {
+            return Response::page(401, "who are you?");
         }
-        let shared = ["build", "--arch", "amd64", "--remote-store", "s3://bucket/cache"];
-        let mut command = world.command(&[&shared, arguments].concat());
-        command.envs([("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "secret")]);
-        command.envs([
-            ("AWS_ENDPOINT_URL", moto.url.as_str()),
-            ("AWS_ALLOW_HTTP", "true"),
-            ("AWS_REGION", "us-east-1"),
-        ]);
-        let said = world.finish(&mut command).success();
+        match request.method.as_str() {
+            "PUT" => {
+                kept.lock().unwrap().insert(request.path.clone(), request.body.clone());
+                Response::new(201)
+            }
+            _ => match kept.lock().unwrap().get(&request.path) {
+                Some(body) => Response { body: body.clone(), ..Response::new(200) },
+                None => Response::page(404, "not found"),
+            },
+        }
+    });
+    let (fleet, url) = (Fleet::new(), format!("{}/cache", server.url()));
+    let said = fleet.build_with(&url, OURS);
+    assert_eq!(said.stderr.matches("warning").count(), 1, "{said}");
+    assert!(said.stderr.contains("is left aside: "), "{said}");
+    let netrc = format!("machine {} login jane password s3cret\n", server.url());
+    fleet.workshop.world.write("home/.netrc", &netrc);
+    for arguments in [OURS, READER] {
+        fleet.workshop.asked_for();
+        let said = fleet.build_with(&url, arguments);
         assert!(!said.stderr.contains("warning"), "{said}");
-        assert_eq!(fleet.workshop.out().blobs(), fleet.expected);
-    };
-    build(OURS);
-    assert!(!fleet.workshop.asked_for().is_empty());
-    build(READER);
-    assert_eq!(fleet.workshop.asked_for(), [""; 0], "all came from the bucket");
+    }
+    assert_eq!(fleet.workshop.asked_for(), [""; 0], "all came from the server");
 }

@@ -13,6 +13,7 @@ mod auth;
 mod challenge;
 pub mod credentials;
 mod error;
+mod held;
 mod pull;
 mod push;
 
@@ -24,6 +25,7 @@ use super::http::{Answer, Failure, Http, HttpErrorKind, Request};
 use crate::image::reference::{Pointer, Reference, RegistryHost, Repository, RepositoryPath};
 use auth::{Authorizer, Scope};
 use credentials::Credentials;
+use held::Held;
 
 pub use error::{RegistryError, RegistryErrorKind};
 pub use pull::Document;
@@ -40,10 +42,18 @@ pub enum Transport {
 
 /// A client of one registry, for any number of threads.
 pub struct Registry<'a> {
-    http: &'a Http,
+    http: Held<'a, Http>,
     host: RegistryHost,
     base: Url,
     authorizer: Authorizer<'a>,
+}
+
+impl Registry<'static> {
+    /// A client that lasts longer than the command that makes it knows.
+    #[must_use]
+    pub fn owning(http: Http, host: &RegistryHost, transport: Transport, credentials: Credentials) -> Self {
+        Self::over(Held::Own(http.into()), host, transport, Held::Own(credentials.into()))
+    }
 }
 
 impl<'a> Registry<'a> {
@@ -53,6 +63,15 @@ impl<'a> Registry<'a> {
         host: &RegistryHost,
         transport: Transport,
         credentials: &'a Credentials,
+    ) -> Self {
+        Self::over(Held::Lent(http), host, transport, Held::Lent(credentials))
+    }
+
+    fn over(
+        http: Held<'a, Http>,
+        host: &RegistryHost,
+        transport: Transport,
+        credentials: Held<'a, Credentials>,
     ) -> Self {
         let plain = transport == Transport::Plain || host.is_loopback();
         let scheme = if plain { "http" } else { "https" };
@@ -116,7 +135,7 @@ impl<'a> Registry<'a> {
     ) -> Result<Answer, Unanswered<E>> {
         // Where the registry sends us elsewhere to upload, the URL is all that is needed there.
         let is_own = request.url.origin() == self.base.origin();
-        let mut authorization = if is_own { self.authorizer.known(self.http, scope)? } else { None };
+        let mut authorization = if is_own { self.authorizer.known(&self.http, scope)? } else { None };
         for _ in 0..2 {
             request.headers.remove(header::AUTHORIZATION);
             request.headers.extend(authorization.clone().map(|value| (header::AUTHORIZATION, value)));
@@ -125,7 +144,7 @@ impl<'a> Registry<'a> {
                 return Ok(answer);
             }
             let refused = authorization.as_ref();
-            authorization = Some(self.authorizer.answer(self.http, scope, &answer.headers, refused)?);
+            authorization = Some(self.authorizer.answer(&self.http, scope, &answer.headers, refused)?);
         }
         Err(self.authorizer.denied(scope).into())
     }

@@ -2,7 +2,7 @@
 //!
 //! [pull]: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pull
 
-use std::io::{self, Write};
+use std::io::{self, Read as _, Write};
 
 use bytes::Bytes;
 use oci_spec::image::{Descriptor, ImageIndex, MediaType};
@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use super::auth::Scope;
 use super::{Registry, RegistryError, RegistryErrorKind, refused};
 use crate::digest::{Hashing, Sha256};
-use crate::effects::http::{Answer, HttpError, HttpErrorKind, Request, Response, Terms};
+use crate::effects::http::{Answer, Download, HttpError, HttpErrorKind, Request, Response, Terms};
 use crate::image::layout::sha256;
 use crate::image::reference::{Pointer, RepositoryPath, Tag};
 
@@ -66,6 +66,22 @@ impl Registry<'_> {
         let mut bytes = Vec::new();
         self.copy_blob(path, blob, &mut bytes)?;
         Ok(bytes)
+    }
+
+    /// What the registry has under the digest of a blob, of no more than so many bytes. Whoever takes it over checks
+    /// that it is the blob.
+    pub(in crate::effects) fn unverified_blob(
+        &self,
+        path: &RepositoryPath,
+        digest: Sha256,
+        at_most: u64,
+    ) -> Result<Vec<u8>, RegistryError> {
+        let read = || {
+            let mut bytes = Vec::new();
+            self.download(path, digest, at_most)?.read_to_end(&mut bytes).map_err(unread)?;
+            Ok(bytes)
+        };
+        read().map_err(self.failed("read the blob", path, &Pointer::Digest(digest)))
     }
 
     /// Writes a blob somewhere. What was written counts only where this succeeds.
@@ -126,29 +142,37 @@ impl Registry<'_> {
         to: &mut impl Write,
     ) -> Result<(), RegistryErrorKind> {
         let wanted = sha256(blob).map_err(|error| RegistryErrorKind::Answer(error.to_string()))?;
-        let (url, scope) = (self.url(path, &format!("blobs/{}", wanted.oci())), Scope::Pull(path));
-        let terms = |authorization| Terms { at_most: Some(blob.size()), authorization, ..Terms::default() };
-        let known = self.authorizer.known(self.http, &scope)?;
+        let mut download = self.download(path, wanted, blob.size())?;
+        let mut hashing = Hashing::new(to);
+        io::copy(&mut download, &mut hashing).map_err(unread)?;
+        match hashing.finish() {
+            (_, found, size) if found == wanted && size == blob.size() => Ok(()),
+            (_, found, _) => Err(RegistryErrorKind::Altered { wanted, found: found.oci() }),
+        }
+    }
+
+    fn download(
+        &self,
+        path: &RepositoryPath,
+        digest: Sha256,
+        at_most: u64,
+    ) -> Result<Download<'_>, RegistryErrorKind> {
+        let (url, scope) = (self.url(path, &format!("blobs/{}", digest.oci())), Scope::Pull(path));
+        let terms = |authorization| Terms { at_most: Some(at_most), authorization, ..Terms::default() };
+        let known = self.authorizer.known(&self.http, &scope)?;
         let response = match self.http.get(&url, &terms(known)) {
             Err(HttpError { kind: HttpErrorKind::Status(StatusCode::UNAUTHORIZED), .. }) => {
                 // Its answer has the challenge, which that of the download did not keep.
                 self.ask(&scope, Request::new(Method::HEAD, url.clone()))?;
-                self.http.get(&url, &terms(self.authorizer.known(self.http, &scope)?))
+                self.http.get(&url, &terms(self.authorizer.known(&self.http, &scope)?))
             }
             response => response,
         };
-        let Response::Found(mut download) = response.map_err(|error| RegistryErrorKind::from(error.kind))?
-        else {
-            return Err(RegistryErrorKind::Answer("it is as it was, though nothing was said of that".into()));
-        };
-        let mut hashing = Hashing::new(to);
-        io::copy(&mut download, &mut hashing).map_err(|error| match HttpError::from_io(error) {
-            Ok(error) => error.kind.into(),
-            Err(error) => RegistryErrorKind::Answer(error.to_string()),
-        })?;
-        match hashing.finish() {
-            (_, found, size) if found == wanted && size == blob.size() => Ok(()),
-            (_, found, _) => Err(RegistryErrorKind::Altered { wanted, found: found.oci() }),
+        match response.map_err(|error| RegistryErrorKind::from(error.kind))? {
+            Response::Found(download) => Ok(download),
+            Response::NotModified => {
+                Err(RegistryErrorKind::Answer("it is as it was, though nothing was said of that".into()))
+            }
         }
     }
 
@@ -183,6 +207,14 @@ impl Registry<'_> {
             Err(RegistryErrorKind::NotFound) => Ok(Vec::new()),
             Err(error) => Err(error),
         }
+    }
+}
+
+/// Why a download did not come to its end.
+fn unread(error: io::Error) -> RegistryErrorKind {
+    match HttpError::from_io(error) {
+        Ok(error) => error.kind.into(),
+        Err(error) => RegistryErrorKind::Answer(error.to_string()),
     }
 }
 

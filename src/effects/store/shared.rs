@@ -10,7 +10,7 @@ use crate::attest::key::SigningError;
 use crate::digest::Sha256;
 use crate::effects::archive::Network;
 use crate::effects::progress::Progress;
-use crate::effects::remote::{Remote, blob_name, record_name};
+use crate::effects::remote::{Name, Remote};
 
 /// Objects that are sent at a time.
 const SENDERS: usize = 8;
@@ -51,7 +51,7 @@ impl Store {
         match self.insert(&bytes[..], expected) {
             Ok(_) => Ok(true),
             Err(error @ (StoreError::WrongDigest { .. } | StoreError::WrongSize { .. })) => {
-                remote.refuse(&blob_name(digest), &error.to_string());
+                remote.refuse(Name::Blob(digest), &error.to_string());
                 Ok(false)
             }
             Err(error) => Err(error),
@@ -67,7 +67,7 @@ impl Store {
     /// Notes that a shared record does not fit what it leads to.
     pub fn refuse_shared(&self, kind: RecordKind, key: Sha256, why: &str) {
         if let Some(remote) = &self.remote {
-            remote.refuse(&record_name(kind, key), why);
+            remote.refuse(Name::Record(kind, key), why);
         }
     }
 
@@ -78,9 +78,10 @@ impl Store {
         }
     }
 
-    /// Gives all that is new to the remote store, a layer before the record that leads to it.
-    pub fn share(&self, progress: &dyn Progress) -> Result<(), ShareError> {
-        let Some(remote) = &self.remote else { return Ok(()) };
+    /// Gives all that is new to the remote store, a layer before the record that leads to it; nothing where that needs a
+    /// network that may not be used.
+    pub fn share(&self, network: Network, progress: &dyn Progress) -> Result<(), ShareError> {
+        let Some(remote) = self.remote(network) else { return Ok(()) };
         let news = std::mem::take(&mut *self.news.lock().unwrap_or_else(PoisonError::into_inner));
         let news: Vec<_> = news.into_iter().collect();
         let next = AtomicUsize::new(0);
