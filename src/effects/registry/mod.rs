@@ -26,7 +26,7 @@ use auth::{Authorizer, Scope};
 use credentials::Credentials;
 
 pub use error::{RegistryError, RegistryErrorKind};
-pub use pull::Document;
+pub use pull::{Document, Referrers};
 pub use push::{Content, LocalBlob, Placed};
 
 /// How a registry is spoken to.
