@@ -13,6 +13,7 @@ use super::statement::{self, MEDIA_TYPE, Resource, Statement};
 use crate::digest::Sha256;
 use crate::image::layout::sha256;
 use crate::image::referrer::{self, Artifact, Document, Referrer};
+use crate::sbom::Format;
 use crate::vex;
 
 /// OpenVEX as a predicate, as cosign, vexctl and Trivy have it: without the version, which the document tells itself.
@@ -173,12 +174,11 @@ fn is_of_type(envelope: &Envelope, predicate_type: &str) -> bool {
 pub fn predicate_type(document: &Value) -> Option<&'static str> {
     let context = document["@context"].as_str().unwrap_or_default();
     if document["spdxVersion"].is_string() {
-        Some("https://spdx.dev/Document")
+        Some(Format::Spdx23.predicate_type())
     } else if context.starts_with("https://spdx.org/rdf/3.") {
-        // Readers of the type without a version expect SPDX 2.
-        Some("https://spdx.dev/Document/v3.0")
+        Some(Format::Spdx30.predicate_type())
     } else if document["bomFormat"] == "CycloneDX" {
-        Some("https://cyclonedx.org/bom")
+        Some(Format::CycloneDx16.predicate_type())
     } else if context.starts_with("https://openvex.dev/ns") {
         Some(OPENVEX)
     } else {

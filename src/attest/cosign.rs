@@ -102,6 +102,12 @@ impl Bundle {
     }
 }
 
+/// What the statement in a bundle says, by the descriptor of its artifact; `None` for another artifact.
+#[must_use]
+pub fn bundled(descriptor: &Descriptor) -> Option<&str> {
+    descriptor.annotations().as_ref()?.get(BUNDLE_PREDICATE_TYPE).map(String::as_str)
+}
+
 /// What cosign before version 3 signs for an image. `repository` is where it will be published:
 /// `registry.example.org/base/cc-debian13`. Cosign does not look at that; the policies of podman and skopeo may.
 #[must_use]

@@ -44,7 +44,7 @@ enum Secret {
 }
 
 /// Something that signs with one key, wherever that is.
-pub trait Signer {
+pub trait Signer: Send + Sync {
     fn public_key(&self) -> &PublicKey;
 
     /// The signature of a message.

@@ -64,6 +64,16 @@ pub struct Ground<'a> {
     /// Those of the images' releases, which fit the catalog.
     pub locks: BTreeMap<&'a ReleaseName, Lock>,
     pub licenses: Licenses,
+    pub purpose: Purpose,
+}
+
+/// What images are built for, which decides what helps where packages are gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Any lock of the catalog serves.
+    Publish,
+    /// The image is there, and none but its own lock gives it again.
+    Verify,
 }
 
 /// Builds images from the catalog and the locks that are here, and does with them what is to be done.
@@ -81,7 +91,8 @@ pub fn assemble(
         .collect::<anyhow::Result<BTreeMap<_, _>>>()?;
     let selected = locked(catalog, selected, locks.values(), order.images)?;
     let licenses = definitions::licenses(&workspace.places.catalog)?;
-    assemble_from(workspace, &Ground { catalog, locks, licenses }, &selected, order, then)
+    let ground = Ground { catalog, locks, licenses, purpose: Purpose::Publish };
+    assemble_from(workspace, &ground, &selected, order, then)
 }
 
 /// Builds images from what is given, and does with them what is to be done; the order counts for its means alone.
@@ -92,7 +103,7 @@ pub fn assemble_from(
     order: Order<'_>,
     then: impl FnOnce(&Assembly<'_>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let Ground { catalog, locks, licenses } = ground;
+    let Ground { catalog, locks, licenses, purpose } = ground;
     let bars = Bars::new();
     let (fetching, converting) = (bars.stage("Fetching"), bars.stage("Converting"));
     let vendor = workspace.vendor()?;
@@ -109,7 +120,7 @@ pub fn assemble_from(
     let absent = missing.iter().filter(|input| !store.has(input.sha256()));
     fetching.expect(absent.map(Input::size).sum());
     converting.expect(missing.iter().map(Input::cost).sum());
-    records.extend(layers.make(&missing, &converting).map_err(advise)?);
+    records.extend(layers.make(&missing, &converting).map_err(|error| advise(error, *purpose))?);
     fetching.finish();
     converting.finish();
 
@@ -189,25 +200,38 @@ fn targets<'a>(
     Ok(targets)
 }
 
-fn advise(error: LayersError) -> anyhow::Error {
+fn advise(error: LayersError, purpose: Purpose) -> anyhow::Error {
     match error {
-        LayersError::Gone(gone) => advise_on(gone),
+        LayersError::Gone(gone) => advise_on(gone, purpose),
         error => error.into(),
     }
 }
 
 /// What to do where packages are gone.
-pub fn advise_on(gone: Gone) -> anyhow::Error {
-    let hint = match gone.remedy() {
-        Remedy::Connect => "run once without `--offline`, which fetches what is missing",
-        Remedy::NameMirror => "name a mirror in catalog.toml, or apt sources by --apt-dir",
-        Remedy::Renew => {
+pub fn advise_on(gone: Gone, purpose: Purpose) -> anyhow::Error {
+    let hint = match (gone.remedy(), purpose) {
+        (Remedy::Connect, _) => "run once without `--offline`, which fetches what is missing",
+        (Remedy::NameMirror, Purpose::Publish) => {
+            "name a mirror in catalog.toml, or apt sources by --apt-dir"
+        }
+        (Remedy::NameMirror, Purpose::Verify) => {
+            "name apt sources by --apt-dir, or a folder that has the packages by --vendor"
+        }
+        (Remedy::Renew, Purpose::Publish) => {
             "the archive has moved on: `distro build --renew` locks what it has today, and builds that; \
              to build this lock, name a mirror that keeps old packages in catalog.toml"
         }
-        Remedy::TryAgain => {
+        (Remedy::Renew, Purpose::Verify) => {
+            "the archive has moved on since the image was built, and without its packages nobody can build it again: \
+             name apt sources that keep old packages by --apt-dir, or a folder that has these by --vendor"
+        }
+        (Remedy::TryAgain, Purpose::Publish) => {
             "try again later, or name a mirror of your own in catalog.toml; where the archive has moved on, \
              `distro build --renew` locks what it has today, and builds that"
+        }
+        (Remedy::TryAgain, Purpose::Verify) => {
+            "try again later; where the archive has moved on since the image was built, name apt sources that keep old \
+             packages by --apt-dir, or a folder that has these by --vendor"
         }
     };
     Advice::new(gone, hint).into()

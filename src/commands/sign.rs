@@ -9,6 +9,7 @@ use distro::effects::signing::{Forms, Signing};
 use super::{Workspace, select_some};
 use crate::cli::{KeyArgs, SignArgs, SignatureForm};
 use crate::report::failure::Advice;
+use crate::report::progress::Bars;
 use crate::report::signed;
 
 pub fn run(workspace: &Workspace, args: &SignArgs) -> anyhow::Result<()> {
@@ -20,8 +21,12 @@ pub fn run(workspace: &Workspace, args: &SignArgs) -> anyhow::Result<()> {
         SignatureForm::Classic => Forms { bundles: false, tags: true },
         SignatureForm::Both => Forms { bundles: true, tags: true },
     };
-    let signing = Signing { signer: &*signer, forms, destination: args.destination.as_deref() };
+    let bars = Bars::new();
+    let progress = bars.count("Signing", names.len());
+    let destination = args.destination.as_deref();
+    let signing = Signing { signer: &*signer, forms, destination, progress: &progress };
     let signed = signing.sign(LayoutDirectory::open(&args.out)?, names)?;
+    progress.finish();
     signed::report(args.format, &signed)
 }
 
@@ -70,13 +75,17 @@ fn signer(args: &KeyArgs) -> anyhow::Result<Box<dyn Signer>> {
 }
 
 /// What to do about a key that cannot be used.
-fn advise(error: KeyFileError) -> anyhow::Error {
+pub fn advise(error: KeyFileError) -> anyhow::Error {
     let hint = match &error {
         KeyFileError::Key { source: KeyError::NoPassword, .. } => {
             "put the password into the environment as COSIGN_PASSWORD"
         }
         KeyFileError::Key { source: KeyError::WrongPassword, .. } => "COSIGN_PASSWORD has another one",
         KeyFileError::Key { source: KeyError::Kind { found, .. }, .. } => match found.as_str() {
+            "PRIVATE KEY" => "`openssl pkey -in KEY -pubout` writes the public key of a private one",
+            "ENCRYPTED SIGSTORE PRIVATE KEY" | "ENCRYPTED COSIGN PRIVATE KEY" => {
+                "`cosign public-key --key KEY` writes the public key of a private one"
+            }
             "EC PRIVATE KEY" => "`openssl pkcs8 -topk8 -nocrypt -in KEY -out NEW` writes it as PKCS #8",
             "ENCRYPTED PRIVATE KEY" => {
                 "`cosign import-key-pair --key KEY` encrypts it in cosign's way, which this program reads"

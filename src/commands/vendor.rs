@@ -12,7 +12,7 @@ use distro::effects::places::Places;
 use distro::effects::vendor::{Filled, VendorFolder, Wanted};
 use distro::lock::{Lock, LockedFile};
 
-use super::assembly::advise_on;
+use super::assembly::{Purpose, advise_on};
 use super::{Sources, Workspace, locked, select_some};
 use crate::cli::VendorArgs;
 use crate::report::progress::Bars;
@@ -124,5 +124,5 @@ fn lacking(filled: Filled, needs: &BTreeMap<LockedFile, Need<'_>>) -> anyhow::Re
             None => warn(&format!("{why}\nbuilds do without it, `distro lock --verify` does not")),
         }
     }
-    Gone::of(packages).map_or(Ok(()), |gone| Err(advise_on(gone)))
+    Gone::of(packages).map_or(Ok(()), |gone| Err(advise_on(gone, Purpose::Publish)))
 }

@@ -21,17 +21,18 @@ use distro::effects::verifier::case::{Case, Rebuilt, united};
 use distro::effects::verifier::foundation::Foundation;
 use distro::effects::verifier::witness;
 use distro::image::reference::Reference;
-use distro::verification::{Cause, Check, Finding, State, Verified};
+use distro::verification::{Cause, Check, Finding, Verified};
 
 use super::Workspace;
-use super::assembly::{Ground, Order, assemble_from};
+use super::assembly::{Ground, Order, Purpose, assemble_from};
+use super::sign::advise;
 use crate::cli::VerifyArgs;
 use crate::report::failure::Advice;
 use crate::report::progress::Bars;
 use crate::report::{verified, warn};
 
 pub fn run(workspace: &Workspace, args: &VerifyArgs) -> anyhow::Result<ExitCode> {
-    let key = args.key.as_deref().map(public_key).transpose()?;
+    let key = args.key.as_deref().map(|key| public_key(key).map_err(advise)).transpose()?;
     let mut cases = read(workspace, args, key.as_ref())?;
     cases.retain(|case| is_asked(case, &args.arch));
     if cases.is_empty() {
@@ -48,7 +49,7 @@ pub fn run(workspace: &Workspace, args: &VerifyArgs) -> anyhow::Result<ExitCode>
     } else {
         rebuild_sealed(workspace, args, &mut cases)?;
     }
-    let verified: Vec<_> = cases.into_iter().map(|case| case.verified).collect();
+    let verified = Case::settle(&cases);
     verified::report(args.format, &verified)?;
     Ok(if verified.iter().all(Verified::holds) { ExitCode::SUCCESS } else { ExitCode::from(3) })
 }
@@ -139,13 +140,14 @@ fn rebuild_sealed(workspace: &Workspace, args: &VerifyArgs, cases: &mut [Case]) 
         let release = catalog.releases.get_key_value(&lock.release).map(|(release, _)| release);
         let release = release.context("a lock that fits is of a release of the catalog")?;
         let locks = BTreeMap::from([(release, lock)]);
-        let ground = Ground { catalog: &catalog, locks, licenses };
+        let ground = Ground { catalog: &catalog, locks, licenses, purpose: Purpose::Verify };
         rebuild(workspace, args, &ground, Some(&sealed), &mut group)?;
     }
     Ok(())
 }
 
-/// Builds images from the definitions and the locks that are here, and says where these are not what they carry.
+/// Builds images from the definitions and the locks that are here. Where that gives others, it says which of these are
+/// not what the images carry; where it does not, an older lock is as true.
 fn rebuild_local(workspace: &Workspace, args: &VerifyArgs, cases: &mut [Case]) -> anyhow::Result<()> {
     let written = workspace.definitions()?;
     let sources = definitions::license_sources(&workspace.places.catalog)?;
@@ -160,20 +162,17 @@ fn rebuild_local(workspace: &Workspace, args: &VerifyArgs, cases: &mut [Case]) -
         sealed.insert(release, definitions.seal(&lock)?);
         locks.insert(release, lock);
     }
-    for case in &mut *cases {
+    let licenses = definitions::licenses(&workspace.places.catalog)?;
+    let ground = Ground { catalog: &catalog, locks, licenses, purpose: Purpose::Verify };
+    rebuild(workspace, args, &ground, None, &mut cases.iter_mut().collect::<Vec<_>>())?;
+    for case in cases.iter_mut().filter(|case| !case.is_rebuilt()) {
         let Ok((image, _)) = case.wanted(&catalog) else { continue };
         let here = &sealed[&image.name.release].files;
         let findings = case.origin.as_ref().map(|origin| origin.differs_from(here)).unwrap_or_default();
-        case.verified.add(Check::Provenance, findings);
-    }
-    let licenses = definitions::licenses(&workspace.places.catalog)?;
-    let ground = Ground { catalog: &catalog, locks, licenses };
-    rebuild(workspace, args, &ground, None, &mut cases.iter_mut().collect::<Vec<_>>())?;
-    for Case { verified, .. } in cases {
-        if verified.state(Check::Provenance) == State::Fails && verified.state(Check::Rebuild) == State::Fails
-        {
-            verified.explain(Cause::Definitions);
+        if !findings.is_empty() {
+            case.verified.explain(Cause::Definitions);
         }
+        case.verified.add(Check::Provenance, findings);
     }
     Ok(())
 }

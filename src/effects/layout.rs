@@ -219,8 +219,14 @@ impl LayoutDirectory {
         })
     }
 
+    /// Writes a document as a blob at once.
+    pub fn write_document(&self, blob: &Blob) -> Result<(), LayoutError> {
+        files::write_atomically(&self.blob(blob.digest), &blob.bytes)?;
+        Ok(())
+    }
+
     /// Writes the documents that were added.
-    pub fn write_documents(&mut self) -> Result<(), LayoutError> {
+    fn write_documents(&mut self) -> Result<(), LayoutError> {
         self.write_from(|_, _| Ok(false)).map(drop)
     }
 

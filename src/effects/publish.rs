@@ -2,15 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use oci_spec::OciSpecError;
 use oci_spec::image::Descriptor;
 use rayon::prelude::*;
 
 use super::builder::{BuildError, Builder, Target};
 use super::layout::{LayoutDirectory, LayoutError};
+use super::signing;
 use crate::attest::sealed::{SealError, Sealed, SealedDefinitions};
 use crate::attest::{attach, provenance};
 use crate::catalog::Catalog;
-use crate::catalog::name::ReleaseName;
+use crate::catalog::name::{ImageName, ReleaseName};
 use crate::digest::Sha256;
 use crate::image::built::{BuiltImage, OwnedLayer};
 use crate::image::layout::{Layout, sha256};
@@ -29,6 +31,12 @@ pub enum PublishError {
     Seal(#[from] SealError),
 }
 
+impl From<OciSpecError> for PublishError {
+    fn from(error: OciSpecError) -> Self {
+        LayoutError::from(error).into()
+    }
+}
+
 /// Writes images into a layout, those of one name next to each other. What else the layout has stays,
 /// unless the catalog no longer knows it.
 pub fn publish(
@@ -41,23 +49,36 @@ pub fn publish(
     let store = builder.layers.store;
     let mut layout = directory.layout()?;
     let indexes = indexes(builder, built)?;
-    let author = Author::new(&directory, &layout, builder.catalog, (built, &indexes), definitions)?;
+    let author = Author { directory: &directory, layout: &layout, catalog: builder.catalog };
     let images = built.par_iter().zip(verdicts);
-    let said = images.map(|((target, built), verdicts)| author.say(target, built, verdicts));
-    let said: Vec<Said> = builder.layers.pool.install(|| said.collect::<Result<_, LayoutError>>())?;
-    let origins: Vec<_> =
-        indexes.iter().map(|index| author.origin(index)).collect::<Result<_, LayoutError>>()?;
-    for Said { provenance, sboms } in said {
-        if let Some(referrer) = provenance {
-            attach(&mut directory, &mut layout, &referrer);
+    let sboms = images.map(|((target, built), verdicts)| author.sboms(target, built, verdicts));
+    let sboms: Vec<_> = builder.layers.pool.install(|| sboms.collect::<Result<_, LayoutError>>())?;
+    let provenances = || author.provenances(built, verdicts, &sboms, &indexes, definitions);
+    let provenances = builder.layers.pool.install(provenances)?;
+    let mut replaced: BTreeMap<(String, Sha256), BTreeSet<&str>> = BTreeMap::new();
+    let mut replace = |name: &ImageName, image, predicate_type| {
+        replaced.entry((name.repository(), image)).or_default().insert(predicate_type)
+    };
+    for ((target, _), sboms) in built.iter().zip(&sboms) {
+        for Sbom { format, referrer, .. } in sboms.iter().filter(|sbom| !sbom.is_attached) {
+            replace(&target.image.name, referrer.subject, format.predicate_type());
         }
-        for Sbom { reference, format, text, referrer } in sboms {
-            directory.add_sbom(&reference, format, text);
+    }
+    for (name, referrer) in &provenances {
+        replace(name, referrer.subject, provenance::PREDICATE);
+    }
+    for ((repository, image), predicate_types) in &replaced {
+        signing::retract(&mut directory, &mut layout, repository, *image, predicate_types)?;
+    }
+    for ((target, _), sboms) in built.iter().zip(sboms) {
+        for Sbom { format, text, referrer, .. } in sboms {
+            directory.add_sbom(&target.reference(), format, text);
             layout.detach_if(referrer.subject, |of| is_of_type(of, format.media_type()));
             attach(&mut directory, &mut layout, &referrer);
         }
     }
-    for referrer in origins.into_iter().flatten() {
+    for (_, referrer) in provenances {
+        layout.detach_if(referrer.subject, provenance::is_provenance);
         attach(&mut directory, &mut layout, &referrer);
     }
     keep_others(&mut layout, builder.catalog, built);
@@ -135,18 +156,13 @@ fn attach(directory: &mut LayoutDirectory, layout: &mut Layout, referrer: &Refer
     layout.attach(referrer);
 }
 
-/// What is said of an image that the layout does not have as it is to be.
-struct Said {
-    provenance: Option<Referrer>,
-    sboms: Vec<Sbom>,
-}
-
 /// A document, as a file beside the layout and as what refers to its image.
 struct Sbom {
-    reference: String,
     format: Format,
     text: String,
     referrer: Referrer,
+    /// Whether the layout has it attached, and lacks the file alone.
+    is_attached: bool,
 }
 
 /// Says of images and indexes what the layout does not say of them yet.
@@ -154,70 +170,81 @@ struct Author<'g> {
     directory: &'g LayoutDirectory,
     layout: &'g Layout,
     catalog: &'g Catalog,
-    /// For each release with an image or index of which the layout does not say what it was built from.
-    sealed: BTreeMap<&'g ReleaseName, Sealed>,
 }
 
-impl<'g> Author<'g> {
-    fn new(
-        directory: &'g LayoutDirectory,
-        layout: &'g Layout,
-        catalog: &'g Catalog,
-        (built, indexes): (&'g [(Target<'g>, BuiltImage)], &[Index<'g>]),
-        definitions: &SealedDefinitions,
-    ) -> Result<Self, SealError> {
-        let mut author = Self { directory, layout, catalog, sealed: BTreeMap::new() };
-        let of_images = built.iter().map(|(target, built)| (target, built.assembled.manifest.digest));
-        let of_indexes = indexes.iter().map(|index| (&index.platforms[0].0, index.blob.digest));
-        for (Target { lock, .. }, digest) in of_images.chain(of_indexes) {
-            if author.lacks_provenance(digest) && !author.sealed.contains_key(&lock.release) {
-                author.sealed.insert(&lock.release, definitions.seal(lock)?);
+impl Author<'_> {
+    fn sboms(
+        &self,
+        target: &Target<'_>,
+        built: &BuiltImage,
+        verdicts: &Verdicts,
+    ) -> Result<Vec<Sbom>, LayoutError> {
+        let subject = target.described(self.catalog, built, verdicts).subject();
+        let reference = target.reference();
+        let mut sboms = Vec::new();
+        for format in LAYOUT_FORMATS {
+            let text = format.render(&subject, Files::Unlisted);
+            let artifact = Artifact::of_file(format.media_type(), format.file_name(&reference), &text);
+            let referrer = artifact.attach(&built.assembled.descriptor)?;
+            let is_attached = self.layout.has_referrer(&referrer);
+            if !is_attached || !self.directory.has_sbom(&reference, format, &text) {
+                sboms.push(Sbom { format, text, referrer, is_attached });
             }
         }
-        Ok(author)
+        Ok(sboms)
+    }
+
+    /// What images and indexes were built from, each with the name of the image, where the layout does not say it.
+    ///
+    /// It says so for as long as the digest stays, as what was said then still builds the image, though lock and
+    /// definitions may be others by now. But an image whose SBOMs are others gets all anew: one account gives them all.
+    fn provenances<'n>(
+        &self,
+        built: &'n [(Target<'n>, BuiltImage)],
+        verdicts: &[Verdicts],
+        sboms: &[Vec<Sbom>],
+        indexes: &'n [Index<'n>],
+        definitions: &SealedDefinitions,
+    ) -> Result<Vec<(&'n ImageName, Referrer)>, PublishError> {
+        let images = built.iter().zip(verdicts).zip(sboms);
+        let images = images.filter(|(((_, built), _), sboms)| {
+            self.lacks_provenance(built.assembled.manifest.digest)
+                || sboms.iter().any(|sbom| !sbom.is_attached)
+        });
+        let images: Vec<_> = images.map(|(image, _)| image).collect();
+        let indexes = indexes.iter().filter(|index| self.lacks_provenance(index.blob.digest));
+        let indexes: Vec<_> = indexes.collect();
+        let mut sealed: BTreeMap<&ReleaseName, Sealed> = BTreeMap::new();
+        let of_indexes = indexes.iter().map(|index| &index.platforms[0].0);
+        for Target { lock, .. } in images.iter().map(|((target, _), _)| target).chain(of_indexes) {
+            if !sealed.contains_key(&lock.release) {
+                sealed.insert(&lock.release, definitions.seal(lock)?);
+            }
+        }
+        let of_image = |((target, built), verdicts): &(&'n (Target<'n>, BuiltImage), &Verdicts)| {
+            let subject = target.described(self.catalog, built, verdicts).subject();
+            let sealed = &sealed[&target.lock.release];
+            let artifact = provenance::artifact(&provenance::of_image(&subject, sealed), sealed)?;
+            Ok((&target.image.name, artifact.attach(&built.assembled.descriptor)?))
+        };
+        let of_images = images.par_iter().map(of_image);
+        let mut provenances = of_images.collect::<Result<Vec<_>, PublishError>>()?;
+        for Index { platforms, blob, descriptor } in indexes {
+            let (target, _) = &platforms[0];
+            let (name, sealed) = (&target.image.name, &sealed[&target.lock.release]);
+            let manifest = |(target, built): &(Target<'_>, BuiltImage)| {
+                (target.reference(), built.assembled.manifest.digest)
+            };
+            let manifests: Vec<_> = platforms.iter().map(manifest).collect();
+            let organization = &self.catalog.organization;
+            let statement = provenance::of_index(name, blob.digest, &manifests, organization, sealed);
+            provenances.push((name, provenance::artifact(&statement, sealed)?.attach(descriptor)?));
+        }
+        Ok(provenances)
     }
 
     fn lacks_provenance(&self, digest: Sha256) -> bool {
         !self.layout.referrers(digest).any(provenance::is_provenance)
-    }
-
-    fn say(&self, target: &Target<'_>, built: &BuiltImage, verdicts: &Verdicts) -> Result<Said, LayoutError> {
-        let image = &built.assembled;
-        let subject = target.described(self.catalog, built, verdicts).subject();
-        let provenance = if self.lacks_provenance(image.manifest.digest) {
-            let sealed = &self.sealed[&target.lock.release];
-            let artifact = provenance::artifact(&provenance::of_image(&subject, sealed), sealed)?;
-            Some(artifact.attach(&image.descriptor)?)
-        } else {
-            None
-        };
-        let mut sboms = Vec::new();
-        for format in LAYOUT_FORMATS {
-            let (reference, text) = (target.reference(), format.render(&subject, Files::Unlisted));
-            let artifact = Artifact::of_file(format.media_type(), format.file_name(&reference), &text);
-            let referrer = artifact.attach(&image.descriptor)?;
-            if !self.layout.has_referrer(&referrer) || !self.directory.has_sbom(&reference, format, &text) {
-                sboms.push(Sbom { reference, format, text, referrer });
-            }
-        }
-        Ok(Said { provenance, sboms })
-    }
-
-    /// What an index was built from; `None` where the layout says it.
-    fn origin(&self, index: &Index<'_>) -> Result<Option<Referrer>, LayoutError> {
-        let Index { platforms, blob, descriptor } = index;
-        if !self.lacks_provenance(blob.digest) {
-            return Ok(None);
-        }
-        let (target, _) = &platforms[0];
-        let (name, sealed) = (&target.image.name, &self.sealed[&target.lock.release]);
-        let manifest = |(target, built): &(Target<'_>, BuiltImage)| {
-            (target.reference(), built.assembled.manifest.digest)
-        };
-        let manifests: Vec<_> = platforms.iter().map(manifest).collect();
-        let statement =
-            provenance::of_index(name, blob.digest, &manifests, &self.catalog.organization, sealed);
-        Ok(Some(provenance::artifact(&statement, sealed)?.attach(descriptor)?))
     }
 }
 

@@ -137,11 +137,11 @@ impl Cargo<'_> {
 
     fn add_attached(&mut self, image: Sha256) -> Result<(), PullError> {
         let pull = self.pull;
-        for referrer in pull.registry.referrers(pull.path(), image)? {
+        for referrer in pull.registry.referrers(pull.path(), image)?.descriptors() {
             if *referrer.media_type() != MediaType::ImageManifest {
                 continue;
             }
-            let digest = sha256(&referrer).map_err(|error| pull.unreadable(error))?;
+            let digest = sha256(referrer).map_err(|error| pull.unreadable(error))?;
             let document = pull.registry.manifest(pull.path(), &Pointer::Digest(digest))?;
             self.add(&document)?;
             self.add_blobs(&document)?;
@@ -149,7 +149,7 @@ impl Cargo<'_> {
             self.layout.attach(&Referrer {
                 subject: image,
                 manifest,
-                descriptor: referrer,
+                descriptor: referrer.clone(),
                 blobs: Vec::new(),
             });
         }

@@ -2,8 +2,9 @@
 //! no tag ever points to an image that is not whole, or that is not signed yet.
 //!
 //! Nothing is removed from a registry: many refuse to, and what is there may be of use to somebody. What another build
-//! attached to the same image, an SBOM or a provenance, stays listed with what takes its place; each is a true account
-//! of the image. Which of them a layout has others for is [told](Delivered::superseded).
+//! attached to the same image, an SBOM or a provenance, is no longer noted where clients note it; a registry that lists
+//! it of its own accord goes on to, beside what takes its place. Each is a true account of the image, and which of them
+//! a layout has others for is [told](Delivered::superseded).
 
 mod attached;
 
@@ -14,7 +15,7 @@ use rayon::iter::{ParallelBridge as _, ParallelIterator as _};
 
 use super::layout::LayoutReader;
 use super::progress::Progress;
-use super::registry::{Content, LocalBlob, Placed, Registry, RegistryError};
+use super::registry::{Content, LocalBlob, Placed, Referrers, Registry, RegistryError};
 use crate::attest::attach::supersedes;
 use crate::digest::Sha256;
 use crate::image::layout::sha256;
@@ -63,7 +64,7 @@ pub struct Delivered {
     pub tagged: BTreeSet<Tag>,
     /// What the registry did not know to be attached to the image.
     pub referrers: usize,
-    /// What it lists as attached, and the image has something else in place of.
+    /// What it goes on to list as attached, and the image has something else in place of.
     pub superseded: BTreeSet<Sha256>,
     /// Blobs by how they came to be there; one that images of a repository share counts for the first of them.
     pub present: usize,
@@ -109,6 +110,8 @@ struct Pending<'a> {
     /// Referrers that the registry does not list, by their subjects.
     referrers: BTreeMap<Sha256, Vec<&'a Manifest>>,
     superseded: BTreeSet<Sha256>,
+    /// What is noted as attached, and is to be no longer.
+    replaced: BTreeSet<Sha256>,
     /// Tags of attachments that lack some of them.
     attached: BTreeMap<&'a Tag, Attachment>,
 }
@@ -181,30 +184,34 @@ impl Push<'_> {
             }
         }
         let mut referrers = BTreeMap::new();
-        let mut superseded = BTreeSet::new();
+        let (mut superseded, mut replaced) = (BTreeSet::new(), BTreeSet::new());
         for (subject, wanted) in &shipment.referrers {
-            let listed = self.registry.referrers(repository, *subject)?;
+            let there = self.registry.referrers(repository, *subject)?;
+            let listed = there.descriptors();
             let is_listed = |manifest: &&Manifest| {
                 self.mode != Mode::Force
                     && listed.iter().any(|listed| listed.digest() == manifest.descriptor.digest())
             };
             let missing: Vec<_> = wanted.iter().filter(|manifest| !is_listed(manifest)).collect();
-            if !missing.is_empty() {
-                referrers.insert(*subject, missing);
-            }
             let is_wanted = |listed: &Descriptor| {
                 wanted.iter().any(|manifest| manifest.descriptor.digest() == listed.digest())
             };
             let is_superseded = |listed: &&Descriptor| {
                 !is_wanted(listed) && wanted.iter().any(|ours| supersedes(&ours.descriptor, listed))
             };
-            superseded.extend(listed.iter().filter(is_superseded).filter_map(|listed| sha256(listed).ok()));
+            let others: BTreeSet<_> =
+                listed.iter().filter(is_superseded).filter_map(|listed| sha256(listed).ok()).collect();
+            let is_noted = matches!(there, Referrers::Noted(_));
+            if !missing.is_empty() || (is_noted && !others.is_empty()) {
+                referrers.insert(*subject, missing);
+            }
+            if is_noted { &mut replaced } else { &mut superseded }.extend(others);
         }
         let mut attached = BTreeMap::new();
         for (tag, ours) in &shipment.attached {
             attached.extend(self.attachment(repository, tag, ours)?.map(|attachment| (tag, attachment)));
         }
-        Ok((Pending { consignment, tags, referrers, superseded, attached }, moved))
+        Ok((Pending { consignment, tags, referrers, superseded, replaced, attached }, moved))
     }
 
     /// The blobs that images need, each once, the largest first.
@@ -289,8 +296,8 @@ impl Push<'_> {
                     unnoted.push(referrer.descriptor.clone());
                 }
             }
-            if !unnoted.is_empty() {
-                self.registry.note_referrers(repository, *subject, &unnoted)?;
+            if !unnoted.is_empty() || !pending.replaced.is_empty() {
+                self.registry.note_referrers(repository, *subject, &unnoted, &pending.replaced)?;
             }
         }
         pending

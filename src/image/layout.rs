@@ -71,6 +71,11 @@ impl Layout {
         self.references.insert(name, descriptor);
     }
 
+    /// Takes a name away from what has it.
+    pub fn remove(&mut self, name: &str) {
+        self.references.remove(name);
+    }
+
     /// Adds what refers to an image.
     pub fn attach(&mut self, Referrer { subject, manifest, descriptor, .. }: &Referrer) {
         self.referrers.entry(*subject).or_default().insert(manifest.digest, descriptor.clone());

@@ -60,6 +60,17 @@ impl Format {
         }
     }
 
+    /// The type of the document as the predicate of a statement, as cosign has it. Readers of SPDX's without a version
+    /// expect SPDX 2.
+    #[must_use]
+    pub fn predicate_type(self) -> &'static str {
+        match self {
+            Self::Spdx23 => "https://spdx.dev/Document",
+            Self::Spdx30 => "https://spdx.dev/Document/v3.0",
+            Self::CycloneDx16 => "https://cyclonedx.org/bom",
+        }
+    }
+
     /// `cc-debian13_debug-amd64.spdx.json`, of the image `cc-debian13:debug-amd64`: a colon is no part of file names
     /// everywhere.
     #[must_use]

@@ -12,6 +12,7 @@ use crate::audit::subject::{Content, Image, Layer};
 use crate::digest::Sha256;
 use crate::image::Blob;
 use crate::image::built::{BuiltImage, OwnedLayer};
+use crate::image::referrer::Document;
 use crate::sbom::{Files, Format, LAYOUT_FORMATS, Subject};
 use crate::tree::{ImagePath, Kind, Listed, Listing};
 
@@ -29,10 +30,50 @@ pub struct Published<'a> {
 }
 
 /// What differs, and why that may be.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Comparison {
     pub findings: Vec<Finding>,
     pub causes: BTreeSet<Cause>,
+}
+
+/// The SBOMs of an image held against those that a rebuild gives.
+#[derive(Debug, Clone, Default)]
+pub struct SbomComparison {
+    /// What the image lacks.
+    pub findings: Vec<Finding>,
+    /// Those that are the same.
+    pub same: BTreeSet<Sha256>,
+    /// How each of the others differs.
+    pub others: BTreeMap<Sha256, Comparison>,
+}
+
+impl SbomComparison {
+    #[must_use]
+    pub fn of(attached: &Attached, subject: &Subject<'_>) -> Self {
+        let mut comparison = Self::default();
+        for format in LAYOUT_FORMATS {
+            let (part, rebuilt) = (part_of(format), format.render(subject, Files::Unlisted));
+            let mut documents = attached.of_type(format.media_type()).peekable();
+            if documents.peek().is_none() {
+                comparison.findings.push(Finding::new(Check::Sbom, &*part, "is not attached to the image"));
+            }
+            for document in documents {
+                let digest = document.blob.digest;
+                if document.blob.bytes == rebuilt.as_bytes() {
+                    comparison.same.insert(digest);
+                } else {
+                    comparison.others.insert(digest, Comparison::of_sbom(&part, document, &rebuilt));
+                }
+            }
+        }
+        comparison
+    }
+
+    /// Whether there is one in every format that is as it is to be.
+    #[must_use]
+    pub fn are_whole(&self) -> bool {
+        self.same.len() == LAYOUT_FORMATS.len()
+    }
 }
 
 impl Comparison {
@@ -88,28 +129,14 @@ impl Comparison {
         comparison
     }
 
-    /// Holds the SBOMs of an image that is the same against those that a rebuild gives.
-    #[must_use]
-    pub fn of_sboms(attached: &Attached, subject: &Subject<'_>) -> Self {
+    /// Holds an SBOM against the one that a rebuild gives.
+    fn of_sbom(part: &str, document: &Document, rebuilt: &str) -> Self {
         let mut comparison = Self::default();
-        for format in LAYOUT_FORMATS {
-            let part = part_of(format);
-            let rebuilt = format.render(subject, Files::Unlisted);
-            let documents: Vec<_> = attached.of_type(format.media_type()).collect();
-            if documents.is_empty() {
-                let finding = Finding::new(Check::Sbom, &*part, "is not attached to the image");
-                comparison.findings.push(finding);
-            }
-            for document in documents.iter().filter(|document| document.blob.bytes != rebuilt.as_bytes()) {
-                let before = comparison.findings.len();
-                let pair = json_pair(&document.blob.bytes, rebuilt.as_bytes(), &[]);
-                comparison.told(Check::Sbom, &part, pair);
-                if comparison.findings.len() == before {
-                    let message = "has the values that a rebuild gives, in other bytes";
-                    comparison.findings.push(Finding::new(Check::Sbom, &*part, message));
-                    comparison.causes.insert(Cause::Wording);
-                }
-            }
+        comparison.told(Check::Sbom, part, json_pair(&document.blob.bytes, rebuilt.as_bytes(), &[]));
+        if comparison.findings.is_empty() {
+            let message = "has the values that a rebuild gives, in other bytes";
+            comparison.findings.push(Finding::new(Check::Sbom, part, message));
+            comparison.causes.insert(Cause::Wording);
         }
         comparison
     }

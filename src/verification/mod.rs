@@ -89,7 +89,7 @@ pub enum Cause {
 }
 
 /// A manifest or an index, and what came of its checks.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Verified {
     /// `cc-debian13:debug-amd64`, or the reference in a registry.
     pub name: String,

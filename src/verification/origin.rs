@@ -20,21 +20,27 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// What the statements that count say, or why that is not enough to build the image again.
-    pub fn of(account: &Account, attached: &Attached) -> Result<Self, Finding> {
-        let fails = |message: String| Err(Finding::new(Check::Provenance, "provenance", message));
-        let read = |statement: &Statement| BuiltFrom::read(statement).map(|from| (statement.clone(), from));
-        let mut known = account.provenances().filter_map(read);
-        let Some((statement, from)) = known.next() else {
-            return fails(match account.provenances().next() {
-                Some(_) => {
-                    "is of another program's: it does not tell which lock the image was built from".to_owned()
-                }
-                None => "is not there: nobody says what the image was built from".to_owned(),
-            });
+    /// What the statements that count say: all from which the image can be built again, as each build of it may have
+    /// left one; or else the first; or why there is none.
+    pub fn all(account: &Account, attached: &Attached) -> Result<Vec<Self>, Finding> {
+        let fails = |message: &str| Err(Finding::new(Check::Provenance, "provenance", message));
+        let read = |statement: &Statement| {
+            let from = BuiltFrom::read(statement)?;
+            let sealed = attached.document(from.sealed).map(|document| document.blob.clone());
+            Some(Self { statement: statement.clone(), from, sealed })
         };
-        let sealed = attached.document(from.sealed).map(|document| document.blob.clone());
-        Ok(Self { statement, from, sealed })
+        let mut known: Vec<_> = account.provenances().filter_map(read).collect();
+        if known.is_empty() {
+            return fails(match account.provenances().next() {
+                Some(_) => "is of another program's: it does not tell which lock the image was built from",
+                None => "is not there: nobody says what the image was built from",
+            });
+        }
+        match known.iter().any(|origin| origin.sealed.is_some()) {
+            true => known.retain(|origin| origin.sealed.is_some()),
+            false => known.truncate(1),
+        }
+        Ok(known)
     }
 
     /// Where the lock that it names is not the one that is attached.

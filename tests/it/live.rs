@@ -19,6 +19,7 @@ mod sbom;
 mod sources;
 mod structure;
 mod vendor;
+mod verify;
 
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;

@@ -19,6 +19,7 @@ mod extends;
 mod faults;
 mod find;
 mod foreign;
+mod forgery;
 mod hand;
 mod harness;
 mod hostile;

@@ -1,18 +1,16 @@
 //! Published images, verified: as they should be, and as others made them.
 
-mod forgery;
-
 use std::fs;
 use std::process::Command;
 
 use serde_json::{Value, json};
 
 use crate::desk::{assert_refused, without_digests};
+use crate::forgery::Forgery;
 use crate::layout::Layout;
-use crate::registry::DockerRegistry;
+use crate::registry::{DockerRegistry, FakeRegistry, Habits};
 use crate::run::Said;
-use crate::workshop::Workshop;
-use forgery::Forgery;
+use crate::workshop::{Workshop, libc6};
 
 const IMAGE: &str = "base-debian13:latest-amd64";
 
@@ -555,8 +553,8 @@ IMAGE                       DIGEST        SIGNATURE  PROVENANCE  REBUILD  SBOM
 base-debian13:latest-amd64  …  -          FAILS       FAILS    holds
 
 base-debian13:latest-amd64
-  provenance: images/base.toml is another one here
   manifest: annotations.org.opencontainers.image.description is "For programs linked against glibc", and a rebuild gives "For other programs linked against glibc"
+  provenance: images/base.toml is another one here
   likely cause: it was built from other definitions or another lock than are here
 ----- stderr -----
 warning: nothing was authenticated: without `--key`, whoever made an image may have made what is said of it too
@@ -576,17 +574,18 @@ fn a_registry_is_enough() {
         fs::remove_dir_all(shop.world.path(gone)).unwrap();
     }
     shop.server.take_requests();
-    let reference = format!("{destination}/base-debian13:latest-amd64");
+    let reference = format!("{destination}/base-debian13:latest");
     let said = shop.world.distro(&["verify", &reference, "--key", "a.pub"]);
     let said = Said { stdout: said.stdout.replace(registry.host(), "[REGISTRY]"), ..said };
     said.assert_is(
         r#"
 status: 0
 ----- stdout -----
-IMAGE                                            DIGEST        SIGNATURE  PROVENANCE  REBUILD  SBOM
-[REGISTRY]/team/base-debian13:latest-amd64  2319536c064b  holds      holds       holds    holds
+IMAGE                                                    DIGEST        SIGNATURE  PROVENANCE  REBUILD  SBOM
+[REGISTRY]/team/base-debian13:latest                be57366c481e  holds      holds       holds    -
+[REGISTRY]/team/base-debian13:latest (linux/amd64)  2319536c064b  holds      holds       holds    holds
 ----- stderr -----
-   Verified 1 of 1 manifest
+   Verified 2 of 2 manifests
 "#,
     );
     assert_eq!(shop.asked_for().len(), 3);
@@ -599,6 +598,151 @@ IMAGE                                            DIGEST        SIGNATURE  PROVEN
 error: could not read `[REGISTRY]/team/base-debian13@sha256:…`: the registry does not have it
 "#,
     );
+}
+
+/// Has the SBOMs of the image say something else, and the image stay.
+fn describe_anew(shop: &Workshop) {
+    let before = shop.out().digest(IMAGE);
+    shop.edit("catalog.toml", "example.org/spdx", "example.org/documents");
+    shop.build(&["base:latest"]).success();
+    assert_eq!(shop.out().digest(IMAGE), before);
+}
+
+#[test]
+fn what_an_image_is_said_to_be_built_from_goes_with_its_sboms() {
+    let shop = signed("both");
+    let attached = || {
+        let referrers = |name| shop.out().referrers(&shop.out().digest(name)).len();
+        ["base-debian13:latest", IMAGE].map(referrers)
+    };
+    let before = attached();
+    describe_anew(&shop);
+    // What the key signed of the documents that are replaced goes with them; that it signed the image stays.
+    verify(&shop, &["base", "--key", "a.pub"]).assert_is(
+        r#"
+status: 3
+----- stdout -----
+IMAGE                       DIGEST        SIGNATURE  PROVENANCE  REBUILD  SBOM
+base-debian13:latest        …  holds      holds       holds    -
+base-debian13:latest-amd64  …  FAILS      holds       holds    holds
+
+base-debian13:latest-amd64
+  SBOM application/spdx+json is not one that the key signed
+  SBOM application/spdx3+json is not one that the key signed
+  statement (https://slsa.dev/provenance/v1) is not what the key signed
+----- stderr -----
+   Verified 1 of 2 manifests
+"#,
+    );
+    let said = verify(&shop, &["base"]);
+    assert_eq!(said.status, Some(0), "{said}");
+    shop.world.distro(&["sign", "--key", "a", "--form", "both"]).success();
+    assert_eq!(attached(), before);
+    let said = verify(&shop, &["base", "--key", "a.pub"]);
+    assert_eq!(said.status, Some(0), "{said}");
+
+    let index = shop.world.read("out/index.json");
+    shop.build(&["base:latest"]).success();
+    shop.world.distro(&["sign", "--key", "a", "--form", "both"]).success();
+    assert_eq!(shop.world.read("out/index.json"), index);
+}
+
+#[test]
+fn what_a_registry_lists_of_an_earlier_build_holds_too() {
+    for (referrers, form) in [(true, "both"), (false, "both"), (true, "bundle"), (false, "classic")] {
+        let shop = signed(form);
+        let registry = FakeRegistry::new(Habits { referrers, mounts: true, login: None });
+        let destination = format!("{}/team", registry.host());
+        let push = || drop(shop.world.distro(&["push", "--all", &destination]).success());
+        push();
+        describe_anew(&shop);
+        shop.world.distro(&["sign", "--key", "a", "--form", form]).success();
+        push();
+        let reference = format!("{destination}/base-debian13:latest");
+        let said = verify(&shop, &[&reference, "--key", "a.pub"]);
+        assert_eq!(said.status, Some(0), "{referrers} {form}: {said}");
+        assert!(said.stderr.contains("Verified 2 of 2 manifests"), "{said}");
+    }
+}
+
+#[test]
+fn an_sbom_that_no_build_gives_is_found_beside_one_that_holds() {
+    let shop = built();
+    let registry = FakeRegistry::new(Habits { referrers: true, mounts: true, login: None });
+    let destination = format!("{}/team", registry.host());
+    let push = || drop(shop.world.distro(&["push", "--all", &destination]).success());
+    push();
+    let sbom = attached(&shop.out(), IMAGE, "application/spdx+json", 0);
+    Forgery::new(&shop.world).edit(&sbom, |sbom| sbom["comment"] = "forged".into());
+    push();
+    let reference = format!("{destination}/base-debian13:latest-amd64");
+    let said = verify(&shop, &[&reference]);
+    Said { stdout: said.stdout.replace(registry.host(), "[REGISTRY]"), ..said }.assert_is(
+        r#"
+status: 3
+----- stdout -----
+IMAGE                                            DIGEST        SIGNATURE  PROVENANCE  REBUILD  SBOM
+[REGISTRY]/team/base-debian13:latest-amd64  …  -          holds       holds    FAILS
+
+[REGISTRY]/team/base-debian13:latest-amd64
+  SBOM application/spdx+json: comment is "forged", and a rebuild gives none
+----- stderr -----
+warning: nothing was authenticated: without `--key`, whoever made an image may have made what is said of it too
+   Verified 0 of 1 manifest
+"#,
+    );
+}
+
+#[test]
+fn sboms_of_another_version_of_the_program_do_not_count_where_this_one_gave_some() {
+    let shop = built();
+    let registry = FakeRegistry::new(Habits { referrers: true, mounts: true, login: None });
+    let destination = format!("{}/team", registry.host());
+    let push = || drop(shop.world.distro(&["push", "--all", &destination]).success());
+    let statement = attached(&shop.out(), IMAGE, "application/vnd.in-toto+json", 0);
+    Forgery::new(&shop.world).edit(&statement, |statement| {
+        statement["predicate"]["runDetails"]["builder"]["version"]["distro"] = "0.0.1".into();
+    });
+    let sbom = attached(&shop.out(), IMAGE, "application/spdx+json", 0);
+    Forgery::new(&shop.world).edit(&sbom, |sbom| sbom["comment"] = "as distro 0.0.1 wrote it".into());
+    push();
+    let reference = format!("{destination}/base-debian13:latest-amd64");
+    let said = verify(&shop, &[&reference]);
+    Said { stdout: said.stdout.replace(registry.host(), "[REGISTRY]"), ..said }.assert_is(
+        r#"
+status: 3
+----- stdout -----
+IMAGE                                            DIGEST        SIGNATURE  PROVENANCE  REBUILD  SBOM
+[REGISTRY]/team/base-debian13:latest-amd64  …  -          holds       holds    FAILS
+
+[REGISTRY]/team/base-debian13:latest-amd64
+  SBOM application/spdx+json: comment is "as distro 0.0.1 wrote it", and a rebuild gives none
+  likely cause: distro 0.0.1 built it, and this is 0.1.0: use that version
+----- stderr -----
+warning: nothing was authenticated: without `--key`, whoever made an image may have made what is said of it too
+   Verified 0 of 1 manifest
+"#,
+    );
+    shop.build(&["base:latest"]).success();
+    push();
+    let said = verify(&shop, &[&reference]);
+    assert_eq!(said.status, Some(0), "{said}");
+}
+
+#[test]
+fn a_lock_that_was_renewed_since_and_gives_the_same_image_is_as_true() {
+    let mut shop = Workshop::new();
+    shop.lock().build(&["static:latest"]).success();
+    let image = shop.out().digest("static-debian13:latest");
+    let lock = shop.world.read("lock/debian13.lock");
+    libc6("2.41-2").publish_to(&mut shop.archive, "trixie-security");
+    shop.lock().build(&["static:latest"]).success();
+    assert_eq!(shop.out().digest("static-debian13:latest"), image);
+    assert_ne!(shop.world.read("lock/debian13.lock"), lock);
+    for arguments in [&["static"][..], &["static", "--local"]] {
+        let said = verify(&shop, arguments);
+        assert_eq!(said.status, Some(0), "{said}");
+    }
 }
 
 #[test]
@@ -642,6 +786,16 @@ error: could not read `a.pub`: there is no such file or directory
         r#"
 error: the key `a.pub` cannot be used
   it is not a key in PEM: `-----BEGIN PRIVATE KEY-----` or `-----BEGIN PUBLIC KEY-----` is expected
+hint: `distro sign --help` tells how to make a key
+"#,
+    );
+    openssl(&shop, &["genpkey", "-algorithm", "ed25519", "-out", "a"]);
+    assert_refused(
+        &verify(&shop, &["base", "--key", "a"]),
+        r#"
+error: the key `a` cannot be used
+  it is of the kind `PRIVATE KEY`, and a public key is expected
+hint: `openssl pkey -in KEY -pubout` writes the public key of a private one
 "#,
     );
     assert_refused(
@@ -661,4 +815,34 @@ hint: leave out `--arch`, to verify all that there are
     let said = verify(&shop, &[IMAGE]);
     assert_eq!(said.status, Some(1), "{said}");
     assert!(said.stderr.contains("run once without `--offline`"), "{said}");
+}
+
+#[test]
+fn packages_that_are_gone_since_an_image_was_built_are_named_with_what_to_do() {
+    let mut shop = built();
+    shop.archive.withdraw("trixie", "libc6");
+    fs::remove_dir_all(shop.world.path("store")).unwrap();
+    assert_refused(
+        &shop.world.distro(&["verify", IMAGE]),
+        r#"
+warning: nothing was authenticated: without `--key`, whoever made an image may have made what is said of it too
+error: a locked package is not to be had:
+  libc6 2.41-1 (amd64)
+asked [URL]/debian/ (host apt sources): not found
+asked [URL]/snapshot/debian/20250616T030640Z/ (snapshot service): not found
+hint: the archive has moved on since the image was built, and without its packages nobody can build it again: name apt sources that keep old packages by --apt-dir, or a folder that has these by --vendor
+"#,
+    );
+}
+
+#[test]
+fn a_registry_that_is_away_is_named() {
+    let shop = built();
+    let arguments = ["verify", "127.0.0.1:1/team/base-debian13", "--retries", "0"];
+    assert_refused(
+        &shop.world.distro(&arguments),
+        r#"
+error: could not reach the registry `127.0.0.1:1`: there is no connection: Connection refused (os error 111)
+"#,
+    );
 }

@@ -213,6 +213,24 @@ error: could not sign base-debian13:latest
 }
 
 #[test]
+fn a_helper_signs_several_images_at_a_time_once_it_has_signed_one() {
+    let shop = built();
+    shop.build(&["static:latest"]).success();
+    shop.world.distro(&["sign", "--key", "ed"]).success();
+    let signed = shop.world.read("out/index.json");
+    fs::remove_dir_all(shop.world.path("out")).unwrap();
+    shop.build(&["base:latest", "static:latest"]).success();
+    // The first two calls, for an index, come one after the other; the third waits for a fourth.
+    let helper = "touch call.$$; calls() { ls call.* | wc -l; }; cat >message.$$; \
+        if [ $(calls) -ge 3 ]; then \
+            n=0; until [ $(calls) -ge 4 ]; do sleep 0.1; n=$((n + 1)); [ $n -lt 100 ] || exit 9; done; \
+        fi; openssl pkeyutl -sign -inkey ed -rawin -in message.$$";
+    shop.world.distro(&["sign", "--public-key", "ed.pub", "--key-helper", helper]).success();
+    assert_eq!(shop.world.read("out/index.json"), signed);
+    shop.out();
+}
+
+#[test]
 fn keys_that_cannot_be_used_are_refused() {
     let shop = built();
     shop.world.write("encrypted", ENCRYPTED);

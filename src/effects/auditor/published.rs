@@ -98,7 +98,7 @@ impl Published<'_> {
         let referrers = self.registry.referrers(path, manifest).map_err(|error| wrong(&error))?;
         let mut found = Err("has no SBOM of SPDX 2.3 that refers to it".to_owned());
         let is_sbom = |referrer: &&Descriptor| is_of_type(referrer, Format::Spdx23.media_type());
-        for referrer in referrers.iter().filter(is_sbom) {
+        for referrer in referrers.descriptors().iter().filter(is_sbom) {
             let at = Pointer::Digest(sha256(referrer).map_err(|error| wrong(&error))?);
             let artifact = self.registry.manifest(path, &at).map_err(|error| wrong(&error))?;
             let artifact: ImageManifest = artifact.parse().map_err(|error| wrong(&error))?;

@@ -28,7 +28,7 @@ use credentials::Credentials;
 use held::Held;
 
 pub use error::{RegistryError, RegistryErrorKind};
-pub use pull::Document;
+pub use pull::{Document, Referrers};
 pub use push::{Content, LocalBlob, Placed};
 
 /// How a registry is spoken to.

@@ -32,6 +32,23 @@ pub struct Document {
     pub bytes: Bytes,
 }
 
+/// What refers to a manifest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Referrers {
+    /// By the registry's own account.
+    Listed(Vec<Descriptor>),
+    /// As clients noted it under a tag, for a registry that does not list it.
+    Noted(Vec<Descriptor>),
+}
+
+impl Referrers {
+    #[must_use]
+    pub fn descriptors(&self) -> &[Descriptor] {
+        let (Self::Listed(descriptors) | Self::Noted(descriptors)) = self;
+        descriptors
+    }
+}
+
 impl Document {
     /// Reads the document.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, RegistryErrorKind> {
@@ -98,7 +115,7 @@ impl Registry<'_> {
     /// The manifests whose [subject] is this one: signatures, SBOMs, attestations.
     ///
     /// [subject]: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#listing-referrers
-    pub fn referrers(&self, path: &RepositoryPath, of: Sha256) -> Result<Vec<Descriptor>, RegistryError> {
+    pub fn referrers(&self, path: &RepositoryPath, of: Sha256) -> Result<Referrers, RegistryError> {
         self.list(path, of).map_err(self.failed("list what refers to", path, &Pointer::Digest(of)))
     }
 
@@ -176,7 +193,7 @@ impl Registry<'_> {
         }
     }
 
-    fn list(&self, path: &RepositoryPath, of: Sha256) -> Result<Vec<Descriptor>, RegistryErrorKind> {
+    fn list(&self, path: &RepositoryPath, of: Sha256) -> Result<Referrers, RegistryErrorKind> {
         let mut url = Some(self.url(path, &format!("referrers/{}", of.oci())));
         let mut found = Vec::new();
         while let Some(page) = url {
@@ -188,16 +205,16 @@ impl Registry<'_> {
                     found.extend_from_slice(serde_json::from_slice::<ImageIndex>(&answer.body)?.manifests());
                 }
                 // The registry has no such endpoint.
-                _ if found.is_empty() => return self.listed_by_tag(path, of),
+                _ if found.is_empty() => return self.noted(path, of).map(Referrers::Noted),
                 _ => return Err(refused(&answer)),
             }
             url = next(&page, &answer);
         }
-        Ok(found)
+        Ok(Referrers::Listed(found))
     }
 
     /// The referrers that clients noted for a registry that does not note them itself.
-    pub(super) fn listed_by_tag(
+    pub(super) fn noted(
         &self,
         path: &RepositoryPath,
         of: Sha256,

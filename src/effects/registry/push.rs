@@ -2,6 +2,7 @@
 //!
 //! [push]: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#push
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,6 +19,7 @@ use crate::digest::Sha256;
 use crate::effects::http::{Answer, Body, Failure, HttpErrorKind, Request};
 use crate::effects::progress::Task;
 use crate::image;
+use crate::image::layout::sha256;
 use crate::image::reference::{Pointer, RepositoryPath, Tag};
 
 /// A blob up to so many bytes is sent in one piece, which takes a request less; a larger one in one that can be
@@ -108,25 +110,24 @@ impl Registry<'_> {
     }
 
     /// Notes under a tag what refers to a manifest, for a registry that does not note it itself. The newest come first,
-    /// as many clients take the first of a type.
+    /// as many clients take the first of a type; what is replaced is noted no longer.
     pub fn note_referrers(
         &self,
         path: &RepositoryPath,
         subject: Sha256,
         referrers: &[Descriptor],
+        replaced: &BTreeSet<Sha256>,
     ) -> Result<(), RegistryError> {
         let at = Pointer::Tag(Tag::of_referrers(subject));
         let note = || {
-            let listed = self.listed_by_tag(path, subject)?;
-            let mut noted: Vec<_> = referrers
-                .iter()
-                .filter(|referrer| listed.iter().all(|one| one.digest() != referrer.digest()))
-                .cloned()
-                .collect();
-            if noted.is_empty() {
+            let before = self.noted(path, subject)?;
+            let is_new = |one: &&Descriptor| before.iter().all(|other| other.digest() != one.digest());
+            let stays = |one: &&Descriptor| sha256(one).is_ok_and(|digest| !replaced.contains(&digest));
+            let noted = referrers.iter().filter(is_new).chain(before.iter().filter(stays));
+            let noted: Vec<_> = noted.cloned().collect();
+            if noted == before {
                 return Ok(());
             }
-            noted.extend(listed);
             let unfit = |error: OciSpecError| RegistryErrorKind::Answer(error.to_string());
             let (index, _) = image::index(noted, &Default::default()).map_err(unfit)?;
             self.put_manifest(path, &at, &MediaType::ImageIndex, &index.bytes.into()).map(drop)

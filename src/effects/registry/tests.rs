@@ -213,7 +213,11 @@ fn referrers_come_in_pages_or_under_a_tag() {
         false => Answer::status("404 Not Found"),
     });
     let bare = Server::start(|_, _| Answer::status("404 Not Found"));
-    for (server, referrers) in [(&paged, vec![one, two.clone()]), (&tagged, vec![two]), (&bare, vec![])] {
+    for (server, referrers) in [
+        (&paged, Referrers::Listed(vec![one, two.clone()])),
+        (&tagged, Referrers::Noted(vec![two])),
+        (&bare, Referrers::Noted(vec![])),
+    ] {
         let (http, credentials) = (http(), Credentials::default());
         let registry = Registry::new(&http, &host(server), Transport::Usual, &credentials);
         assert_eq!(registry.referrers(&path(), subject).unwrap(), referrers);

@@ -1,6 +1,11 @@
 //! An image and all that is asked of it.
+//!
+//! An image may have been built more than once: its digest stays as long as its content does, and what another build
+//! said of it, by another lock or another verdict on a license, is listed beside. Each provenance with the SBOMs that a
+//! rebuild by it gives is an account, and a case of its own; an image holds where [one of them](Case::settle) does.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use oci_spec::image::Descriptor;
 
@@ -20,18 +25,25 @@ use crate::license::Verdicts;
 use crate::sbom::Format;
 use crate::verification::attached::Attached;
 use crate::verification::authenticity::account;
-use crate::verification::comparison::{Comparison, Published, part_of};
+use crate::verification::comparison::{Comparison, Published, SbomComparison, part_of};
 use crate::verification::origin::Origin;
 use crate::verification::{Check, Finding, State, Verified};
 
-/// A published manifest or index, what it says of itself, and what came of its checks so far.
-#[derive(Debug)]
+/// A published manifest or index, one account of what it was built from, and what came of its checks so far.
+#[derive(Debug, Clone)]
 pub struct Case {
+    exhibit: Arc<Exhibit>,
+    pub origin: Option<Origin>,
+    pub verified: Verified,
+    sboms: SbomComparison,
+}
+
+/// A published manifest or index, and what it says of itself.
+#[derive(Debug)]
+struct Exhibit {
     bytes: Vec<u8>,
     attached: Attached,
     kind: Kind,
-    pub origin: Option<Origin>,
-    pub verified: Verified,
 }
 
 #[derive(Debug)]
@@ -79,50 +91,59 @@ impl Case {
                     Kind::Image { config, subject: Box::new(subject(&name, &attached, images.next())) }
                 }
             };
-            let verified = Verified::new(name, digest);
-            let mut case = Self { bytes, attached, kind, origin: None, verified };
-            case.examine(key);
-            case
+            let exhibit = Arc::new(Exhibit { bytes, attached, kind });
+            exhibit.examine(Verified::new(name, digest), key).into_iter().map(move |(origin, verified)| {
+                Self { exhibit: Arc::clone(&exhibit), origin, verified, sboms: SbomComparison::default() }
+            })
         });
-        cases.collect()
+        cases.flatten().collect()
+    }
+
+    /// What holds of each image: by several accounts of it, what holds by the best. Where that is whole, an SBOM that
+    /// another of them gives holds too, and one of another version of the program, which this one cannot make again.
+    #[must_use]
+    pub fn settle(cases: &[Self]) -> Vec<Verified> {
+        let of_image = cases.chunk_by(|one, other| Arc::ptr_eq(&one.exhibit, &other.exhibit));
+        of_image.filter_map(Self::settle_image).collect()
+    }
+
+    fn settle_image(accounts: &[Self]) -> Option<Verified> {
+        let cause = |case: &Self| case.origin.as_ref().and_then(Origin::cause);
+        let lacks = |case: &&Self| case.verified.findings.len() + case.sboms.others.len();
+        let best = accounts.iter().min_by_key(|case| (lacks(case), cause(case).is_some()))?;
+        let is_older = |case: &Self| cause(case).is_some() && cause(best).is_none();
+        let mut verified = best.verified.clone();
+        for (digest, Comparison { findings, causes }) in &best.sboms.others {
+            let is_other_account = best.sboms.are_whole()
+                && accounts.iter().any(|case| case.sboms.same.contains(digest) || is_older(case));
+            if !is_other_account {
+                verified.add(Check::Sbom, findings.clone());
+                verified.causes.extend(causes.iter().cloned());
+            }
+        }
+        if !verified.findings.is_empty()
+            && let Some(cause) = cause(best)
+        {
+            verified.explain(cause);
+        }
+        Some(verified)
+    }
+
+    /// Whether a rebuild gave the same image, and said the same of it.
+    #[must_use]
+    pub fn is_rebuilt(&self) -> bool {
+        self.verified.state(Check::Rebuild) == State::Holds && self.sboms.others.is_empty()
     }
 
     #[must_use]
     pub fn is_index(&self) -> bool {
-        matches!(self.kind, Kind::Index(_))
+        matches!(self.exhibit.kind, Kind::Index(_))
     }
 
     /// Debian's name of the architecture, as far as the image says it.
     #[must_use]
     pub fn architecture(&self) -> Option<&str> {
         self.origin.as_ref()?.from.architecture.as_deref()
-    }
-
-    fn examine(&mut self, key: Option<&PublicKey>) {
-        let said = account(self.verified.digest, &self.attached, key);
-        if key.is_some() {
-            self.verified.add(Check::Signature, Vec::new());
-        }
-        let mut provenance = Vec::new();
-        match Origin::of(&said, &self.attached) {
-            Ok(origin) => {
-                provenance.extend(origin.lacks_sealed());
-                self.origin = Some(origin);
-            }
-            Err(finding) => provenance.push(finding),
-        }
-        for finding in said.findings {
-            self.verified.add(finding.check, vec![finding]);
-        }
-        self.verified.add(Check::Provenance, provenance);
-        if let Kind::Image { subject, .. } = &self.kind {
-            // What is the matter with blobs comes out where they are compared.
-            let found = completeness(subject).into_iter().filter(|finding| finding.rule != Rule::Blob);
-            let found = found.map(|finding| {
-                Finding::new(Check::Sbom, part_of(Format::Spdx23), finding.message).at_path(finding.subject)
-            });
-            self.verified.add(Check::Sbom, found.collect());
-        }
     }
 
     /// The image of a catalog that it is said to be, and its architectures; or why it is none.
@@ -139,7 +160,7 @@ impl Case {
         };
         let image = catalog.images().find(is_meant);
         let image = image.ok_or_else(|| fails(format!("`{name}` is not one that the definitions have")))?;
-        let architectures = match &self.kind {
+        let architectures = match &self.exhibit.kind {
             Kind::Index(images) => {
                 images.iter().map(|image| on(catalog, image.platform().as_ref()?)).collect()
             }
@@ -168,27 +189,23 @@ impl Case {
             target.image.name == image.name && architectures.contains(target.architecture)
         });
         let targets: Vec<_> = targets.map(|((target, built), verdicts)| (target, built, verdicts)).collect();
-        let compared = match &self.kind {
+        let exhibit = Arc::clone(&self.exhibit);
+        let compared = match &exhibit.kind {
             Kind::Index(_) => self.compare_index(&targets, rebuilt),
-            Kind::Image { .. } => self.compare_image(&targets, rebuilt),
+            Kind::Image { config, subject } => self.compare_image((config, subject), &targets, rebuilt),
         };
         for (check, Comparison { findings, causes }) in compared {
             self.verified.add(check, findings);
             self.verified.causes.extend(causes);
         }
-        if !self.verified.findings.is_empty()
-            && let Some(cause) = self.origin.as_ref().and_then(Origin::cause)
-        {
-            self.verified.explain(cause);
-        }
     }
 
     fn compare_image(
-        &self,
+        &mut self,
+        (config, subject): (&[u8], &Subject),
         targets: &[(&Target<'_>, &BuiltImage, &Verdicts)],
         rebuilt: &Rebuilt<'_, '_>,
     ) -> Vec<(Check, Comparison)> {
-        let Kind::Image { config, subject } = &self.kind else { return Vec::new() };
         let &[(target, built, verdicts)] = targets else { return Vec::new() };
         let image = match &subject.image {
             Some(Ok(image)) => image,
@@ -198,12 +215,14 @@ impl Case {
             }
             None => return Vec::new(),
         };
-        let published = Published { digest: self.verified.digest, manifest: &self.bytes, config, image };
+        let published =
+            Published { digest: self.verified.digest, manifest: &self.exhibit.bytes, config, image };
         let mut compared = vec![(Check::Rebuild, Comparison::of(&published, built))];
         // What is said of another image cannot be the same.
         if self.verified.digest == built.assembled.manifest.digest {
             let subject = target.described(rebuilt.builder.catalog, built, verdicts).subject();
-            compared.push((Check::Sbom, Comparison::of_sboms(&self.attached, &subject)));
+            self.sboms = SbomComparison::of(&self.exhibit.attached, &subject);
+            self.verified.add(Check::Sbom, std::mem::take(&mut self.sboms.findings));
             if let Some((origin, sealed)) = self.origin_to_compare(rebuilt) {
                 let again = provenance::of_image(&subject, sealed);
                 compared.push((Check::Provenance, Comparison::of_provenance(&origin.statement, &again)));
@@ -237,7 +256,7 @@ impl Case {
             }
         };
         let digest = self.verified.digest;
-        let mut compared = vec![(Check::Rebuild, Comparison::of_index(digest, &self.bytes, &index))];
+        let mut compared = vec![(Check::Rebuild, Comparison::of_index(digest, &self.exhibit.bytes, &index))];
         if let Some((origin, sealed)) = self.origin_to_compare(rebuilt)
             && digest == index.digest
         {
@@ -251,6 +270,44 @@ impl Case {
         }
         compared
     }
+}
+
+impl Exhibit {
+    /// What can be told without a rebuild, by each account of what it was built from.
+    fn examine(&self, mut verified: Verified, key: Option<&PublicKey>) -> Vec<(Option<Origin>, Verified)> {
+        let said = account(verified.digest, &self.attached, key);
+        if key.is_some() {
+            verified.add(Check::Signature, Vec::new());
+        }
+        let origins = match Origin::all(&said, &self.attached) {
+            Ok(origins) => {
+                let lacking = origins.iter().map(Origin::lacks_sealed).collect::<Vec<_>>();
+                origins.into_iter().map(Some).zip(lacking).collect()
+            }
+            Err(finding) => vec![(None, Some(finding))],
+        };
+        for finding in said.findings {
+            verified.add(finding.check, vec![finding]);
+        }
+        let by_origin = |(origin, found): (Option<Origin>, Option<Finding>)| {
+            let mut verified = verified.clone();
+            verified.add(Check::Provenance, found.into_iter().collect());
+            if let Kind::Image { subject, .. } = &self.kind {
+                verified.add(Check::Sbom, incomplete(subject));
+            }
+            (origin, verified)
+        };
+        origins.into_iter().map(by_origin).collect()
+    }
+}
+
+/// What the SBOM of an image does not tell of its files. What is the matter with blobs comes out where they are compared.
+fn incomplete(subject: &Subject) -> Vec<Finding> {
+    let found = completeness(subject).into_iter().filter(|finding| finding.rule != Rule::Blob);
+    let found = found.map(|finding| {
+        Finding::new(Check::Sbom, part_of(Format::Spdx23), finding.message).at_path(finding.subject)
+    });
+    found.collect()
 }
 
 /// An image with the SBOM that is attached to it.

@@ -222,47 +222,72 @@ hint: somebody put something else there: remove the tag, and push again
     assert_eq!(registry.changes(), [""; 0]);
 }
 
+/// A workshop whose image is pushed, and then is the same with other SBOMs; what those before were attached as.
+fn described_anew(registry: &FakeRegistry) -> (Workshop, BTreeSet<String>) {
+    let workshop = signed();
+    push(&workshop, registry, &["--all"]).success();
+    let subject = workshop.out().digest("static-debian13:latest-amd64");
+    let before = attached(&workshop, &subject);
+    workshop.edit("catalog.toml", "example.org/spdx", "example.org/documents");
+    workshop.build(&["static:latest"]).success();
+    assert_eq!(workshop.out().digest("static-debian13:latest-amd64"), subject);
+    sign(&workshop, "a");
+    (workshop, before)
+}
+
 #[test]
 fn what_takes_the_place_of_another_document_is_listed_beside_it() {
-    for referrers_endpoint in [true, false] {
-        let (workshop, registry) =
-            (signed(), FakeRegistry::new(Habits { referrers: referrers_endpoint, ..USUAL }));
-        push(&workshop, &registry, &["--all"]).success();
-        let subject = workshop.out().digest("static-debian13:latest-amd64");
-        let before = attached(&workshop, &subject);
-        workshop.edit("catalog.toml", "example.org/spdx", "example.org/documents");
-        workshop.build(&["static:latest"]).success();
-        assert_eq!(workshop.out().digest("static-debian13:latest-amd64"), subject);
-        let after = attached(&workshop, &subject);
-        let superseded: BTreeSet<_> = before.difference(&after).cloned().collect();
-        assert_eq!(superseded.len(), 2, "two SBOMs");
-
-        let said = rows(&push(&workshop, &registry, &["--all"]));
-        assert_eq!(said[0]["superseded"], json!(superseded));
-        assert_eq!(referrers(&registry, &subject), before.union(&after).cloned().collect());
-        let destination = format!("{}/base", registry.host());
-        let said = workshop.world.distro(&["push", "static:latest", &destination]);
-        assert_same(
-            &shown(&said, registry.host()),
-            r#"
+    let registry = FakeRegistry::new(Habits { referrers: true, ..USUAL });
+    let (workshop, before) = described_anew(&registry);
+    let subject = workshop.out().digest("static-debian13:latest-amd64");
+    let after = attached(&workshop, &subject);
+    let gone: BTreeSet<_> = before.difference(&after).cloned().collect();
+    assert_eq!(gone.len(), 2 * (2 + 1), "two SBOMs, the provenance, and what was signed of each");
+    let said = rows(&push(&workshop, &registry, &["--all"]));
+    assert_eq!(said[0]["superseded"].as_array().unwrap().len(), 2 + 1);
+    assert_eq!(referrers(&registry, &subject), before.union(&after).cloned().collect());
+    let destination = format!("{}/base", registry.host());
+    let said = workshop.world.distro(&["push", "static:latest", &destination]);
+    assert_same(
+        &shown(&said, registry.host()),
+        r#"
 status: 0
 ----- stdout -----
 IMAGE                   DIGEST               SENT  MOUNTED  PRESENT  BYTES  NEW TAGS
-static-debian13:latest  [DIGEST]     0        0       28 [SIZE]  -
+static-debian13:latest  [DIGEST]     0        0       29 [SIZE]  -
 ----- stderr -----
 warning: not built for arm64: static-debian13:latest
-warning: 2 documents of earlier pushes stay listed beside what takes their place, as [REGISTRY]/base/static-debian13@[DIGEST]
+warning: 3 documents of earlier pushes stay listed beside what takes their place, as [REGISTRY]/base/static-debian13@[DIGEST]
      Pushed nothing: 1 image in 1 repository of [REGISTRY]/base are there
 "#,
-        );
-        if !referrers_endpoint {
-            // Clients that take the first of a type get the newest.
-            let index = tagged(&registry, &subject.replace(':', "-"));
-            let noted = index["manifests"].as_array().unwrap();
-            let sbom = noted.iter().find(|one| one["artifactType"] == "application/spdx+json").unwrap();
-            assert!(after.contains(sbom["digest"].as_str().unwrap()), "{index}");
-        }
-    }
+    );
+}
+
+#[test]
+fn what_is_replaced_is_noted_under_a_tag_no_longer() {
+    let registry = FakeRegistry::new(Habits { referrers: false, ..USUAL });
+    let (workshop, before) = described_anew(&registry);
+    let subject = workshop.out().digest("static-debian13:latest-amd64");
+    let after = attached(&workshop, &subject);
+    let noted = || -> Vec<(String, String)> {
+        let index = tagged(&registry, &subject.replace(':', "-"));
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let noted = index["manifests"].as_array().unwrap().iter();
+        noted.map(|one| (text(&one["digest"]), text(&one["artifactType"]))).collect()
+    };
+    assert_eq!(noted().into_iter().map(|(digest, _)| digest).collect::<BTreeSet<_>>(), before);
+    let said = rows(&push(&workshop, &registry, &["--all"]));
+    assert_eq!(said[0]["superseded"], json!([]));
+    let bundle = "application/vnd.dev.sigstore.bundle.v0.3+json";
+    let documents: BTreeSet<_> = noted().into_iter().filter(|(_, kind)| kind != bundle).collect();
+    assert_eq!(documents.len(), 2 + 1);
+    assert!(documents.iter().all(|(digest, _)| after.contains(digest)), "{documents:?}");
+    // Others may have signed what is there, so signatures stay.
+    let signed = noted().into_iter().filter(|(_, kind)| kind == bundle).count();
+    assert_eq!(signed, 1 + 2 * (2 + 1));
+    registry.server.take_requests();
+    push(&workshop, &registry, &["--all"]).success();
+    assert_eq!(registry.changes(), [""; 0]);
 }
 
 #[test]
