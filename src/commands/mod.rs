@@ -163,7 +163,7 @@ impl Workspace {
     }
 
     /// The store, with the one behind it that many machines share, where one is named.
-    pub fn shared_store(&self, network: &NetworkArgs) -> anyhow::Result<Store> {
+    pub fn shared_store(&self, network: &NetworkArgs, http: &Http) -> anyhow::Result<Store> {
         let Places { remote_store, remote_store_read_only, cache_key, cache_public_key, .. } = &self.places;
         let Some(url) = remote_store else { return self.store(Access::ReadWrite) };
         let signer = cache_key.as_deref().map(keys::private_key).transpose()?;
@@ -176,7 +176,7 @@ impl Workspace {
                 let registry = self.registry_of_remote_store(&repository.host, network)?;
                 Remote::in_registry(registry, &repository, trust, access)
             }
-            None => Remote::in_bucket(url, trust, access)?,
+            None => Remote::in_bucket(url, http.authorization(url), trust, access)?,
         };
         Ok(self.store(Access::ReadWrite)?.with_remote(Some(remote)))
     }
@@ -277,7 +277,8 @@ impl<'a> Sources<'a> {
     ) -> anyhow::Result<Self> {
         let apt = workspace.apt();
         let mirrors = workspace.mirrors(catalog, vendor, &apt);
-        let (store, http) = (workspace.shared_store(network)?, workspace.http(network, &apt)?);
+        let http = workspace.http(network, &apt)?;
+        let store = workspace.shared_store(network, &http)?;
         Ok(Self { mirrors, store, http })
     }
 

@@ -27,6 +27,7 @@ use access::Route;
 use permits::{Permit, Permits};
 
 pub use access::ServerAccess;
+pub(super) use access::{basic, secret};
 pub(super) use attempts::Attempts;
 pub use download::Download;
 pub use error::{HttpError, HttpErrorKind, Shown};
@@ -123,6 +124,12 @@ impl Http {
     pub fn new(options: HttpOptions) -> Self {
         let permits = Permits::new(CONNECTIONS);
         Self { options, permits, clients: Mutex::default(), unreachable: Mutex::default() }
+    }
+
+    /// What tells the server of a URL who we are, by what this machine knows of it; for those that ask by themselves.
+    #[must_use]
+    pub fn authorization(&self, url: &Url) -> Option<HeaderValue> {
+        self.options.access.login(url).and_then(|login| basic(&login.user, &login.password))
     }
 
     /// Why nothing below a URL is worth asking for, where [`Http::give_up`] told of it.

@@ -305,7 +305,8 @@ impl<'a> Layers<'a> {
         }
         let Some(blob) = self.store.read(digest)? else { return Ok(None) };
         let tree = layer::read(&record.layer, &blob).ok();
-        let Some(tree) = tree.filter(|tree| tree.listing() == record.listing) else {
+        let is_of_record = |tree: &Tree| tree.listing().below_root().eq(record.listing.below_root());
+        let Some(tree) = tree.filter(is_of_record) else {
             self.store.refuse_shared(RECORD, key, "it is not of the layer that it names");
             return Ok(None);
         };

@@ -24,6 +24,7 @@ use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
+use reqwest::header::HeaderValue;
 use url::{Position, Url};
 
 use super::http::Shown;
@@ -109,14 +110,21 @@ pub enum RemoteError {
 
 impl Remote {
     /// `s3://bucket/prefix`, `gs://…`, `az://…`, `file:///directory`, `https://…`. Nothing is asked yet.
-    pub fn in_bucket(url: &Url, trust: Trust, access: Access) -> Result<Self, RemoteError> {
+    ///
+    /// What the environment says is for clouds; `authorization` is for a server of HTTP.
+    pub fn in_bucket(
+        url: &Url,
+        authorization: Option<HeaderValue>,
+        trust: Trust,
+        access: Access,
+    ) -> Result<Self, RemoteError> {
         let (shown, rest) = shown(url);
         if rest.is_some() {
             let reason =
                 "nothing may follow `?` or `#`: a SAS has its place in `AZURE_STORAGE_SAS_TOKEN`".to_owned();
             return Err(RemoteError::Setup { url: shown, reason });
         }
-        let objects = Objects::open(url, &shown)?;
+        let objects = Objects::open(url, &shown, authorization)?;
         Ok(Self { shown, place: Box::new(objects), trust, access, troubles: Mutex::default() })
     }
 
@@ -283,7 +291,8 @@ pub fn repository(url: &Url) -> Result<Option<reference::Repository>, RemoteErro
     if url.scheme() != "oci" {
         return Ok(None);
     }
-    let unfit = |reason: String| RemoteError::Setup { url: Shown(url).to_string(), reason };
+    let (shown, rest) = shown(url);
+    let unfit = |reason: String| RemoteError::Setup { url: shown, reason };
     if !url.username().is_empty() || url.password().is_some() {
         return Err(unfit("a login has no place in it: `docker login` or `podman login` keeps one".into()));
     }
@@ -291,8 +300,8 @@ pub fn repository(url: &Url) -> Result<Option<reference::Repository>, RemoteErro
     if path.is_empty() {
         return Err(unfit("name a repository too, as in `oci://registry.example.org/base/cache`".into()));
     }
-    if let Some(rest) = url.query().or(url.fragment()) {
-        return Err(unfit(format!("`{rest}` has no place in it")));
+    if rest.is_some() {
+        return Err(unfit("nothing may follow `?` or `#`".into()));
     }
     let host = &url[Position::BeforeHost..Position::AfterPort];
     let parsed = host.parse().and_then(|host| Ok(reference::Repository { host, path: path.parse()? }));

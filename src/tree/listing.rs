@@ -81,6 +81,11 @@ impl Listing {
         self.0.iter()
     }
 
+    /// All but the root, of which a layer says nothing.
+    pub fn below_root(&self) -> impl Iterator<Item = &Listed> {
+        self.iter().filter(|listed| !listed.path.is_root())
+    }
+
     /// Regular files, one that has several names by each of them.
     pub fn files(&self) -> impl Iterator<Item = (&ImagePath, &FileInfo)> {
         self.iter().filter_map(|listed| match &listed.kind {

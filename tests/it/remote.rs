@@ -3,12 +3,18 @@
 mod clouds;
 mod repository;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::Mutex;
 
+use tar::EntryType;
+
+use crate::archive::{DATE, Member, Package};
 use crate::run::{Said, World};
+use crate::server::{Response, Server};
 use crate::workshop::Workshop;
 
 /// Some machines that share a directory: each build begins with an empty store.
@@ -20,7 +26,10 @@ struct Fleet {
 
 impl Fleet {
     fn new() -> Self {
-        let workshop = Workshop::new();
+        Self::of(Workshop::new())
+    }
+
+    fn of(workshop: Workshop) -> Self {
         for name in ["ours", "theirs"] {
             key(&workshop.world, name);
         }
@@ -106,6 +115,17 @@ fn layers_are_taken_from_who_is_trusted() {
 }
 
 #[test]
+fn a_layer_is_that_of_its_record_whatever_a_package_says_of_the_root() {
+    let odd = Package::new("odd", "1")
+        .file("/usr/bin/odd", "odd")
+        .member(Member { mtime: DATE - 1, ..Member::new("/usr", EntryType::Directory) });
+    let fleet = Fleet::of(Workshop::of_one_image([odd]));
+    fleet.build(OURS);
+    let said = fleet.build(READER);
+    assert!(!said.stderr.contains("warning"), "{said}");
+}
+
+#[test]
 fn blobs_that_are_not_what_their_names_say_are_refused() {
     let fleet = Fleet::new();
     fleet.build(OURS);
@@ -184,4 +204,36 @@ fn a_remote_store_that_is_out_of_reach_is_told_of_once_and_stops_nothing() {
     }
     let said = fleet.workshop.build(&["--remote-store", &url, "--cache-key", "no.key"]);
     assert!(said.status == Some(1) && said.stderr.contains("could not read `no.key`"), "{said}");
+}
+
+#[test]
+fn a_server_of_http_is_told_the_login_that_netrc_has_for_it() {
+    let kept = Mutex::new(BTreeMap::new());
+    let server = Server::of(move |request| {
+        if request.header("authorization") != Some("Basic amFuZTpzM2NyZXQ=") {
+            return Response::page(401, "who are you?");
+        }
+        match request.method.as_str() {
+            "PUT" => {
+                kept.lock().unwrap().insert(request.path.clone(), request.body.clone());
+                Response::new(201)
+            }
+            _ => match kept.lock().unwrap().get(&request.path) {
+                Some(body) => Response { body: body.clone(), ..Response::new(200) },
+                None => Response::page(404, "not found"),
+            },
+        }
+    });
+    let (fleet, url) = (Fleet::new(), format!("{}/cache", server.url()));
+    let said = fleet.build_with(&url, OURS);
+    assert_eq!(said.stderr.matches("warning").count(), 1, "{said}");
+    assert!(said.stderr.contains("is left aside: "), "{said}");
+    let netrc = format!("machine {} login jane password s3cret\n", server.url());
+    fleet.workshop.world.write("home/.netrc", &netrc);
+    for arguments in [OURS, READER] {
+        fleet.workshop.asked_for();
+        let said = fleet.build_with(&url, arguments);
+        assert!(!said.stderr.contains("warning"), "{said}");
+    }
+    assert_eq!(fleet.workshop.asked_for(), [""; 0], "all came from the server");
 }

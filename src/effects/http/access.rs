@@ -2,6 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use reqwest::header::HeaderValue;
 use reqwest::{Certificate, Proxy, Url};
 
 use super::HttpErrorKind;
@@ -121,6 +124,18 @@ impl Route {
     pub fn authorities(&self) -> Result<Option<Vec<Certificate>>, HttpErrorKind> {
         self.authorities.as_deref().map(certificates).transpose()
     }
+}
+
+/// The value of `Authorization` for a name and a password; `None` where no header can have it.
+pub(in crate::effects) fn basic(user: &str, password: &str) -> Option<HeaderValue> {
+    secret(&format!("Basic {}", STANDARD.encode(format!("{user}:{password}"))))
+}
+
+/// A value that is shown nowhere.
+pub(in crate::effects) fn secret(text: &str) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_str(text).ok()?;
+    value.set_sensitive(true);
+    Some(value)
 }
 
 fn certificates(path: &Path) -> Result<Vec<Certificate>, HttpErrorKind> {

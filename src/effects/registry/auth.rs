@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use reqwest::header::{self, HeaderMap, HeaderValue};
 use reqwest::{Method, StatusCode, Url};
 use serde::Deserialize;
@@ -14,7 +12,7 @@ use super::RegistryErrorKind;
 use super::challenge::Challenge;
 use super::credentials::{Credential, Credentials, Secret};
 use super::held::Held;
-use crate::effects::http::{Body, Http, Request, Shown};
+use crate::effects::http::{Body, Http, Request, Shown, basic, secret};
 use crate::image::reference::{RegistryHost, RepositoryPath};
 
 /// What is to be done, for which a token has to be good. Written as a [scope] of a token.
@@ -119,7 +117,9 @@ impl<'a> Authorizer<'a> {
     ) -> Result<HeaderValue, RegistryErrorKind> {
         let credential = self.credentials.find(&self.host, Some(scope.repository()))?;
         let value = match (challenge, &credential) {
-            (Challenge::Basic, Some(Credential::Password { user, password })) => basic(user, password),
+            (Challenge::Basic, Some(Credential::Password { user, password })) => {
+                basic(user, password.reveal())
+            }
             (Challenge::Basic, _) => return Err(RegistryErrorKind::NoLogin),
             (Challenge::Bearer { realm, service }, credential) => {
                 let token = self.token(http, realm, service.as_deref(), scope, credential.as_ref())?;
@@ -168,7 +168,9 @@ impl<'a> Authorizer<'a> {
                 url.query_pairs_mut().extend_pairs(service).extend_pairs(scopes);
                 let mut request = Request::new(Method::GET, url);
                 if let Some(Credential::Password { user, password }) = credential {
-                    request.headers.extend(basic(user, password).map(|value| (header::AUTHORIZATION, value)));
+                    request
+                        .headers
+                        .extend(basic(user, password.reveal()).map(|value| (header::AUTHORIZATION, value)));
                 }
                 request
             }
@@ -198,15 +200,4 @@ impl<'a> Authorizer<'a> {
             Err(error) => error.into(),
         }
     }
-}
-
-fn basic(user: &str, password: &Secret) -> Option<HeaderValue> {
-    secret(&format!("Basic {}", STANDARD.encode(format!("{user}:{}", password.reveal()))))
-}
-
-/// A value that is shown nowhere.
-fn secret(text: &str) -> Option<HeaderValue> {
-    let mut value = HeaderValue::from_str(text).ok()?;
-    value.set_sensitive(true);
-    Some(value)
 }

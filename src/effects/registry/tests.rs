@@ -149,7 +149,8 @@ fn a_token_that_is_no_longer_good_is_had_anew() {
 fn a_login_is_told_to_no_token_server_without_encryption() {
     let http = http();
     let credentials = Credentials::default();
-    let authorizer = auth::Authorizer::new("registry.example".parse().unwrap(), &credentials, false);
+    let authorizer =
+        auth::Authorizer::new("registry.example".parse().unwrap(), held::Held::Lent(&credentials), false);
     let mut headers = header::HeaderMap::new();
     headers.insert(header::WWW_AUTHENTICATE, "Bearer realm=\"http://auth.example/token\"".parse().unwrap());
     let error = authorizer.answer(&http, &Scope::Pull(&path()), &headers, None).unwrap_err();

@@ -7,8 +7,10 @@ use object_store::http::HttpBuilder;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{
-    BackoffConfig, ClientConfigKey, Error, ObjectStore, ObjectStoreExt as _, ObjectStoreScheme, RetryConfig,
+    BackoffConfig, ClientConfigKey, ClientOptions, Error, ObjectStore, ObjectStoreExt as _,
+    ObjectStoreScheme, RetryConfig,
 };
+use reqwest::header::{self, HeaderValue};
 use tokio::runtime::Runtime;
 use url::{Position, Url};
 
@@ -35,13 +37,18 @@ pub(super) struct Objects {
 
 impl Objects {
     /// Logins come from where the tools of each cloud have them: the environment, or the machine itself.
-    pub(super) fn open(url: &Url, shown: &str) -> Result<Self, RemoteError> {
+    pub(super) fn open(
+        url: &Url,
+        shown: &str,
+        authorization: Option<HeaderValue>,
+    ) -> Result<Self, RemoteError> {
         let setup = |reason: String| RemoteError::Setup { url: shown.to_owned(), reason };
         let (scheme, prefix) =
             ObjectStoreScheme::parse(url).map_err(|_| RemoteError::Scheme(shown.to_owned()))?;
         // An error means that this process has a provider already.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let (login, store) = open(&scheme, url).ok_or_else(|| RemoteError::Scheme(shown.to_owned()))?;
+        let (login, store) =
+            open(&scheme, url, authorization).ok_or_else(|| RemoteError::Scheme(shown.to_owned()))?;
         let unfit =
             |error: Error| setup(login.map_or_else(|| cloud::told(&error), |login| login.unfit(&error)));
         let store = store.map_err(unfit)?;
@@ -95,7 +102,11 @@ impl Place for Objects {
 }
 
 /// `None` for a scheme that is nobody's.
-fn open(scheme: &ObjectStoreScheme, url: &Url) -> Option<(Option<Login>, Result<Bucket, Error>)> {
+fn open(
+    scheme: &ObjectStoreScheme,
+    url: &Url,
+    authorization: Option<HeaderValue>,
+) -> Option<(Option<Login>, Result<Bucket, Error>)> {
     let retry = RetryConfig {
         backoff: BackoffConfig::default(),
         max_retries: 3,
@@ -105,15 +116,20 @@ fn open(scheme: &ObjectStoreScheme, url: &Url) -> Option<(Option<Login>, Result<
         ObjectStoreScheme::AmazonS3 => cloud::s3(url, retry),
         ObjectStoreScheme::GoogleCloudStorage => cloud::google(url, retry),
         ObjectStoreScheme::MicrosoftAzure => cloud::azure(url, retry),
-        ObjectStoreScheme::Http => return Some((None, server(url, retry))),
+        ObjectStoreScheme::Http => return Some((None, server(url, retry, authorization))),
         ObjectStoreScheme::Local => return Some((None, Ok(Box::new(LocalFileSystem::new())))),
         _ => return None,
     };
     Some((Some(login), store))
 }
 
-fn server(url: &Url, retry: RetryConfig) -> Result<Bucket, Error> {
-    let builder = HttpBuilder::new().with_url(&url[..Position::BeforePath]).with_retry(retry);
+fn server(url: &Url, retry: RetryConfig, authorization: Option<HeaderValue>) -> Result<Bucket, Error> {
+    let headers = authorization.map(|value| (header::AUTHORIZATION, value)).into_iter().collect();
+    let client = ClientOptions::new().with_default_headers(headers);
+    let builder = HttpBuilder::new()
+        .with_client_options(client)
+        .with_url(&url[..Position::BeforePath])
+        .with_retry(retry);
     let builder = CLIENT.into_iter().fold(builder, |builder, (key, value)| builder.with_config(key, value));
     Ok(Box::new(builder.build()?))
 }
