@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::process::Command;
 
 use serde_json::{Value, json};
 
@@ -9,6 +10,7 @@ use crate::desk::assert_same;
 use crate::layout::sha256;
 use crate::registry::{DockerRegistry, FakeRegistry, Habits};
 use crate::sign::make_keys;
+use crate::validators::validator;
 use crate::workshop::Workshop;
 
 use super::{USUAL, push, rows, shown};
@@ -113,6 +115,24 @@ fn what_is_attached_goes_before_the_tags_of_its_image() {
 
     push(&workshop, &registry, &["--all"]).success();
     assert_eq!(registry.changes(), [""; 0]);
+}
+
+/// By `regshape`, a client that others wrote.
+#[test]
+fn another_client_lists_what_refers_to_an_image() {
+    let (workshop, registry) = (signed(), FakeRegistry::new(USUAL));
+    push(&workshop, &registry, &["--all"]).success();
+    for name in [IMAGE, "static-debian13:latest-amd64"] {
+        let digest = workshop.out().digest(name);
+        let image = format!("{}/{REPOSITORY}@{digest}", registry.host());
+        let mut regshape = Command::new(validator("bin/regshape"));
+        let listed =
+            regshape.args(["--insecure", "referrer", "list", "--json", "-i", &image]).output().unwrap();
+        let index: Value = serde_json::from_slice(&listed.stdout).unwrap_or_else(|_| panic!("{listed:?}"));
+        let digests = index["manifests"].as_array().unwrap().iter();
+        let digests: BTreeSet<_> = digests.map(|of| of["digest"].as_str().unwrap().to_owned()).collect();
+        assert_eq!(digests, attached(&workshop, &digest), "{name}");
+    }
 }
 
 #[test]
