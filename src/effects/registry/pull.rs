@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use super::auth::Scope;
 use super::{Registry, RegistryError, RegistryErrorKind, refused};
 use crate::digest::{Hashing, Sha256};
+use crate::effects::files::FileError;
 use crate::effects::http::{Answer, HttpError, HttpErrorKind, Request, Response, Terms};
 use crate::image::layout::sha256;
 use crate::image::reference::{Pointer, RepositoryPath, Tag};
@@ -144,7 +145,10 @@ impl Registry<'_> {
         let mut hashing = Hashing::new(to);
         io::copy(&mut download, &mut hashing).map_err(|error| match HttpError::from_io(error) {
             Ok(error) => error.kind.into(),
-            Err(error) => RegistryErrorKind::Answer(error.to_string()),
+            Err(error) => match error.downcast::<FileError>() {
+                Ok(error) => error.into(),
+                Err(error) => RegistryErrorKind::Answer(error.to_string()),
+            },
         })?;
         match hashing.finish() {
             (_, found, size) if found == wanted && size == blob.size() => Ok(()),
