@@ -48,15 +48,19 @@ pub enum PullError {
     #[error("`{reference}` is no image: its configuration is of the type `{found}`")]
     NoImage { reference: String, found: String },
     #[error("nothing of the type `{artifact_type}` is attached to `{reference}`{}", listed(has))]
-    NotAttached { reference: String, artifact_type: String, has: Vec<String> },
+    NotAttached { reference: String, artifact_type: String, has: BTreeSet<String> },
     #[error("`{reference}` has a document that cannot be understood")]
     Document { reference: String, source: Box<dyn std::error::Error + Send + Sync> },
     #[error("there are no threads to fetch by: {0}")]
     Threads(#[from] rayon::ThreadPoolBuildError),
 }
 
-fn listed(has: &[String]) -> String {
-    if has.is_empty() { String::new() } else { format!(", but {}", has.join(", ")) }
+fn listed(has: &BTreeSet<String>) -> String {
+    if has.is_empty() {
+        return String::new();
+    }
+    let has: Vec<_> = has.iter().map(String::as_str).collect();
+    format!(", but {}", has.join(", "))
 }
 
 /// Copies images out of a registry.

@@ -128,7 +128,12 @@ impl Registry<'_> {
     ) -> Result<(), RegistryErrorKind> {
         let wanted = sha256(blob).map_err(|error| RegistryErrorKind::Answer(error.to_string()))?;
         let (url, scope) = (self.url(path, &format!("blobs/{}", wanted.oci())), Scope::Pull(path));
-        let terms = |authorization| Terms { at_most: Some(blob.size()), authorization, ..Terms::default() };
+        let terms = |authorization| Terms {
+            at_most: Some(blob.size()),
+            authorization,
+            lasting: true,
+            ..Terms::default()
+        };
         let known = self.authorizer.known(self.http, &scope)?;
         let response = match self.http.get(&url, &terms(known)) {
             Err(HttpError { kind: HttpErrorKind::Status(StatusCode::UNAUTHORIZED), .. }) => {

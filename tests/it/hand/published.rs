@@ -186,8 +186,8 @@ fn nothing_is_fetched_that_is_not_needed_or_is_at_hand() {
     assert_eq!(asked(&["unpack", &debug, "root"]), [2, 0, shared]);
     assert_eq!(asked(&["export", &debug, "-o", "x.tar", "--format", "docker"]), [2, 0, 0]);
     assert_eq!(asked(&["export", &debug, "-o", "x.tar", "--no-referrers"]), [2, 0, 0]);
-    // Of the manifest, both SBOMs, and the tags of cosign.
-    assert_eq!(asked(&["export", &debug, "-o", "x.tar"]), [2 + 2 + 2, 1, 3]);
+    // Both SBOMs and the provenance with its lock, and perhaps what cosign attaches by tags.
+    assert_eq!(asked(&["export", &debug, "-o", "x.tar"]), [2 + 3 + 2, 1, 5]);
     assert_eq!(asked(&["sbom", &debug]), [3, 1, 0]);
     // What is kept and damaged is fetched anew.
     let digest = more[0]["digest"].as_str().unwrap()["sha256:".len()..].to_owned();
@@ -212,7 +212,7 @@ fn an_sbom_is_printed_as_it_was_published() {
     assert_refused(
         &sbom(&["--format", "cyclonedx-1.6"]),
         r#"
-error: nothing of the type `application/vnd.cyclonedx+json` is attached to `[REGISTRY]/base/cc-debian13:debug`, but application/spdx+json, application/vnd.in-toto+json, application/spdx3+json
+error: nothing of the type `application/vnd.cyclonedx+json` is attached to `[REGISTRY]/base/cc-debian13:debug`, but application/spdx+json, application/spdx3+json, application/vnd.in-toto+json
 hint: name another by --format; `distro push` sends SBOMs with images
 "#,
     );
