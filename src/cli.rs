@@ -210,7 +210,7 @@ Examples:
   distro export cc --arch arm64 --format docker -o cc.tar
   distro export cc --format docker -o - | ssh host docker load
   distro export oci:theirs:app --name app:1 -o app.tar   an image of another layout, under another name
-  distro export docker://registry.example.org/base/cc-debian13:debug -o cc.oci.tar   one of a registry")]
+  distro export docker://registry.example.org/base/cc-debian13:debug -o cc.oci.tar")]
     Export(ExportArgs),
     /// Load an image into docker, podman or nerdctl
     ///
@@ -226,14 +226,14 @@ Examples:
     /// Unpack the files of an image into a directory
     ///
     /// Files have the owners, modes, times and capabilities of the image, for which one has to be root. No symbolic
-    /// link of an image leads out of the directory.
+    /// link of an image leads out of the directory. Of an image in a registry, what the store has is not fetched.
     #[command(after_help = "\
 Examples:
   distro unpack cc-debian13:debug root
   distro unpack cc --arch arm64 --no-owner root     as another user than root
   distro unpack oci:theirs:app root                 an image of another layout
   distro unpack docker://registry.example.org/base/cc-debian13:debug root
-                                                    of a registry, layers that the store has are not fetched")]
+                                                    of a registry")]
     Unpack(UnpackArgs),
     /// Unpack one layer, for `distro test`, which runs this inside a user namespace
     #[command(hide = true)]

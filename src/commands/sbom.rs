@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use distro::catalog::{Catalog, Image};
 use distro::debian::Architecture;
 use distro::effects::files;
@@ -89,7 +90,7 @@ fn published(workspace: &Workspace, args: &SbomArgs, image: &str) -> anyhow::Res
     };
     let media_type = Format::from(args.format).media_type();
     let document = images.attached(&image.parse()?, &wanted, media_type)?;
-    io::stdout().write_all(&document)?;
+    io::stdout().write_all(&document).context("the SBOM could not be written")?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -447,3 +447,36 @@ hint: name another by --arch
 "#,
     );
 }
+
+#[test]
+fn a_layer_that_was_published_broken_is_told_of_and_leaves_nothing() {
+    let published = counted(USUAL);
+    let repository = "base/cc-debian13".to_owned();
+    published.registry.kept(|kept| {
+        let mut blob = |media_type: &str, bytes: Vec<u8>| {
+            let digest = format!("sha256:{}", sha256(&bytes));
+            let described = json!({ "mediaType": media_type, "digest": digest, "size": bytes.len() });
+            kept.blobs.insert((repository.clone(), digest), bytes);
+            described
+        };
+        let config =
+            json!({ "architecture": "amd64", "os": "linux", "rootfs": { "type": "layers", "diff_ids": [] } });
+        let config = blob("application/vnd.oci.image.config.v1+json", config.to_string().into_bytes());
+        let layer = blob("application/vnd.oci.image.layer.v1.tar+gzip", b"\x1f\x8b\x08 and no more".to_vec());
+        let kind = "application/vnd.oci.image.manifest.v1+json";
+        let manifest = json!({ "schemaVersion": 2, "mediaType": kind, "config": config, "layers": [layer] });
+        kept.manifests
+            .insert((repository, "broken".to_owned()), (kind.to_owned(), manifest.to_string().into_bytes()));
+    });
+    let broken = published.image("cc-debian13:broken");
+    let refused = |arguments: &[&str], stderr: &str| {
+        let mut said = published.distro(arguments);
+        said.stderr = crate::desk::without_digests(&said.stderr);
+        said.stderr = Regex::new("tmp/[^/]+/").unwrap().replace(&said.stderr, "tmp/[COPY]/").into_owned();
+        assert_refused(&said, stderr);
+        let left = fs::read_dir(published.workshop.world.path("tmp")).unwrap().count();
+        assert_eq!(left, 0, "{arguments:?}");
+    };
+    refused(&["unpack", &broken, "root"], "");
+    refused(&["diff", &broken, "cc-debian13:latest"], "");
+}
