@@ -124,7 +124,7 @@ impl Chosen {
     /// What to say of blobs that are not what they should be.
     pub fn damaged(&self, error: impl Into<anyhow::Error>) -> anyhow::Error {
         let hint = match self.copy {
-            Some(_) => "it was published so: what the registry gave is what its digest says".to_owned(),
+            Some(_) => "its digest is right, so it was published like that".to_owned(),
             None => format!("remove what is damaged, and `distro build {}` makes it anew", self.name),
         };
         Advice::new(error, hint).into()

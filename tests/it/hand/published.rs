@@ -477,6 +477,20 @@ fn a_layer_that_was_published_broken_is_told_of_and_leaves_nothing() {
         let left = fs::read_dir(published.workshop.world.path("tmp")).unwrap().count();
         assert_eq!(left, 0, "{arguments:?}");
     };
-    refused(&["unpack", &broken, "root"], "");
-    refused(&["diff", &broken, "cc-debian13:latest"], "");
+    refused(
+        &["unpack", &broken, "root"],
+        r#"
+error: the layer `[DIR]/tmp/[COPY]/blobs/sha256/…` cannot be read
+  invalid gzip header
+hint: its digest is right, so it was published like that
+"#,
+    );
+    refused(
+        &["diff", &broken, "cc-debian13:latest"],
+        r#"
+error: the layer … cannot be read
+  it cannot be unpacked: the gzip data is damaged, cut short or needs too much memory
+  invalid gzip header
+"#,
+    );
 }
