@@ -115,7 +115,9 @@ Examples:
   distro diff old.lock new.lock          two files, or two directories
   distro diff main --format markdown     for the body of a pull request
   distro diff cc-debian13:latest cc-debian13:debug                 two images, down to their files
-  distro diff oci:old:cc-debian13:debug oci:out:cc-debian13:debug  of two layouts")]
+  distro diff oci:old:cc-debian13:debug oci:out:cc-debian13:debug  of two layouts
+  distro diff docker://registry.example.org/base/cc-debian13:debug cc-debian13:debug
+                                         what was published, against what was built since")]
     Diff(DiffArgs),
     /// Build images from the locks into an OCI image layout
     #[command(after_help = "\
@@ -212,7 +214,8 @@ Examples:
   distro export cc --no-referrers -o cc.oci.tar        podman load -i cc.oci.tar
   distro export cc --arch arm64 --format docker -o cc.tar
   distro export cc --format docker -o - | ssh host docker load
-  distro export oci:theirs:app --name app:1 -o app.tar   an image of another layout, under another name")]
+  distro export oci:theirs:app --name app:1 -o app.tar   an image of another layout, under another name
+  distro export docker://registry.example.org/base/cc-debian13:debug -o cc.oci.tar")]
     Export(ExportArgs),
     /// Load an image into docker, podman or nerdctl
     ///
@@ -222,22 +225,28 @@ Examples:
 Examples:
   distro load cc-debian13:debug
   distro load java21 --with podman --name java:test
+  distro load docker://registry.example.org/base/cc-debian13:debug
   docker run --rm \"$(distro load cc-debian13:debug)\"")]
     Load(LoadArgs),
     /// Unpack the files of an image into a directory
     ///
     /// Files have the owners, modes, times and capabilities of the image, for which one has to be root. No symbolic
-    /// link of an image leads out of the directory.
+    /// link of an image leads out of the directory. Of an image in a registry, what the store has is not fetched.
     #[command(after_help = "\
 Examples:
   distro unpack cc-debian13:debug root
   distro unpack cc --arch arm64 --no-owner root     as another user than root
-  distro unpack oci:theirs:app root                 an image of another layout")]
+  distro unpack oci:theirs:app root                 an image of another layout
+  distro unpack docker://registry.example.org/base/cc-debian13:debug root
+                                                    of a registry")]
     Unpack(UnpackArgs),
     /// Unpack one layer, for `distro test`, which runs this inside a user namespace
     #[command(hide = true)]
     UnpackLayer(UnpackLayerArgs),
     /// Print the SBOM of an image, made from the lock as `distro build` makes it
+    ///
+    /// Of an image in a registry, the SBOM is printed that was published with it, as it is; `distro verify` tells
+    /// whether it is true.
     #[command(after_help = "\
 Exit codes:
   0  done; with --print-missing, every field that somebody asks for is there
@@ -247,7 +256,9 @@ Examples:
   distro sbom cc-debian13:debug --arch arm64 > cc.spdx.json
   distro sbom cc --format spdx-3.0 --files --out sboms    a file for each image of a family
   distro sbom --all --merge > catalog.spdx.json           one document for the whole catalog
-  distro sbom --all --print-missing                       what nobody could fill in")]
+  distro sbom --all --print-missing                       what nobody could fill in
+  distro sbom docker://registry.example.org/base/cc-debian13:debug --arch amd64
+                                                          what was published with an image")]
     Sbom(SbomArgs),
     /// Print what an image's packages may be used under, and all licence texts, once each
     ///
@@ -442,9 +453,13 @@ pub struct DiffArgs {
     /// Of images: the directory of the OCI image layout [default: out]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Make no connection: changelogs are read only from packages that the store has
+    /// Make no connection: images of registries are refused, and changelogs are read only from packages that the store
+    /// has
     #[arg(long)]
     pub offline: bool,
+    /// Speak to registries without encryption, as is done to one on this machine
+    #[arg(long)]
+    pub plain_http: bool,
     #[command(flatten)]
     pub network: NetworkArgs,
 }
@@ -653,9 +668,26 @@ impl PushArgs {
     }
 }
 
+/// Where an image comes from.
+#[derive(Debug, Args)]
+pub struct FromArgs {
+    /// The directory of the OCI image layout
+    #[arg(long, value_name = "DIR", default_value = "out")]
+    pub out: PathBuf,
+    /// Make no connection: an image of a registry is refused
+    #[arg(long)]
+    pub offline: bool,
+    /// Speak to a registry without encryption, as is done to one on this machine
+    #[arg(long)]
+    pub plain_http: bool,
+    #[command(flatten)]
+    pub network: NetworkArgs,
+}
+
 #[derive(Debug, Args)]
 pub struct ExportArgs {
-    /// The image: `cc-debian13:debug`; `latest` where it has no tag; or of another layout, `oci:DIR:NAME`
+    /// The image: `cc-debian13:debug`; `latest` where it has no tag; of another layout, `oci:DIR:NAME`; or of a
+    /// registry, `docker://registry.example.org/base/cc-debian13:debug`
     pub image: Address,
     /// The file, or `-` for standard output
     #[arg(long, short, value_name = "FILE")]
@@ -668,12 +700,11 @@ pub struct ExportArgs {
     /// Leave out SBOMs, signatures and attestations: some clients take no archive that has more than one image
     #[arg(long)]
     pub no_referrers: bool,
-    /// What the image is called in the archive [default: as in the layout]
+    /// What the image is called in the archive [default: as in the layout, or in its repository]
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
-    /// The directory of the OCI image layout
-    #[arg(long, value_name = "DIR", default_value = "out")]
-    pub out: PathBuf,
+    #[command(flatten)]
+    pub from: FromArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -684,7 +715,8 @@ pub enum ArchiveForm {
 
 #[derive(Debug, Args)]
 pub struct LoadArgs {
-    /// The image: `cc-debian13:debug`; `latest` where it has no tag; or of another layout, `oci:DIR:NAME`
+    /// The image: `cc-debian13:debug`; `latest` where it has no tag; of another layout, `oci:DIR:NAME`; or of a
+    /// registry, `docker://registry.example.org/base/cc-debian13:debug`
     pub image: Address,
     /// The program [default: the first that is installed]
     #[arg(long, value_enum)]
@@ -692,12 +724,11 @@ pub struct LoadArgs {
     /// Debian's name of an architecture [default: this machine's]
     #[arg(long)]
     pub arch: Option<Architecture>,
-    /// What the image is called there [default: as in the layout]
+    /// What the image is called there [default: as in the layout, or in its repository]
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
-    /// The directory of the OCI image layout
-    #[arg(long, value_name = "DIR", default_value = "out")]
-    pub out: PathBuf,
+    #[command(flatten)]
+    pub from: FromArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -709,7 +740,8 @@ pub enum EngineName {
 
 #[derive(Debug, Args)]
 pub struct UnpackArgs {
-    /// The image: `cc-debian13:debug`; `latest` where it has no tag; or of another layout, `oci:DIR:NAME`
+    /// The image: `cc-debian13:debug`; `latest` where it has no tag; of another layout, `oci:DIR:NAME`; or of a
+    /// registry, `docker://registry.example.org/base/cc-debian13:debug`
     pub image: Address,
     /// The directory, which is made where there is none, and has to be empty
     #[arg(value_name = "DIR")]
@@ -723,9 +755,8 @@ pub struct UnpackArgs {
     /// Put the files over what is in the directory
     #[arg(long)]
     pub force: bool,
-    /// The directory of the OCI image layout
-    #[arg(long, value_name = "DIR", default_value = "out")]
-    pub out: PathBuf,
+    #[command(flatten)]
+    pub from: FromArgs,
 }
 
 #[derive(Debug, Args)]
@@ -737,7 +768,8 @@ pub struct UnpackLayerArgs {
 
 #[derive(Debug, Args)]
 pub struct SbomArgs {
-    /// The image: `cc-debian13:debug`; `latest` where it has no tag, and several with --out, --merge or --print-missing
+    /// The image: `cc-debian13:debug`; `latest` where it has no tag, and several with --out, --merge or --print-missing;
+    /// or one of a registry, `docker://registry.example.org/base/cc-debian13:debug`
     #[arg(value_name = "IMAGE", required_unless_present = "all")]
     pub images: Vec<String>,
     /// Every image of the catalog
@@ -763,6 +795,9 @@ pub struct SbomArgs {
     /// Make no connection: everything must be in the store
     #[arg(long)]
     pub offline: bool,
+    /// Speak to a registry without encryption, as is done to one on this machine
+    #[arg(long)]
+    pub plain_http: bool,
     #[command(flatten)]
     pub network: NetworkArgs,
 }

@@ -9,6 +9,7 @@ use distro::effects::changelogs::Changelogs;
 use distro::effects::contents::{self, Located};
 use distro::effects::layout::LayoutReader;
 use distro::effects::places::{Places, Reach};
+use distro::effects::pull::Portion;
 use distro::effects::revisions::RevisionError;
 use distro::effects::scripts::Scripts;
 use distro::effects::{definitions, revisions};
@@ -16,7 +17,7 @@ use distro::image::choice::Address;
 use distro::lock::Lock;
 use distro::lock::changes::Changes;
 
-use super::choice::Chosen;
+use super::choice::{Chosen, Images};
 use super::{Sources, Workspace};
 use crate::cli::{DiffArgs, DiffFormat};
 use crate::report::changes::Compared;
@@ -36,8 +37,9 @@ enum State {
 pub fn run(workspace: &Workspace, args: &DiffArgs) -> anyhow::Result<()> {
     match (Side::of(args.old.as_deref())?, Side::of(args.new.as_deref())?) {
         (Side::Image(old), Side::Image(new)) => images(workspace, args, &old, &new),
-        (Side::Locks, Side::Locks) if args.arch.is_some() || args.out.is_some() => {
-            let error = anyhow::anyhow!("--arch and --out are for images, and locks are compared");
+        (Side::Locks, Side::Locks) if args.arch.is_some() || args.out.is_some() || args.plain_http => {
+            let error =
+                anyhow::anyhow!("--arch, --out and --plain-http are for images, and locks are compared");
             Err(Advice::new(
                 error,
                 "name two images with their tags: `distro diff cc-debian13:latest cc-debian13:debug`",
@@ -80,17 +82,25 @@ impl Side {
 }
 
 fn images(workspace: &Workspace, args: &DiffArgs, old: &Address, new: &Address) -> anyhow::Result<()> {
-    let out = layout(args);
-    let open = |address| {
-        let chosen = Chosen::open(address, out)?;
-        let manifest = chosen.manifest(workspace, args.arch.as_ref())?;
-        Ok::<_, anyhow::Error>((chosen, manifest))
+    let wanted = workspace.wanted(args.arch.as_ref())?;
+    let images = Images {
+        workspace,
+        out: args.out.as_deref().unwrap_or(Path::new("out")),
+        offline: args.offline,
+        plain_http: args.plain_http,
+        network: &args.network,
     };
-    let ((old_image, old_manifest), (new_image, new_manifest)) = (open(old)?, open(new)?);
-    let changes = contents::changes(
-        Located { layout: &old_image.layout, manifest: &old_manifest },
-        Located { layout: &new_image.layout, manifest: &new_manifest },
-    )?;
+    let open = |address, near: &[&Path]| images.open(address, Portion::of(&wanted), near);
+    // What the other side has is not fetched, so the one that is here comes first.
+    let (old_image, new_image) = if matches!(old, Address::Registry(_)) {
+        let new_image = open(new, &[])?;
+        (open(old, &[new_image.layout.root()])?, new_image)
+    } else {
+        let old_image = open(old, &[])?;
+        let new_image = open(new, &[old_image.layout.root()])?;
+        (old_image, new_image)
+    };
+    let changes = contents::changes(located(&old_image), located(&new_image))?;
     let (old, new) = (old.to_string(), new.to_string());
     if changes.is_empty() {
         say("Unchanged", &format!("{old} and {new} are the same, but for times"));
@@ -104,8 +114,8 @@ fn images(workspace: &Workspace, args: &DiffArgs, old: &Address, new: &Address) 
     Ok(())
 }
 
-fn layout(args: &DiffArgs) -> &Path {
-    args.out.as_deref().unwrap_or(Path::new("out"))
+fn located(image: &Chosen) -> Located<'_> {
+    Located { layout: &image.layout, manifest: &image.image }
 }
 
 fn locks(workspace: &Workspace, args: &DiffArgs) -> anyhow::Result<()> {

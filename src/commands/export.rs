@@ -1,14 +1,15 @@
-//! `distro export`: an image of a layout → one file.
+//! `distro export`: an image → one file.
 
 use std::io::{self, IsTerminal as _};
 use std::path::Path;
 
 use distro::effects::export::{Export, ExportError};
 use distro::effects::layout::{LayoutError, LayoutReader};
+use distro::effects::pull::Portion;
 use distro::image::archive::{Archive, LocalName, Referrers};
 
 use super::Workspace;
-use super::choice::Chosen;
+use super::choice::Images;
 use crate::cli::{ArchiveForm, ExportArgs};
 use crate::report::failure::Advice;
 use crate::report::progress::Bars;
@@ -21,26 +22,25 @@ pub fn run(workspace: &Workspace, args: &ExportArgs) -> anyhow::Result<()> {
         let error = anyhow::anyhow!("an archive is not for a terminal");
         return Err(Advice::new(error, "name a file by `--output FILE`, or pass it on by a pipe").into());
     }
-    let chosen = Chosen::open(&args.image, &args.out)?;
+    let wanted = match (args.format, &args.arch) {
+        (ArchiveForm::Oci, None) => None,
+        (_, asked) => Some(workspace.wanted(asked.as_ref())?),
+    };
+    let referrers = match args.format {
+        ArchiveForm::Oci if !args.no_referrers => Referrers::Carried,
+        _ => Referrers::LeftOut,
+    };
+    let portion = Portion { wanted: wanted.as_ref(), referrers };
+    let chosen = Images::of(workspace, &args.from).open(&args.image, portion, &[])?;
     let name = args.name.clone().unwrap_or_else(|| chosen.name.clone());
     let read = |digest| chosen.layout.read(digest);
-    let referrers = if args.no_referrers { Referrers::LeftOut } else { Referrers::Carried };
-    let archive = match (args.format, &args.arch) {
-        (ArchiveForm::Docker, _) => {
-            let manifest = chosen.manifest(workspace, args.arch.as_ref())?;
-            Archive::docker(&local_name(&name)?, &manifest, read)
-        }
-        (ArchiveForm::Oci, Some(_)) => {
-            let manifest = chosen.manifest(workspace, args.arch.as_ref())?;
-            Archive::oci(chosen.layout.layout(), &name, &manifest, referrers, read)
-        }
-        (ArchiveForm::Oci, None) => {
-            Archive::oci(chosen.layout.layout(), &name, &chosen.image, referrers, read)
-        }
+    let archive = match args.format {
+        ArchiveForm::Docker => Archive::docker(&local_name(&name)?, &chosen.image, read),
+        ArchiveForm::Oci => Archive::oci(chosen.layout.layout(), &name, &chosen.image, referrers, read),
     };
-    let archive = archive.map_err(|error: LayoutError| damaged(error, &chosen.name))?;
+    let archive = archive.map_err(|error: LayoutError| chosen.damaged(error))?;
     let size = write(&archive, &chosen.layout, to_stdout, args).map_err(|error| match error {
-        error @ (ExportError::Damaged { .. } | ExportError::Blob(_)) => damaged(error, &chosen.name),
+        error @ (ExportError::Damaged { .. } | ExportError::Blob(_)) => chosen.damaged(error),
         error => error.into(),
     })?;
     let place = if to_stdout { "stdout".to_owned() } else { args.output.display().to_string() };
@@ -66,10 +66,4 @@ pub fn local_name(name: &str) -> anyhow::Result<LocalName> {
         let hint = "docker wants a name of lower case, as in `--name cc-debian13:debug`";
         Advice::new(anyhow::Error::new::<distro::image::reference::InvalidReference>(error), hint).into()
     })
-}
-
-/// A layout whose blobs are not what they should be.
-pub fn damaged(error: impl Into<anyhow::Error>, name: &str) -> anyhow::Error {
-    let hint = format!("remove what is damaged, and `distro build {name}` makes it anew");
-    Advice::new(error, hint).into()
 }

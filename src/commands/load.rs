@@ -1,39 +1,45 @@
-//! `distro load`: an image of a layout → docker, podman or nerdctl.
+//! `distro load`: an image → docker, podman or nerdctl.
 
 use distro::effects::engine::{Engine, EngineError};
 use distro::effects::export::{Export, ExportError};
+use distro::effects::layout::LayoutError;
+use distro::effects::pull::Portion;
 use distro::image::archive::Archive;
 
 use super::Workspace;
-use super::choice::Chosen;
-use super::export::{damaged, local_name};
+use super::choice::Images;
+use super::export::local_name;
 use crate::cli::{EngineName, LoadArgs};
 use crate::report::failure::Advice;
 use crate::report::progress::Bars;
 use crate::report::say;
 
 pub fn run(workspace: &Workspace, args: &LoadArgs) -> anyhow::Result<()> {
-    let chosen = Chosen::open(&args.image, &args.out)?;
-    let manifest = chosen.manifest(workspace, args.arch.as_ref())?;
-    let name = local_name(args.name.as_ref().unwrap_or(&chosen.name))?;
-    let archive = Archive::docker(&name, &manifest, |digest| chosen.layout.read(digest))
-        .map_err(|error| damaged(error, &chosen.name))?;
+    // Before anything is fetched.
     let engine = match args.with {
         Some(with) => with.into(),
-        None => Engine::installed().map_err(|error| advise(error, args, &chosen.name))?,
+        None => Engine::installed().map_err(|error| advise(error, args))?,
     };
+    let wanted = workspace.wanted(args.arch.as_ref())?;
+    let chosen = Images::of(workspace, &args.from).open(&args.image, Portion::of(&wanted), &[])?;
+    let name = local_name(args.name.as_ref().unwrap_or(&chosen.name))?;
+    let archive = Archive::docker(&name, &chosen.image, |digest| chosen.layout.read(digest))
+        .map_err(|error: LayoutError| chosen.damaged(error))?;
     let bars = Bars::new();
     let progress = bars.stage("Loading");
     let export = Export { archive: &archive, layout: &chosen.layout, progress: &progress };
     let loaded = engine.load(|stdin| export.write(stdin).map(drop));
-    let names = loaded.map_err(|error| advise(error, args, &chosen.name))?;
+    let names = loaded.map_err(|error| match error {
+        EngineError::Export(ExportError::Damaged { .. } | ExportError::Blob(_)) => chosen.damaged(error),
+        error => advise(error, args),
+    })?;
     progress.finish();
     names.iter().for_each(|name| anstream::println!("{name}"));
     say("Loaded", &format!("{} into {engine}", chosen.name));
     Ok(())
 }
 
-fn advise(error: EngineError, args: &LoadArgs, name: &str) -> anyhow::Error {
+fn advise(error: EngineError, args: &LoadArgs) -> anyhow::Error {
     let image = &args.image;
     let hint = match &error {
         EngineError::None => {
@@ -53,9 +59,6 @@ fn advise(error: EngineError, args: &LoadArgs, name: &str) -> anyhow::Error {
         }
         EngineError::Refused { engine, .. } => {
             format!("see whether `{engine} info` works, or name another by --with")
-        }
-        EngineError::Export(ExportError::Damaged { .. } | ExportError::Blob(_)) => {
-            return damaged(error, name);
         }
         EngineError::Export(_) => return error.into(),
     };

@@ -1,15 +1,18 @@
 //! `distro sbom`: what images are made of, in the formats that auditors and scanners read.
 
 use std::collections::BTreeMap;
+use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use distro::catalog::{Catalog, Image};
 use distro::debian::Architecture;
 use distro::effects::files;
 use distro::sbom::{Files, Format, Missing, Subject, merged, missing};
 
 use super::assembly::{Assembly, Order, assemble};
+use super::choice::Images;
 use super::{Workspace, select_one};
 use crate::cli::{SbomArgs, SbomFormat};
 use crate::report::failure::Advice;
@@ -24,6 +27,9 @@ enum Purpose<'a> {
 }
 
 pub fn run(workspace: &Workspace, args: &SbomArgs) -> anyhow::Result<ExitCode> {
+    if let Some(image) = args.images.iter().find(|image| image.starts_with("docker://")) {
+        return published(workspace, args, image);
+    }
     let catalog = workspace.catalog()?;
     let architectures = workspace.architectures(&args.arch)?;
     let purpose = purpose(args)?;
@@ -62,6 +68,36 @@ pub fn run(workspace: &Workspace, args: &SbomArgs) -> anyhow::Result<ExitCode> {
     Ok(code)
 }
 
+/// Prints the SBOM that is attached to an image in a registry, as it is.
+fn published(workspace: &Workspace, args: &SbomArgs, image: &str) -> anyhow::Result<ExitCode> {
+    if args.images.len() > 1 || args.merge || args.print_missing || args.files || args.out.is_some() {
+        let error =
+            anyhow::anyhow!("`{image}` is in a registry, from where an SBOM is printed as it was published");
+        let hint = "name that image alone, with no options but --arch and --format";
+        return Err(Advice::new(error, hint).into());
+    }
+    let wanted = match args.arch.as_slice() {
+        [] => workspace.wanted(None)?,
+        [architecture] if *architecture != Architecture::all() => workspace.wanted(Some(architecture))?,
+        _ => return Err(of_one_architecture("name one by `--arch`")),
+    };
+    let images = Images {
+        workspace,
+        out: Path::new("out"),
+        offline: args.offline,
+        plain_http: args.plain_http,
+        network: &args.network,
+    };
+    let media_type = Format::from(args.format).media_type();
+    let document = images.attached(&image.parse()?, &wanted, media_type)?;
+    io::stdout().write_all(&document).context("the SBOM could not be written")?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn of_one_architecture(hint: &'static str) -> anyhow::Error {
+    Advice::new(anyhow::anyhow!("an SBOM is of one architecture"), hint).into()
+}
+
 fn purpose(args: &SbomArgs) -> anyhow::Result<Purpose<'_>> {
     match (&args.out, args.images.as_slice()) {
         _ if args.merge && args.format != SbomFormat::Spdx23 => {
@@ -83,10 +119,7 @@ fn purpose(args: &SbomArgs) -> anyhow::Result<Purpose<'_>> {
 fn one<'a>(catalog: &'a Catalog, image: &str, architectures: &[Architecture]) -> anyhow::Result<&'a Image> {
     match architectures {
         [architecture] => select_one(catalog, image, architecture),
-        _ => {
-            let error = anyhow::anyhow!("an SBOM is of one architecture");
-            Err(Advice::new(error, "name one by `--arch`, or write a file for each by `--out DIR`").into())
-        }
+        _ => Err(of_one_architecture("name one by `--arch`, or write a file for each by `--out DIR`")),
     }
 }
 

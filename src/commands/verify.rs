@@ -14,7 +14,7 @@ use distro::digest::Sha256;
 use distro::effects::definitions;
 use distro::effects::keys::public_key;
 use distro::effects::layout::{LayoutError, LayoutReader};
-use distro::effects::pull::{Pull, Pulled};
+use distro::effects::pull::{AtHand, Portion, Pull, Pulled};
 use distro::effects::registry::credentials::Credentials;
 use distro::effects::registry::{Registry, Transport};
 use distro::effects::verifier::case::{Case, Rebuilt, united};
@@ -111,7 +111,10 @@ fn pull(workspace: &Workspace, args: &VerifyArgs, reference: &Reference) -> anyh
     registry.ping()?;
     let bars = Bars::new();
     let progress = bars.stage("Pulling");
-    Ok(Pull { registry: &registry, reference, progress: &progress }.run()?)
+    // What is verified is what the registry gives.
+    let at_hand = AtHand::default();
+    let portion = Portion::WHOLE;
+    Ok(Pull { registry: &registry, reference, portion, at_hand, progress: &progress }.run()?)
 }
 
 /// Builds images from what they carry.

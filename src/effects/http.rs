@@ -89,6 +89,9 @@ pub struct Terms {
     pub at_most: Option<u64>,
     /// Who asks, for the server of the URL alone.
     pub authorization: Option<HeaderValue>,
+    /// Whether the URL can mean no other file, as where a digest stands in it: then no server has to tell that it is
+    /// still the same.
+    pub lasting: bool,
 }
 
 /// What a server has for us.

@@ -178,6 +178,11 @@ impl LayoutDirectory {
         Ok(())
     }
 
+    /// Adds a blob that another place has; false where what is there is damaged, or is not there.
+    pub fn receive_file(&self, digest: Sha256, from: &Path) -> Result<bool, LayoutError> {
+        copy(from, digest, &self.blob(digest))
+    }
+
     /// Whether the SBOM of an image of one architecture is there as it is to be.
     #[must_use]
     pub fn has_sbom(&self, reference: &str, format: Format, text: &str) -> bool {
@@ -357,7 +362,8 @@ fn read_blob(root: &Path, digest: Sha256) -> Result<Vec<u8>, LayoutError> {
     if Sha256::of(&bytes) == digest { Ok(bytes) } else { Err(LayoutError::Damaged(path)) }
 }
 
-fn blob_path(root: &Path, digest: Sha256) -> PathBuf {
+/// Where a layout has a blob, if it has it.
+pub(super) fn blob_path(root: &Path, digest: Sha256) -> PathBuf {
     root.join("blobs/sha256").join(digest.to_string())
 }
 

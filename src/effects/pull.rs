@@ -1,52 +1,101 @@
-//! An image of a registry, copied with all that is attached to it into a layout of its own.
+//! An image of a registry, copied into a layout of its own: whole with all that is attached to it, or as much of it as
+//! is needed.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
 
 use oci_spec::OciSpecError;
-use oci_spec::image::{Descriptor, ImageIndex, ImageManifest, MediaType};
+use oci_spec::image::{Descriptor, ImageConfiguration, ImageIndex, ImageManifest, MediaType};
 use rayon::iter::{ParallelBridge as _, ParallelIterator as _};
 use tempfile::TempDir;
 
-use super::files::FileError;
-use super::layout::{LayoutDirectory, LayoutError, LayoutReader};
-use super::progress::Progress;
+use super::files::{self, FileError};
+use super::layout::{LayoutDirectory, LayoutError, LayoutReader, blob_path};
+use super::progress::{Progress, Task};
 use super::registry::{Document, Registry, RegistryError, RegistryErrorKind};
+use super::store::{Access, Expected, Store, StoreError};
 use crate::digest::Sha256;
-use crate::image::Blob;
+use crate::image::archive::Referrers;
+use crate::image::choice::{NotForArchitecture, Wanted};
 use crate::image::layout::{Layout, sha256};
 use crate::image::reference::{Pointer, Reference, RepositoryPath};
-use crate::image::referrer::{Referrer, attachment_tag};
+use crate::image::referrer::{Referrer, attachment_tag, is_of_type};
+use crate::image::{Blob, is_configuration, is_index};
 
 /// Requests that are under way at a time.
 const THREADS: usize = 8;
+
+/// How much is written at a time, in bytes.
+const PIECE: usize = 128 * 1024;
+
+/// Bytes that a document may have which is read as a whole.
+const DOCUMENT_LIMIT: u64 = 256 << 20;
 
 #[derive(Debug, thiserror::Error)]
 pub enum PullError {
     #[error(transparent)]
     Registry(#[from] RegistryError),
+    /// There is no such image.
+    #[error(transparent)]
+    Absent(RegistryError),
     #[error(transparent)]
     Layout(#[from] LayoutError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Architecture(#[from] NotForArchitecture),
+    #[error("`{reference}` is no image: its configuration is of the type `{found}`")]
+    NoImage { reference: String, found: String },
+    #[error("nothing of the type `{artifact_type}` is attached to `{reference}`{}", listed(has))]
+    NotAttached { reference: String, artifact_type: String, has: BTreeSet<String> },
     #[error("`{reference}` has a document that cannot be understood")]
     Document { reference: String, source: Box<dyn std::error::Error + Send + Sync> },
     #[error("there are no threads to fetch by: {0}")]
     Threads(#[from] rayon::ThreadPoolBuildError),
 }
 
+fn listed(has: &BTreeSet<String>) -> String {
+    if has.is_empty() {
+        return String::new();
+    }
+    let has: Vec<_> = has.iter().map(String::as_str).collect();
+    format!(", but {}", has.join(", "))
+}
+
 /// Copies images out of a registry.
 pub struct Pull<'a> {
     pub registry: &'a Registry<'a>,
     pub reference: &'a Reference,
+    pub portion: Portion<'a>,
+    pub at_hand: AtHand<'a>,
     pub progress: &'a dyn Progress,
 }
 
-/// An image of a registry in a layout of its own, which goes with this.
+/// What of an image is copied.
+#[derive(Debug, Clone, Copy)]
+pub struct Portion<'a> {
+    /// The one architecture; `None` for the index with all of them.
+    pub wanted: Option<&'a Wanted>,
+    pub referrers: Referrers,
+}
+
+/// Where blobs may be, so that they need not be fetched. Their digests are checked.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct AtHand<'a> {
+    /// Keeps what is fetched too, where it may be written to.
+    pub store: Option<&'a Store>,
+    /// The directories of layouts.
+    pub layouts: &'a [&'a Path],
+}
+
+/// An image of a registry in a layout of its own, which goes with its directory.
 #[derive(Debug)]
 pub struct Pulled {
     pub layout: LayoutReader,
     /// `cc-debian13:debug`.
     pub name: String,
-    _directory: TempDir,
+    pub directory: TempDir,
 }
 
 /// What is on its way into a layout.
@@ -57,6 +106,36 @@ struct Cargo<'p> {
     /// The layers, configurations and documents that are yet to be fetched.
     blobs: BTreeMap<Sha256, Descriptor>,
     seen: BTreeSet<Sha256>,
+}
+
+/// Tells how much was written.
+struct Told<W> {
+    to: W,
+    task: Box<dyn Task>,
+}
+
+impl<'a> Portion<'a> {
+    /// All architectures, with all that is attached to them.
+    pub const WHOLE: Self = Self { wanted: None, referrers: Referrers::Carried };
+
+    /// The image of one architecture alone.
+    #[must_use]
+    pub fn of(wanted: &'a Wanted) -> Self {
+        Self { wanted: Some(wanted), referrers: Referrers::LeftOut }
+    }
+}
+
+impl AtHand<'_> {
+    /// The files that may have a blob.
+    fn files(&self, digest: Sha256) -> impl Iterator<Item = PathBuf> {
+        let stored = self.store.filter(|store| store.has(digest)).map(|store| store.path(digest));
+        stored.into_iter().chain(self.layouts.iter().map(move |root| blob_path(root, digest)))
+    }
+
+    /// The store, where it takes something.
+    fn keeper(&self) -> Option<&Store> {
+        self.store.filter(|store| store.access() == Access::ReadWrite)
+    }
 }
 
 impl Pull<'_> {
@@ -77,7 +156,27 @@ impl Pull<'_> {
         })?;
         self.copy_into(directory.path())?;
         let layout = LayoutReader::open(directory.path())?;
-        Ok(Pulled { layout, name: self.name(), _directory: directory })
+        Ok(Pulled { layout, name: self.name(), directory })
+    }
+
+    /// The document of a type that is attached to the image. Of several, the first that the registry lists.
+    pub fn attached(&self, artifact_type: &str) -> Result<Vec<u8>, PullError> {
+        let listed = self.registry.referrers(self.path(), self.image()?.0.digest)?;
+        let mut of_type = listed.descriptors().iter().filter(|listed| is_of_type(listed, artifact_type));
+        let Some(found) = of_type.next() else {
+            let has =
+                listed.descriptors().iter().filter_map(|descriptor| descriptor.artifact_type().as_ref());
+            return Err(PullError::NotAttached {
+                reference: self.reference.to_string(),
+                artifact_type: artifact_type.to_owned(),
+                has: has.map(ToString::to_string).collect(),
+            });
+        };
+        let artifact: ImageManifest = self.parse(&self.manifest(found)?)?;
+        match artifact.layers().as_slice() {
+            [document] => self.read(document),
+            layers => Err(self.unreadable(io::Error::other(format!("{} documents in one", layers.len())))),
+        }
     }
 
     fn copy_into(&self, directory: &Path) -> Result<(), PullError> {
@@ -89,9 +188,9 @@ impl Pull<'_> {
             blobs: BTreeMap::new(),
             seen: BTreeSet::new(),
         };
-        let top = self.registry.manifest(self.path(), &self.reference.at)?;
-        let described = cargo.add_image(&top)?;
-        cargo.layout.set(self.name(), described);
+        let (document, listed) = self.image()?;
+        let described = cargo.add_image(&document)?;
+        cargo.layout.set(self.name(), listed.unwrap_or(described));
         let pool = rayon::ThreadPoolBuilder::new().num_threads(THREADS).build()?;
         pool.install(|| cargo.fetch())?;
         let Cargo { directory, layout, .. } = cargo;
@@ -109,6 +208,57 @@ impl Pull<'_> {
     fn parse<T: serde::de::DeserializeOwned>(&self, document: &Document) -> Result<T, PullError> {
         document.parse().map_err(|error| self.unreadable(error))
     }
+
+    /// What is at the reference, or the manifest of the architecture that is wanted, as the index there lists it.
+    fn image(&self) -> Result<(Document, Option<Descriptor>), PullError> {
+        let top =
+            self.registry.manifest(self.path(), &self.reference.at).map_err(|error| match error.kind {
+                RegistryErrorKind::NotFound => PullError::Absent(error),
+                _ => error.into(),
+            })?;
+        let Some(wanted) = self.portion.wanted else { return Ok((top, None)) };
+        let shown = self.reference.to_string();
+        let (manifest, listed) = if is_index(&top.media_type) {
+            let index: ImageIndex = self.parse(&top)?;
+            let listed = wanted.of_index(&shown, &index)?;
+            (self.manifest(listed)?, Some(listed.clone()))
+        } else {
+            (top, None)
+        };
+        let parsed: ImageManifest = self.parse(&manifest)?;
+        let config = parsed.config();
+        if !is_configuration(config.media_type()) {
+            return Err(PullError::NoImage { reference: shown, found: config.media_type().to_string() });
+        }
+        let configuration: ImageConfiguration =
+            serde_json::from_slice(&self.read(config)?).map_err(|error| self.unreadable(error))?;
+        wanted.check(&shown, &configuration)?;
+        Ok((manifest, listed))
+    }
+
+    /// A configuration, or a document that is attached.
+    fn read(&self, blob: &Descriptor) -> Result<Vec<u8>, PullError> {
+        let digest = sha256(blob).map_err(|error| self.unreadable(error))?;
+        if blob.size() > DOCUMENT_LIMIT {
+            let why = format!("{} bytes, where {DOCUMENT_LIMIT} are allowed", blob.size());
+            return Err(self.unreadable(io::Error::other(why)));
+        }
+        let held = self.at_hand.files(digest).filter_map(|file| files::read(&file).ok());
+        if let Some(bytes) = held.into_iter().find(|bytes| Sha256::of(bytes) == digest) {
+            return Ok(bytes);
+        }
+        let bytes = self.registry.blob(self.path(), blob)?;
+        if let Some(store) = self.at_hand.keeper() {
+            store.insert(&*bytes, Expected { digest: Some(digest), size: Some(blob.size()) })?;
+        }
+        Ok(bytes)
+    }
+
+    /// The manifest that a descriptor names.
+    fn manifest(&self, descriptor: &Descriptor) -> Result<Document, PullError> {
+        let digest = sha256(descriptor).map_err(|error| self.unreadable(error))?;
+        Ok(self.registry.manifest(self.path(), &Pointer::Digest(digest))?)
+    }
 }
 
 impl Cargo<'_> {
@@ -124,14 +274,14 @@ impl Cargo<'_> {
         if is_index {
             let index: ImageIndex = pull.parse(document)?;
             for manifest in index.manifests() {
-                let digest = sha256(manifest).map_err(|error| pull.unreadable(error))?;
-                let manifest = pull.registry.manifest(pull.path(), &Pointer::Digest(digest))?;
-                self.add_image(&manifest)?;
+                self.add_image(&pull.manifest(manifest)?)?;
             }
         } else {
             self.add_blobs(document)?;
         }
-        self.add_attached(document.digest)?;
+        if pull.portion.referrers == Referrers::Carried {
+            self.add_attached(document.digest)?;
+        }
         Ok(described)
     }
 
@@ -141,8 +291,7 @@ impl Cargo<'_> {
             if *referrer.media_type() != MediaType::ImageManifest {
                 continue;
             }
-            let digest = sha256(referrer).map_err(|error| pull.unreadable(error))?;
-            let document = pull.registry.manifest(pull.path(), &Pointer::Digest(digest))?;
+            let document = pull.manifest(referrer)?;
             self.add(&document)?;
             self.add_blobs(&document)?;
             let manifest = Blob::of(document.bytes.to_vec());
@@ -187,14 +336,42 @@ impl Cargo<'_> {
     }
 
     fn fetch(&self) -> Result<(), PullError> {
-        let Pull { registry, progress, .. } = self.pull;
-        self.blobs.iter().par_bridge().try_for_each(|(digest, blob)| {
-            let mut task = progress.begin(&digest.short(), Some(blob.size()));
-            self.directory.receive(*digest, |file| {
-                registry.copy_blob(self.pull.path(), blob, file)?;
-                task.advance(blob.size());
-                Ok(())
-            })
-        })
+        self.blobs.iter().par_bridge().try_for_each(|(digest, blob)| self.receive(*digest, blob))
+    }
+
+    /// Brings a blob into the layout, from where it is at hand or else from the registry.
+    fn receive(&self, digest: Sha256, blob: &Descriptor) -> Result<(), PullError> {
+        let Pull { registry, progress, at_hand, .. } = self.pull;
+        for file in at_hand.files(digest) {
+            if self.directory.receive_file(digest, &file)? {
+                return Ok(());
+            }
+        }
+        let task = progress.begin(&digest.short(), Some(blob.size()));
+        let Some(store) = at_hand.keeper() else {
+            return self.directory.receive(digest, |file| {
+                Ok(registry.copy_blob(self.pull.path(), blob, &mut Told { to: file, task })?)
+            });
+        };
+        let mut writer = Told { to: BufWriter::with_capacity(PIECE, store.blob_writer()?), task };
+        registry.copy_blob(self.pull.path(), blob, &mut writer)?;
+        let writer = writer.to.into_inner().map_err(|error| StoreError::Source(error.into_error()))?;
+        writer.finish(Expected { digest: Some(digest), size: Some(blob.size()) })?;
+        match self.directory.receive_file(digest, &store.path(digest))? {
+            true => Ok(()),
+            false => Err(LayoutError::Lost(digest).into()),
+        }
+    }
+}
+
+impl<W: Write> Write for Told<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.to.write(bytes)?;
+        self.task.advance(written as u64);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
     }
 }

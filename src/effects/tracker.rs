@@ -153,7 +153,7 @@ impl Place {
     ) -> Result<Option<News>, TrackerError> {
         let unless = kept.map(|(kept, _)| kept.validators.clone()).unwrap_or_default();
         let mut download =
-            match http.get(url, &Terms { unless, at_most: Some(AT_MOST), authorization: None })? {
+            match http.get(url, &Terms { unless, at_most: Some(AT_MOST), ..Terms::default() })? {
                 Response::NotModified => return Ok(None),
                 Response::Found(download) => download,
             };

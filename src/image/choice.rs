@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use oci_spec::image::{Arch, Descriptor, ImageIndex, Os};
+use oci_spec::image::{Arch, Descriptor, ImageConfiguration, ImageIndex, Os};
 
 use super::layout::Layout;
 use super::reference::{InvalidReference, Reference};
@@ -20,6 +20,15 @@ pub enum Address {
     Layout { root: PathBuf, name: Option<String> },
     /// In a registry: `docker://registry.example.org/base/cc-debian13:debug`.
     Registry(Reference),
+}
+
+/// The architecture of which an image is wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wanted {
+    /// This one and no other.
+    Asked(Architecture),
+    /// This one, where there are several.
+    Usual(Architecture),
 }
 
 /// Why a name does not lead to one image.
@@ -76,30 +85,42 @@ impl Layout {
     }
 }
 
-impl NotForArchitecture {
-    /// An image whose configuration names another architecture.
-    #[must_use]
-    pub fn of(image: &str, architecture: &Architecture, has: &Arch, variant: Option<&str>) -> Self {
-        let os = Os::Linux.to_string();
-        let has = Platform { os, architecture: has.to_string(), variant: variant.map(str::to_owned) };
-        Self { image: image.to_owned(), architecture: architecture.clone(), has: vec![has] }
+impl Wanted {
+    /// The image of an index that is wanted.
+    pub fn of_index<'a>(
+        &self,
+        image: &str,
+        index: &'a ImageIndex,
+    ) -> Result<&'a Descriptor, NotForArchitecture> {
+        let (Self::Asked(architecture) | Self::Usual(architecture)) = self;
+        let manifests = || index.manifests().iter();
+        let platform = |descriptor: &'a Descriptor| descriptor.platform().as_ref();
+        let found = manifests().find(|held| platform(held).is_some_and(|of| is_for(architecture, of)));
+        // What `docker buildx` attests of images stands among them.
+        let is_known = |of: &&oci_spec::image::Platform| of.os().to_string() != "unknown";
+        found.ok_or_else(|| NotForArchitecture {
+            image: image.to_owned(),
+            architecture: architecture.clone(),
+            has: manifests().filter_map(platform).filter(is_known).map(Platform::from).collect(),
+        })
     }
-}
 
-/// The image of an index for an architecture.
-pub fn for_architecture<'a>(
-    image: &str,
-    index: &'a ImageIndex,
-    architecture: &Architecture,
-) -> Result<&'a Descriptor, NotForArchitecture> {
-    let manifests = || index.manifests().iter();
-    let platform = |descriptor: &'a Descriptor| descriptor.platform().as_ref();
-    let found = manifests().find(|held| platform(held).is_some_and(|of| is_for(architecture, of)));
-    found.ok_or_else(|| NotForArchitecture {
-        image: image.to_owned(),
-        architecture: architecture.clone(),
-        has: manifests().filter_map(platform).map(Platform::from).collect(),
-    })
+    /// Whether an image of one architecture is wanted, by its configuration.
+    pub fn check(&self, image: &str, configuration: &ImageConfiguration) -> Result<(), NotForArchitecture> {
+        let (has, variant) = (configuration.architecture(), configuration.variant());
+        match self {
+            Self::Asked(asked) if !is_named(asked, has, variant.as_deref()) => Err(NotForArchitecture {
+                image: image.to_owned(),
+                architecture: asked.clone(),
+                has: vec![Platform {
+                    os: configuration.os().to_string(),
+                    architecture: has.to_string(),
+                    variant: variant.clone(),
+                }],
+            }),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Whether programs of an architecture of Debian's are for a platform.
@@ -111,7 +132,7 @@ fn is_for(architecture: &Architecture, platform: &oci_spec::image::Platform) -> 
 /// Whether a configuration speaks of an architecture of Debian's. The variant counts only where it tells two
 /// architectures apart.
 #[must_use]
-pub fn is_named(architecture: &Architecture, named: &Arch, variant: Option<&str>) -> bool {
+fn is_named(architecture: &Architecture, named: &Arch, variant: Option<&str>) -> bool {
     let (name, wanted) = match architecture.as_str() {
         "armel" => ("arm", Some("v5")),
         "armhf" => ("arm", Some("v7")),

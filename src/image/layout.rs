@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use oci_spec::OciSpecError;
 use oci_spec::image::{Descriptor, ImageIndex, ImageIndexBuilder, ImageManifest, MediaType};
 
-use super::Blob;
 use super::referrer::{self, Referrer, attachment_tag, subject_of_tag};
+use super::{Blob, is_index, is_manifest};
 use crate::digest::Sha256;
 
 /// The content of the file `oci-layout`.
@@ -206,11 +206,11 @@ fn reach<E: From<OciSpecError>>(
             continue;
         }
         match descriptor.media_type() {
-            MediaType::ImageIndex => {
+            media_type if is_index(media_type) => {
                 let index: ImageIndex = serde_json::from_slice(&read(digest)?).map_err(OciSpecError::from)?;
                 ahead.extend(index.manifests().iter().cloned());
             }
-            MediaType::ImageManifest => {
+            media_type if is_manifest(media_type) => {
                 let manifest: ImageManifest =
                     serde_json::from_slice(&read(digest)?).map_err(OciSpecError::from)?;
                 found.insert(sha256(manifest.config())?);

@@ -26,7 +26,7 @@ use oci_spec::OciSpecError;
 use oci_spec::image::{
     Arch, ConfigBuilder, Descriptor, DescriptorBuilder, Digest, HistoryBuilder, ImageConfiguration,
     ImageConfigurationBuilder, ImageIndexBuilder, ImageManifestBuilder, MediaType, Os, PlatformBuilder,
-    RootFsBuilder,
+    RootFsBuilder, ToDockerV2S2 as _,
 };
 use serde::Serialize;
 
@@ -195,6 +195,28 @@ pub fn index(
     let blob = Blob::canonical(&index)?;
     let described = blob.descriptor(MediaType::ImageIndex)?;
     Ok((blob, described))
+}
+
+/// Whether a document is an index, by its media type: OCI's, or docker's manifest list, which means the same.
+#[must_use]
+pub fn is_index(media_type: &MediaType) -> bool {
+    is_either(media_type, &MediaType::ImageIndex)
+}
+
+/// Whether a document is a manifest, OCI's or docker's.
+#[must_use]
+pub fn is_manifest(media_type: &MediaType) -> bool {
+    is_either(media_type, &MediaType::ImageManifest)
+}
+
+/// Whether a document is the configuration of an image, OCI's or docker's.
+#[must_use]
+pub fn is_configuration(media_type: &MediaType) -> bool {
+    is_either(media_type, &MediaType::ImageConfig)
+}
+
+fn is_either(media_type: &MediaType, wanted: &MediaType) -> bool {
+    media_type == wanted || wanted.to_docker_v2s2().is_ok_and(|docker| media_type.as_ref() == docker)
 }
 
 /// What each layer was made from, the lowest first, as the history tells it.

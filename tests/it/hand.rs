@@ -3,6 +3,7 @@
 mod compared;
 mod foreign;
 mod loaded;
+mod published;
 mod unpacked;
 
 use std::fs;
@@ -186,13 +187,6 @@ hint: name another by --arch, or add it by `distro build --arch arm64`
         r#"
 error: one image has to be named: there are 18 in `out`
 hint: name one of them, as in `oci:out:cc-debian13:latest`
-"#,
-    );
-    refused(
-        &["docker://localhost:5000/cc"],
-        r#"
-error: `docker://localhost:5000/cc:latest` is in a registry, and not in a layout
-hint: copy it first, `skopeo copy --all docker://localhost:5000/cc:latest oci:DIR:NAME`, and name `oci:DIR:NAME`
 "#,
     );
     refused(

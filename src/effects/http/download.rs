@@ -15,7 +15,7 @@ const PROGRESS: u64 = 1 << 20;
 /// A file under way. It is read to its end or fails: the end of the stream means that all of it came.
 ///
 /// Where the connection breaks it is taken up again at the same place, if the server can tell that the
-/// file is still the same one. Errors are [`HttpError`]s, which [`HttpError::from_io`] gets back.
+/// file is still the same one, or it can be no other. Errors are [`HttpError`]s, which [`HttpError::from_io`] gets back.
 pub struct Download<'a> {
     url: Url,
     len: Option<u64>,
@@ -36,6 +36,8 @@ struct Server<'a> {
     /// `None` while there is none, after one broke.
     connection: Option<Connection>,
     authorization: Option<HeaderValue>,
+    /// Whether the file can be no other one.
+    lasting: bool,
     attempts: Attempts,
     /// How many bytes of this connection are to be passed over, as they were handed out already.
     skip: u64,
@@ -62,10 +64,9 @@ impl<'a> Download<'a> {
             return Err(HttpErrorKind::Html);
         }
         let (len, validators) = (content_length(headers), Validators::of(headers));
-        let authorization = terms.authorization.clone();
-        let server =
-            Server { http, connection: Some(connection), authorization, attempts, skip: 0, since: 0 };
-        let at_most = terms.at_most;
+        let Terms { authorization, at_most, lasting, .. } = terms.clone();
+        let connection = Some(connection);
+        let server = Server { http, connection, authorization, lasting, attempts, skip: 0, since: 0 };
         Self { url, len, at_most, validators, position: 0, from: From::Server(Box::new(server)) }.checked()
     }
 
@@ -153,7 +154,7 @@ impl Server<'_> {
             if position - self.since >= PROGRESS {
                 self.attempts.restore();
             }
-            if state.validators.for_range().is_none() {
+            if !self.lasting && state.validators.for_range().is_none() {
                 return Err(broken);
             }
             self.attempts.pause_after(broken, None)?;
@@ -166,9 +167,10 @@ impl Server<'_> {
     fn take_up(&mut self, state: &State<'_>, position: u64) -> Result<(), HttpErrorKind> {
         let mut headers = HeaderMap::new();
         headers.extend(self.authorization.clone().map(|value| (header::AUTHORIZATION, value)));
-        if let Some(validator) = state.validators.for_range().filter(|_| position > 0) {
+        let validator = state.validators.for_range();
+        if position > 0 && (self.lasting || validator.is_some()) {
             headers.insert(header::RANGE, range(position));
-            headers.insert(header::IF_RANGE, validator);
+            headers.extend(validator.map(|validator| (header::IF_RANGE, validator)));
         }
         let connection = self.http.connect(state.url, &headers, &mut self.attempts)?;
         let answer = connection.response.headers();

@@ -180,6 +180,21 @@ fn a_server_without_ranges_has_what_came_before_passed_over() {
 }
 
 #[test]
+fn a_file_that_can_be_no_other_is_taken_up_without_a_word_of_the_server() {
+    let server = Server::start(|request, _| match request.header("range") {
+        None => Answer::ok("hello").less(2),
+        Some(_) => {
+            Answer::new("206 Partial Content", &["Content-Range: bytes 3-4/5", "Content-Length: 2"], "lo")
+        }
+    });
+    let fetch = |lasting| fetch_on(&http(1), &server.at("x"), &Terms { lasting, ..Terms::default() });
+    assert_eq!(fetch(true).unwrap(), "hello");
+    let again = &server.requests()[1];
+    assert_eq!((again.header("range"), again.header("if-range")), (Some("bytes=3-"), None));
+    assert!(fetch(false).unwrap_err().to_string().ends_with("it broke off after 3 of 5 bytes"));
+}
+
+#[test]
 fn a_file_that_changed_meanwhile_is_not_mixed_with_its_former_self() {
     let server = Server::start(|_, number| match number {
         0 => Answer::ok_with(&[ETAG], "hello world").less(5),

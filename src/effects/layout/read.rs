@@ -9,13 +9,12 @@ use oci_spec::image::{Descriptor, ImageConfiguration, ImageIndex, ImageManifest,
 use serde::de::DeserializeOwned;
 
 use super::LayoutError;
-use crate::debian::Architecture;
 use crate::debian::compression::Compression;
 use crate::digest::Sha256;
 use crate::effects::files::{self, FileError};
-use crate::image::choice::{self, NotForArchitecture};
+use crate::image::choice::Wanted;
 use crate::image::layout::{Layout, sha256};
-use crate::image::made_from;
+use crate::image::{is_index, made_from};
 use crate::layer;
 use crate::tree::Tree;
 
@@ -74,25 +73,20 @@ impl LayoutReader {
         self.layout.choose(name).map_err(unchosen)
     }
 
-    /// The manifest of an image for an architecture. An image that is of one architecture only is that, where no
-    /// other is asked for.
+    /// The manifest of an image for an architecture.
     pub fn manifest(
         &self,
         name: &str,
         image: &Descriptor,
-        asked: Option<&Architecture>,
-        otherwise: &Architecture,
+        wanted: &Wanted,
     ) -> Result<Descriptor, LayoutError> {
-        if *image.media_type() == MediaType::ImageIndex {
+        if is_index(image.media_type()) {
             let index: ImageIndex = self.document(sha256(image)?)?;
-            return Ok(choice::for_architecture(name, &index, asked.unwrap_or(otherwise))?.clone());
+            return Ok(wanted.of_index(name, &index)?.clone());
         }
         let (_, configuration) = self.documents(image)?;
-        let (has, variant) = (configuration.architecture(), configuration.variant().as_deref());
-        match asked.filter(|asked| !choice::is_named(asked, has, variant)) {
-            Some(asked) => Err(NotForArchitecture::of(name, asked, has, variant).into()),
-            None => Ok(image.clone()),
-        }
+        wanted.check(name, &configuration)?;
+        Ok(image.clone())
     }
 
     /// The manifest of an image of one architecture, and its configuration.

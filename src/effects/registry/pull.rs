@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use super::auth::Scope;
 use super::{Registry, RegistryError, RegistryErrorKind, refused};
 use crate::digest::{Hashing, Sha256};
+use crate::effects::files::FileError;
 use crate::effects::http::{Answer, Download, HttpError, HttpErrorKind, Request, Response, Terms};
 use crate::image::layout::sha256;
 use crate::image::reference::{Pointer, RepositoryPath, Tag};
@@ -175,7 +176,12 @@ impl Registry<'_> {
         at_most: u64,
     ) -> Result<Download<'_>, RegistryErrorKind> {
         let (url, scope) = (self.url(path, &format!("blobs/{}", digest.oci())), Scope::Pull(path));
-        let terms = |authorization| Terms { at_most: Some(at_most), authorization, ..Terms::default() };
+        let terms = |authorization| Terms {
+            at_most: Some(at_most),
+            authorization,
+            lasting: true,
+            ..Terms::default()
+        };
         let known = self.authorizer.known(&self.http, &scope)?;
         let response = match self.http.get(&url, &terms(known)) {
             Err(HttpError { kind: HttpErrorKind::Status(StatusCode::UNAUTHORIZED), .. }) => {
@@ -231,7 +237,10 @@ impl Registry<'_> {
 fn unread(error: io::Error) -> RegistryErrorKind {
     match HttpError::from_io(error) {
         Ok(error) => error.kind.into(),
-        Err(error) => RegistryErrorKind::Answer(error.to_string()),
+        Err(error) => match error.downcast::<FileError>() {
+            Ok(error) => error.into(),
+            Err(error) => RegistryErrorKind::Answer(error.to_string()),
+        },
     }
 }
 

@@ -194,7 +194,7 @@ hint: name two, each with its tag: `distro diff cc-debian13:latest cc-debian13:d
     refused(
         &["lock/debian13.lock", "lock/debian13.lock", "--arch", "amd64"],
         r#"
-error: --arch and --out are for images, and locks are compared
+error: --arch, --out and --plain-http are for images, and locks are compared
 hint: name two images with their tags: `distro diff cc-debian13:latest cc-debian13:debug`
 "#,
     );
