@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
 use clap::builder::styling::{AnsiColor, Styles};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
 use distro::debian::{Architecture, PackageName, Subject};
 use distro::digest::Sha256;
@@ -126,7 +126,7 @@ Examples:
   distro build --renew                the same, with new locks
   distro build cc-debian13:debug      one image
   distro build cc static --arch all   two families, for all their architectures
-  distro build --arch all --shard 1/8 an eighth of the catalog; `distro merge` puts the parts together
+  distro build --arch all --shard 1/8 an eighth of the catalog, for `distro merge`
   skopeo copy oci:out:cc-debian13:latest docker-daemon:cc:latest")]
     Build(BuildArgs),
     /// Make the layouts of several machines one
@@ -171,7 +171,7 @@ Examples:
   distro audit                                 every image of the catalog that was built
   distro audit cc java21 --arch amd64          two families, one architecture
   distro audit --tracker debian                and vulnerabilities, by the tracker's own server
-  distro audit --format html > audit.html      for whoever asks; markdown, sarif and json are for machines
+  distro audit --format html > audit.html      for whoever asks; also markdown, sarif, json
   distro audit --layout theirs --policy ours.toml   a layout that somebody else built
   distro audit docker://registry.example.org/base/cc-debian13:debug
   distro audit --sbom received/*.spdx.json     documents alone")]
@@ -198,9 +198,11 @@ Examples:
   distro push --all registry.example.org/base                   all images that are built
   distro push cc static-debian13:debug registry.example.org     some
   distro push --all --dry-run registry.example.org/base         say what would be sent
-  distro push --all localhost:5000                              a registry on this machine, without encryption
+  distro push --all --sign --key distro.key registry.example.org/base
+                                                                signed first, as by `distro sign`
+  distro push --all localhost:5000                              on this machine, unencrypted
   distro push --all --tag-template '{{ tag }}-{{ created | date }}' registry.example.org/base
-                                                                and tags that never move: debug-20261121"
+                                                                and tags that stay: debug-20261121"
     )]
     Push(PushArgs),
     /// Write an image into one file: an OCI archive, or one for `docker load`
@@ -210,11 +212,11 @@ Examples:
     /// copy docker-archive:` read, of before OCI and after. The same image makes the same bytes.
     #[command(after_help = "\
 Examples:
-  distro export cc-debian13:debug -o cc.oci.tar        skopeo copy oci-archive:cc.oci.tar:cc-debian13:debug …
+  distro export cc-debian13:debug -o cc.oci.tar        skopeo copy oci-archive:cc.oci.tar …
   distro export cc --no-referrers -o cc.oci.tar        podman load -i cc.oci.tar
   distro export cc --arch arm64 --format docker -o cc.tar
   distro export cc --format docker -o - | ssh host docker load
-  distro export oci:theirs:app --name app:1 -o app.tar   an image of another layout, under another name
+  distro export oci:theirs:app --name app:1 -o app.tar   of another layout, under another name
   distro export docker://registry.example.org/base/cc-debian13:debug -o cc.oci.tar")]
     Export(ExportArgs),
     /// Load an image into docker, podman or nerdctl
@@ -283,7 +285,7 @@ Exit codes:
 Examples:
   distro find libssl3t64                    the images that hold a package
   distro find 'libssl3t64 (<< 3.5.4)'       older than a version, as Debian writes dependencies
-  distro find src:glibc                     all of a source package, also where it was built into others
+  distro find src:glibc                     all of a source package, also built into others
   distro find '/usr/lib/**/libcrypto.so.*'  a file
   distro find GPL-3.0-only                  a licence
   distro find CVE-2025-9230 --tracker debian")]
@@ -295,7 +297,7 @@ Examples:
 Examples:
   distro vex cc-debian13:debug --tracker debian     print the document of one image
   distro vex --all --tracker tracker.json --to vex  a file for each image and architecture
-  distro vex --all --tracker debian --attach        documents that `distro push` sends with the images
+  distro vex --all --tracker debian --attach        documents that `distro push` sends too
   grype registry.example/cc-debian13:debug --vex vex/cc-debian13_debug-amd64.openvex.json")]
     Vex(VexArgs),
     /// Sign built images, and what is said of them
@@ -304,21 +306,22 @@ Examples:
     /// in the layout, from where `distro push` takes them along. Cosign verifies them by the public key
     /// (`--insecure-ignore-tlog`, as nothing is told to a public log). What the key has signed is not signed again.
     #[command(after_help = "\
-Keys are ECDSA on P-256 or Ed25519, in PKCS #8 (PEM) or as cosign encrypts them, with the password in COSIGN_PASSWORD:
+Keys are ECDSA on P-256 or Ed25519, in PKCS #8 (PEM) or as cosign encrypts them, with the password
+in COSIGN_PASSWORD:
   cosign generate-key-pair
   openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out distro.key
   openssl pkey -in distro.key -pubout -out distro.pub
 
-A key helper is a command for sh(1) that reads what is to be signed on its standard input and writes the signature to
-its standard output: for P-256 one of the SHA-256 of its input, in DER or as two numbers of 32 bytes (PKCS #11), for
-Ed25519 one of the input itself; as bytes, or in base64.
+A key helper is a command for sh(1) that reads what is to be signed on its standard input and
+writes the signature to its standard output: for P-256 one of the SHA-256 of its input, in DER or as
+two numbers of 32 bytes (PKCS #11), for Ed25519 one of the input itself; as bytes, or in base64.
 
 Examples:
   distro sign --key distro.key                           every image of the layout
-  distro sign cc --key env://SIGNING_KEY --form both     one family, also for clients of before cosign 3
-  distro sign --public-key kms.pub --key-helper \
-    'openssl dgst -sha256 -binary | aws kms sign --key-id alias/images --signing-algorithm ECDSA_SHA_256 \
-       --message-type DIGEST --message fileb:///dev/stdin --output text --query Signature'")]
+  distro sign cc --key env://SIGNING_KEY --form both     one family, also for cosign before 3
+  distro sign --public-key kms.pub --key-helper 'openssl dgst -sha256 -binary |
+    aws kms sign --key-id alias/images --signing-algorithm ECDSA_SHA_256 --message-type DIGEST \\
+      --message fileb:///dev/stdin --output text --query Signature'")]
     Sign(SignArgs),
     /// Show what the store holds, and what of it the locks here name
     #[command(
@@ -357,7 +360,7 @@ Exit codes:
 Examples:
   distro verify registry.example.org/base/cc-debian13:debug --key distro.pub
   distro verify cc-debian13 --arch amd64               of the layout, one architecture
-  distro verify cc --local                             against the definitions and the lock that are here
+  distro verify cc --local                             against the definitions and lock here
   distro verify localhost:5000/cc-debian13 --format json | jq '.[].findings'")]
     Verify(VerifyArgs),
     /// List the images of the catalog
@@ -629,6 +632,10 @@ pub struct AuditArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(
+    group(ArgGroup::new("signer").args(["key", "key_helper"])),
+    group(ArgGroup::new("signing").args(["key", "key_helper", "form"]).multiple(true).requires("sign"))
+)]
 pub struct PushArgs {
     /// Images by name: `cc`, `cc-debian13` or `cc-debian13:debug`; and last the registry, with what the names of all
     /// repositories there begin with: `registry.example.org/base`
@@ -646,6 +653,11 @@ pub struct PushArgs {
     /// Tags that never move too, as Jinja: `{{ tag }}-{{ created | date }}` or `{{ tag }}-{{ digest | short }}`
     #[arg(long, value_name = "TEMPLATE")]
     pub tag_template: Vec<TagTemplate>,
+    /// Sign the images first, as `distro sign` does, in the layout
+    #[arg(long, requires = "signer")]
+    pub sign: bool,
+    #[command(flatten)]
+    pub signing: SigningArgs,
     /// Say what would be sent, and send nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -889,6 +901,7 @@ pub struct VexArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("signer").args(["key", "key_helper"]).required(true)))]
 pub struct SignArgs {
     /// Images by name: `cc`, `cc-debian13` or `cc-debian13:debug` [default: all that the layout has]
     #[arg(value_name = "IMAGE")]
@@ -897,10 +910,7 @@ pub struct SignArgs {
     #[arg(long, value_name = "RELEASE")]
     pub release: Option<String>,
     #[command(flatten)]
-    pub key: KeyArgs,
-    /// What clients are to find: bundles as referrers (cosign 3), the tags of older ones (podman, skopeo), or both
-    #[arg(long, value_enum, default_value_t = SignatureForm::Bundle)]
-    pub form: SignatureForm,
+    pub signing: SigningArgs,
     /// Where the images will be published, for clients that compare it with what is signed by `--form classic`
     #[arg(long, value_name = "REGISTRY/PREFIX")]
     pub destination: Option<String>,
@@ -911,11 +921,11 @@ pub struct SignArgs {
     pub format: Format,
 }
 
-/// What signs.
+/// What signs, and for whom.
 #[derive(Debug, Args)]
-pub struct KeyArgs {
+pub struct SigningArgs {
     /// The private key: a file, or `env://VARIABLE`
-    #[arg(long, value_name = "KEY", required_unless_present = "key_helper")]
+    #[arg(long, value_name = "KEY")]
     pub key: Option<String>,
     /// A command that signs, for a key that no program sees: PKCS #11, a cloud's KMS
     #[arg(long, value_name = "COMMAND", conflicts_with = "key", requires = "public_key")]
@@ -923,6 +933,9 @@ pub struct KeyArgs {
     /// The public key of the helper: a file, or `env://VARIABLE`
     #[arg(long, value_name = "KEY", requires = "key_helper")]
     pub public_key: Option<String>,
+    /// What clients are to find: bundles as referrers (cosign 3), the tags of older ones (podman, skopeo), or both
+    #[arg(long, value_enum, default_value_t = SignatureForm::Bundle)]
+    pub form: SignatureForm,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -1091,4 +1104,28 @@ pub enum QueryKind {
     File,
     License,
     Vulnerability,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::Cli;
+
+    #[test]
+    fn help_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn examples_fit_a_line() {
+        let mut commands = vec![Cli::command()];
+        let mut wide = Vec::new();
+        while let Some(command) = commands.pop() {
+            let examples = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            wide.extend(examples.lines().filter(|line| line.chars().count() > 100).map(str::to_owned));
+            commands.extend(command.get_subcommands().cloned());
+        }
+        assert_eq!(wide, [""; 0]);
+    }
 }

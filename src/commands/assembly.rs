@@ -12,7 +12,7 @@ use distro::debian::Architecture;
 use distro::effects::archive::Network;
 use distro::effects::builder::{BuildError, Builder, Target};
 use distro::effects::definitions;
-use distro::effects::layers::{Gone, Input, Layers, LayersError, Remedy};
+use distro::effects::layers::{Gone, Input, Layers, LayersError, Made, Remedy};
 use distro::effects::licensing::{CopyrightFiles, LicensingError};
 use distro::effects::places::Places;
 use distro::effects::store::Store;
@@ -54,8 +54,8 @@ pub struct Assembly<'a> {
     /// What the packages of each may be used under.
     pub verdicts: &'a [Verdicts],
     pub copyright: &'a CopyrightFiles<'a>,
-    /// What the store had no layer of.
-    pub converted: &'a [Input<'a>],
+    /// The layers that the store did not have.
+    pub made: &'a Made<'a>,
 }
 
 /// What images are built from.
@@ -120,7 +120,8 @@ pub fn assemble_from(
     let absent = missing.iter().filter(|input| !store.has(input.sha256()));
     fetching.expect(absent.map(Input::size).sum());
     converting.expect(missing.iter().map(Input::cost).sum());
-    records.extend(layers.make(&missing, &converting).map_err(|error| advise(error, *purpose))?);
+    let made = layers.make(&missing, &converting).map_err(|error| advise(error, *purpose))?;
+    records.extend(made.records.clone());
     fetching.finish();
     converting.finish();
 
@@ -150,7 +151,7 @@ pub fn assemble_from(
         built: &built,
         verdicts: &verdicts?,
         copyright: &copyright,
-        converted: &missing,
+        made: &made,
     });
     sources.share(network)?;
     warn_of_damage(store);

@@ -61,7 +61,7 @@ pub fn run(workspace: &Workspace, args: &BuildArgs) -> anyhow::Result<()> {
         }
         publish(directory, assembly.builder, assembly.built, assembly.verdicts, &sealed)?;
         warn_of_damage(assembly.builder.layers.store);
-        built::report(args, assembly.catalog, assembly.built, assembly.converted)?;
+        built::report(args, assembly.catalog, assembly.built, assembly.made)?;
         Unread::of(assembly.verdicts).warn();
         Ok(())
     })

@@ -13,16 +13,19 @@ use distro::effects::registry::{Registry, Transport};
 use distro::image::reference::{Destination, RepositoryPath};
 use distro::image::shipment::Shipment;
 
+use super::sign::{self, Asked};
 use super::{Workspace, select};
 use crate::cli::PushArgs;
 use crate::report::failure::Advice;
 use crate::report::progress::Bars;
-use crate::report::{pushed, warn};
+use crate::report::{pushed, signed, warn};
 
 pub fn run(workspace: &Workspace, args: &PushArgs) -> anyhow::Result<()> {
     let (images, destination) = args.operands();
+    refuse_unclear(args, images)?;
     let destination: Destination = destination.parse()?;
     let catalog = workspace.catalog()?;
+    sign(&catalog, args, images, &destination)?;
     let layout = LayoutReader::open(&args.out)?;
     let shipments = catalog
         .images()
@@ -62,6 +65,31 @@ pub fn run(workspace: &Workspace, args: &PushArgs) -> anyhow::Result<()> {
     pushed::report(args, &destination, &consignments, &delivered)
 }
 
+fn refuse_unclear(args: &PushArgs, images: &[String]) -> anyhow::Result<()> {
+    let error = match (images.is_empty(), args.all) {
+        (false, true) => anyhow::anyhow!("images are named, and all are asked for too"),
+        (true, false) => anyhow::anyhow!("no image is named"),
+        _ => return Ok(()),
+    };
+    Err(Advice::new(error, "name images before the registry, or push all that are built by --all").into())
+}
+
+/// Signs what is sent, where that is asked for.
+fn sign(
+    catalog: &Catalog,
+    args: &PushArgs,
+    images: &[String],
+    destination: &Destination,
+) -> anyhow::Result<()> {
+    if args.sign && args.dry_run {
+        warn("nothing is signed, and signatures that are not there yet are not counted");
+    } else if args.sign {
+        let asked = Asked { images, release: args.release.as_deref(), out: &args.out };
+        signed::tell(&sign::sign(catalog, asked, &args.signing, Some(&destination.to_string()))?);
+    }
+    Ok(())
+}
+
 /// The images that are asked for, which have to be built where they are asked for by name.
 fn select_built<'a>(
     catalog: &Catalog,
@@ -69,17 +97,6 @@ fn select_built<'a>(
     images: &[String],
     shipments: &'a [Shipment<'a>],
 ) -> anyhow::Result<Vec<&'a Shipment<'a>>> {
-    if images.is_empty() != args.all {
-        let error = match args.all {
-            true => anyhow::anyhow!("images are named, and all are asked for too"),
-            false => anyhow::anyhow!("no image is named"),
-        };
-        return Err(Advice::new(
-            error,
-            "name images before the registry, or push all that are built by --all",
-        )
-        .into());
-    }
     let selection = Selection { images, release: args.release.as_deref(), ..Selection::default() };
     let wanted = select(catalog, &selection)?;
     let built = |image: &Image| shipments.iter().find(|shipment| *shipment.name == image.name);

@@ -1,21 +1,43 @@
 //! `distro sign`: the images of a layout, signed.
 
+use std::path::Path;
+
 use distro::attest::key::{KeyError, Signer};
 use distro::catalog::{Catalog, Selection};
 use distro::effects::keys::{KeyFileError, KeyHelper, private_key, public_key};
 use distro::effects::layout::{LayoutDirectory, LayoutError, LayoutReader};
-use distro::effects::signing::{Forms, Signing};
+use distro::effects::signing::{Forms, SignedImage, Signing};
 
 use super::{Workspace, select_some};
-use crate::cli::{KeyArgs, SignArgs, SignatureForm};
+use crate::cli::{SignArgs, SignatureForm, SigningArgs};
 use crate::report::failure::Advice;
 use crate::report::progress::Bars;
 use crate::report::signed;
 
 pub fn run(workspace: &Workspace, args: &SignArgs) -> anyhow::Result<()> {
     let catalog = workspace.catalog()?;
-    let names = names(&catalog, args)?;
-    let signer = signer(&args.key)?;
+    let asked = Asked { images: &args.images, release: args.release.as_deref(), out: &args.out };
+    let signed = sign(&catalog, asked, &args.signing, args.destination.as_deref())?;
+    signed::report(args.format, &signed)
+}
+
+/// Which images of which layout.
+pub struct Asked<'a> {
+    /// All where none is named.
+    pub images: &'a [String],
+    pub release: Option<&'a str>,
+    pub out: &'a Path,
+}
+
+/// Signs images of a layout that are, or will be, published at a destination.
+pub fn sign(
+    catalog: &Catalog,
+    asked: Asked<'_>,
+    args: &SigningArgs,
+    destination: Option<&str>,
+) -> anyhow::Result<Vec<SignedImage>> {
+    let names = asked.names(catalog)?;
+    let signer = signer(args)?;
     let forms = match args.form {
         SignatureForm::Bundle => Forms { bundles: true, tags: false },
         SignatureForm::Classic => Forms { bundles: false, tags: true },
@@ -23,50 +45,51 @@ pub fn run(workspace: &Workspace, args: &SignArgs) -> anyhow::Result<()> {
     };
     let bars = Bars::new();
     let progress = bars.count("Signing", names.len());
-    let destination = args.destination.as_deref();
     let signing = Signing { signer: &*signer, forms, destination, progress: &progress };
-    let signed = signing.sign(LayoutDirectory::open(&args.out)?, names)?;
+    let signed = signing.sign(LayoutDirectory::open(asked.out)?, names)?;
     progress.finish();
-    signed::report(args.format, &signed)
+    Ok(signed)
 }
 
-/// The names that the layout has of the images that are asked for: indexes, each with its manifests.
-fn names(catalog: &Catalog, args: &SignArgs) -> anyhow::Result<Vec<String>> {
-    let layout = LayoutReader::open(&args.out)?;
-    let held = |images: &[String]| {
-        let selection = Selection { images, release: args.release.as_deref(), architectures: &[] };
-        let mut names = Vec::new();
-        for (image, architectures) in select_some(catalog, &selection)? {
-            let of_platforms = architectures.iter().map(|on| image.name.on(on));
-            names.extend([image.name.to_string()].into_iter().chain(of_platforms));
-        }
-        names.retain(|name| layout.has(name));
-        anyhow::Ok(names)
-    };
-    if args.images.is_empty() {
-        let names = held(&[])?;
-        let nothing = || {
-            let error = anyhow::anyhow!("`{}` has no image of the catalog", args.out.display());
-            Advice::new(error, "`distro build` builds them").into()
+impl Asked<'_> {
+    /// The names that the layout has of the images that are asked for: indexes, each with its manifests.
+    fn names(&self, catalog: &Catalog) -> anyhow::Result<Vec<String>> {
+        let layout = LayoutReader::open(self.out)?;
+        let held = |images: &[String]| {
+            let selection = Selection { images, release: self.release, architectures: &[] };
+            let mut names = Vec::new();
+            for (image, architectures) in select_some(catalog, &selection)? {
+                let of_platforms = architectures.iter().map(|on| image.name.on(on));
+                names.extend([image.name.to_string()].into_iter().chain(of_platforms));
+            }
+            names.retain(|name| layout.has(name));
+            anyhow::Ok(names)
         };
-        return if names.is_empty() { Err(nothing()) } else { Ok(names) };
-    }
-    let mut names = Vec::new();
-    for asked in &args.images {
-        let found = held(std::slice::from_ref(asked))?;
-        if found.is_empty() {
-            let error = LayoutError::NoImage { root: args.out.clone(), name: asked.clone() };
-            return Err(Advice::new(error, format!("`distro build {asked}` builds it")).into());
+        if self.images.is_empty() {
+            let names = held(&[])?;
+            let nothing = || {
+                let error = anyhow::anyhow!("`{}` has no image of the catalog", self.out.display());
+                Advice::new(error, "`distro build` builds them").into()
+            };
+            return if names.is_empty() { Err(nothing()) } else { Ok(names) };
         }
-        names.extend(found);
+        let mut names = Vec::new();
+        for asked in self.images {
+            let found = held(std::slice::from_ref(asked))?;
+            if found.is_empty() {
+                let error = LayoutError::NoImage { root: self.out.to_owned(), name: asked.clone() };
+                return Err(Advice::new(error, format!("`distro build {asked}` builds it")).into());
+            }
+            names.extend(found);
+        }
+        Ok(names)
     }
-    Ok(names)
 }
 
-fn signer(args: &KeyArgs) -> anyhow::Result<Box<dyn Signer>> {
+fn signer(args: &SigningArgs) -> anyhow::Result<Box<dyn Signer>> {
     match args {
-        KeyArgs { key: Some(key), .. } => Ok(Box::new(private_key(key).map_err(advise)?)),
-        KeyArgs { key_helper: Some(command), public_key: Some(key), .. } => {
+        SigningArgs { key: Some(key), .. } => Ok(Box::new(private_key(key).map_err(advise)?)),
+        SigningArgs { key_helper: Some(command), public_key: Some(key), .. } => {
             let public_key = public_key(key).map_err(advise)?;
             Ok(Box::new(KeyHelper { command: command.clone(), public_key }))
         }

@@ -76,6 +76,14 @@ pub enum Input<'a> {
 /// Layers by the keys of what they were made from.
 pub type Records = BTreeMap<Sha256, Arc<LayerRecord>>;
 
+/// Layers that the store did not have.
+#[derive(Default)]
+pub struct Made<'a> {
+    pub records: Records,
+    /// What was converted here; the other layers come from the remote store.
+    pub converted: Vec<Input<'a>>,
+}
+
 #[derive(Debug, thiserror::Error)]
 pub enum LayersError {
     #[error(transparent)]
@@ -141,9 +149,10 @@ impl<'a> Layers<'a> {
         Ok((records, missing))
     }
 
-    /// Fetches and converts packages and tarballs. All that cannot be had are told together.
-    pub fn make(&self, missing: &[Input<'a>], progress: &dyn Progress) -> Result<Records, LayersError> {
-        let made = Mutex::new(BTreeMap::new());
+    /// Fetches and converts packages and tarballs, but for those whose layers the remote store has. All that cannot be
+    /// had are told together.
+    pub fn make(&self, missing: &[Input<'a>], progress: &dyn Progress) -> Result<Made<'a>, LayersError> {
+        let made = Mutex::new(Made::default());
         let failures = Mutex::new(Failures::default());
         let next = AtomicUsize::new(0);
         let stop = AtomicBool::new(false);
@@ -170,9 +179,8 @@ impl<'a> Layers<'a> {
                         }) {
                             Ok(Some((key, record))) => {
                                 progress.begin(input.name(), Some(input.cost())).advance(input.cost());
-                                made.lock()
-                                    .unwrap_or_else(PoisonError::into_inner)
-                                    .insert(key, Arc::new(record));
+                                let mut made = made.lock().unwrap_or_else(PoisonError::into_inner);
+                                made.records.insert(key, Arc::new(record));
                             }
                             Ok(None) => drop(fetched.send(Ready { cost: input.cost(), input })),
                             Err(error) => fail(error),
@@ -193,7 +201,8 @@ impl<'a> Layers<'a> {
                         match self.convert(largest.input, progress) {
                             Ok((key, record)) => {
                                 let mut made = made.lock().unwrap_or_else(PoisonError::into_inner);
-                                made.insert(key, Arc::new(record));
+                                made.records.insert(key, Arc::new(record));
+                                made.converted.push(largest.input);
                             }
                             Err(error) => fail(error),
                         }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use distro::catalog::{Catalog, Image};
 use distro::effects::builder::Target;
-use distro::effects::layers::Input;
+use distro::effects::layers::{Input, Made};
 use distro::image::accounting;
 use distro::image::built::{BuiltImage, OwnedLayer, Owner};
 use distro::layer::LayerInfo;
@@ -118,7 +118,7 @@ pub fn report(
     args: &BuildArgs,
     catalog: &Catalog,
     built: &[(Target<'_>, BuiltImage)],
-    converted: &[Input<'_>],
+    made: &Made<'_>,
 ) -> anyhow::Result<()> {
     let rows: Vec<_> = built.iter().map(|built| Row::of(catalog, built)).collect();
     if args.format == Format::Json {
@@ -138,14 +138,19 @@ pub fn report(
         });
         anstream::print!("{}", table::table(head, &[2, 3, 4, 5], cells));
     }
-    let packages = converted.iter().filter(|input| matches!(input, Input::Package(_))).count();
-    let tarballs = converted.len() - packages;
-    let mut converted = count(packages, "package");
+    let packages = made.converted.iter().filter(|input| matches!(input, Input::Package(_))).count();
+    let tarballs = made.converted.len() - packages;
+    let mut inputs = count(packages, "package");
     if tarballs > 0 {
-        converted += &format!(" and {}", count(tarballs, "tarball"));
+        inputs += &format!(" and {}", count(tarballs, "tarball"));
+    }
+    inputs += " converted";
+    let taken = made.records.len() - made.converted.len();
+    if taken > 0 {
+        inputs += &format!(", {} taken from the remote store", count(taken, "layer"));
     }
     let images = count(rows.len(), "image");
-    say("Built", &format!("{images} in {}; {converted} converted", args.out.display()));
+    say("Built", &format!("{images} in {}; {inputs}", args.out.display()));
     tell_of_scripts(&rows);
     tell_of_privileges(&rows);
     Ok(())

@@ -31,8 +31,14 @@ pub fn report(format: Format, signed: &[SignedImage]) -> anyhow::Result<()> {
             anstream::println!("{}", serde_json::to_string_pretty(&images)?);
         }
     }
-    let kept = signed.len() - images.len();
-    let kept = if kept == 0 { String::new() } else { format!("; {kept} were signed by the key") };
-    say("Signed", &format!("{}{kept}", count(images.len(), "manifest")));
+    tell(signed);
     Ok(())
+}
+
+/// How many were signed.
+pub fn tell(signed: &[SignedImage]) {
+    let changed = signed.iter().filter(|image| image.changed).count();
+    let kept = signed.len() - changed;
+    let kept = if kept == 0 { String::new() } else { format!("; {kept} were signed by the key") };
+    say("Signed", &format!("{}{kept}", count(changed, "manifest")));
 }
