@@ -22,8 +22,8 @@ use crate::report::{pushed, signed, warn};
 
 pub fn run(workspace: &Workspace, args: &PushArgs) -> anyhow::Result<()> {
     let (images, destination) = args.operands();
-    refuse_unclear(args, images)?;
     let destination: Destination = destination.parse()?;
+    refuse_unclear(args, images)?;
     let catalog = workspace.catalog()?;
     sign(&catalog, args, images, &destination)?;
     let layout = LayoutReader::open(&args.out)?;

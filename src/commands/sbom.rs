@@ -1,11 +1,9 @@
 //! `distro sbom`: what images are made of, in the formats that auditors and scanners read.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::Context as _;
 use distro::catalog::{Catalog, Image};
 use distro::debian::Architecture;
 use distro::effects::files;
@@ -90,7 +88,7 @@ fn published(workspace: &Workspace, args: &SbomArgs, image: &str) -> anyhow::Res
     };
     let media_type = Format::from(args.format).media_type();
     let document = images.attached(&image.parse()?, &wanted, media_type)?;
-    io::stdout().write_all(&document).context("the SBOM could not be written")?;
+    anstream::print!("{}", String::from_utf8_lossy(&document));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -136,6 +136,37 @@ fn another_client_lists_what_refers_to_an_image() {
 }
 
 #[test]
+fn images_are_signed_first_where_that_is_asked_for() {
+    let workshop = Workshop::new();
+    workshop.lock().build(&["static:latest"]).success();
+    make_keys(&workshop.world);
+    let registry = FakeRegistry::new(USUAL);
+    let signed = ["--all", "--sign", "--key", "a", "--form", "both"];
+    let index = workshop.world.read("out/index.json");
+    let said = push(&workshop, &registry, &[&signed[..], &["--dry-run"]].concat());
+    let unsigned = "warning: nothing is signed, and signatures that are not there yet are not counted\n";
+    assert!(said.clone().success().stderr.starts_with(unsigned), "{said}");
+    assert_eq!(workshop.world.read("out/index.json"), index);
+
+    let said = push(&workshop, &registry, &signed);
+    assert!(said.clone().success().stderr.starts_with("     Signed 2 manifests\n"), "{said}");
+    for name in [IMAGE, "static-debian13:latest-amd64"] {
+        let digest = workshop.out().digest(name);
+        assert_eq!(referrers(&registry, &digest), attached(&workshop, &digest), "{name}");
+        let signature = &tagged(&registry, &tag(&workshop, name, "sig"))["layers"][0];
+        let signature = workshop.out().json(signature);
+        let repository = format!("{}/{REPOSITORY}", registry.host());
+        assert_eq!(signature["critical"]["identity"]["docker-reference"], repository.as_str());
+    }
+    let image = format!("{}/{REPOSITORY}:latest", registry.host());
+    workshop.world.distro(&["verify", &image, "--key", "a.pub"]).success();
+
+    let said = push(&workshop, &registry, &signed);
+    let nothing = "     Signed 0 manifests; 2 were signed by the key\n";
+    assert!(said.clone().success().stderr.starts_with(nothing), "{said}");
+}
+
+#[test]
 fn what_is_signed_after_a_push_is_pushed_by_the_next() {
     let workshop = Workshop::new();
     workshop.lock().build(&["static:latest"]).success();

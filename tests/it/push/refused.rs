@@ -47,6 +47,29 @@ hint: did you mean `static`?
 }
 
 #[test]
+fn signing_takes_a_key_and_a_key_is_for_signing() {
+    let workshop = Workshop::new();
+    for (arguments, missing) in [
+        (["--all", "--sign", "localhost:1"].as_slice(), "<--key <KEY>|--key-helper <COMMAND>>"),
+        (&["--all", "--key", "a", "localhost:1"], "--sign"),
+    ] {
+        refused(&workshop, arguments).assert_is(&format!(
+            "
+status: 2
+----- stdout -----
+----- stderr -----
+error: the following required arguments were not provided:
+  {missing}
+
+Usage: distro push [OPTIONS] [IMAGE]... <REGISTRY/PREFIX>
+
+For more information, try '--help'.
+"
+        ));
+    }
+}
+
+#[test]
 fn a_destination_has_to_be_one() {
     let workshop = built();
     let to = |destination: &str| refused(&workshop, &["--all", destination]);
