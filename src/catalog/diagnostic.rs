@@ -7,6 +7,7 @@ use std::sync::Arc;
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 use serde::de::DeserializeOwned;
 use toml::Spanned;
+use url::Url;
 
 /// A text and the name under which people know it, its path as a rule.
 #[derive(Debug, PartialEq, Eq)]
@@ -47,8 +48,14 @@ impl Source {
     }
 }
 
-/// Reads a TOML text into the type that describes its shape.
+/// Reads a TOML text into the type that describes its shape. A text with a login in it, be it in a comment, is refused:
+/// definitions are attached to the images that are built from them.
 pub fn parse<T: DeserializeOwned>(source: &Arc<Source>) -> Result<T, Diagnostic> {
+    if let Some(login) = login(&source.text) {
+        let hint = "put it into `auth.conf` of apt or into `~/.netrc`, and the URL here without it";
+        let diagnostic = Location::at(source, login).error("a login stands in a URL", "anyone can read this");
+        return Err(diagnostic.help(hint));
+    }
     toml::from_str(&source.text).map_err(|error| {
         let location = Location { source: source.clone(), span: error.span().unwrap_or(0..0) };
         let message = error.message().trim();
@@ -208,8 +215,7 @@ fn without_logins(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("://") {
-        let ends = |c: char| c.is_whitespace() || c.is_control() || "\"'`".contains(c);
-        let (url, further) = after.split_at(after.find(ends).unwrap_or(after.len()));
+        let (url, further) = after.split_at(after.find(ends_url).unwrap_or(after.len()));
         shown.extend([before, "://"]);
         match url.rsplit_once('@') {
             Some((login, place)) => {
@@ -223,9 +229,45 @@ fn without_logins(text: &str) -> String {
     shown + rest
 }
 
+/// The first login in a URL of a text. A name alone is one where it is told to a server of HTTP, as tokens are;
+/// `ssh://git@example.org` has none.
+fn login(text: &str) -> Option<Range<usize>> {
+    text.match_indices("://").find_map(|(colon, separator)| {
+        let is_scheme = |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c);
+        let begin = text[..colon].trim_end_matches(is_scheme).len();
+        let authority = colon + separator.len();
+        let end = text[authority..].find(ends_url).map_or(text.len(), |length| authority + length);
+        let url = Url::parse(&text[begin..end]).ok()?;
+        let has_token = ["http", "https"].contains(&url.scheme()) && !url.username().is_empty();
+        let length = text[authority..end].split(['/', '?', '#']).next()?.rfind('@')?;
+        (has_token || url.password().is_some()).then_some(authority..authority + length)
+    })
+}
+
+/// Whether a character is of no URL, as texts write them.
+fn ends_url(c: char) -> bool {
+    c.is_whitespace() || c.is_control() || "\"'`".contains(c)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_login_is_told_from_other_uses_of_its_sign() {
+        for (text, found) in [
+            ("url = \"https://me:s3cret@example.org/debian\"", Some("me:s3cret")),
+            ("# once https://example.org, then http://t0ken@example.org:8080", Some("t0ken")),
+            ("ftp://me:a@b@example.org/", Some("me:a@b")),
+            ("source = 'ssh://git@example.org/images'", None),
+            ("https://example.org/@scope/package", None),
+            ("https://example.org/?to=me@example.org", None),
+            ("https://example.org/v{{ version }}@x", None),
+            ("é://a@b ://a:b@c", None),
+        ] {
+            assert_eq!(login(text).map(|span| &text[span]), found, "{text}");
+        }
+    }
 
     #[test]
     fn a_login_in_a_url_is_not_shown() {

@@ -284,6 +284,28 @@ fn a_password_is_nowhere_to_be_seen() {
     }
 }
 
+#[test]
+fn a_login_has_no_place_in_definitions() {
+    let (shop, _mirror) = shop(plain);
+    shop.edit(
+        "catalog.toml",
+        "[archive.debian]\n",
+        "[archive.debian]\n# mirrors = [\"https://me:s3cret@mirror.example/debian\"]\n",
+    );
+    assert_refused(
+        &lock(&shop, &[]),
+        r#"
+error: a login stands in a URL
+  --> images/catalog.toml:14:23
+   |
+14 | # mirrors = ["https://*********@mirror.example/debian"]
+   |                       ^^^^^^^^^ anyone can read this
+   |
+   = hint: put it into `auth.conf` of apt or into `~/.netrc`, and the URL here without it
+"#,
+    );
+}
+
 /// The files below a directory; none where there is no directory.
 fn walk(directory: &std::path::Path) -> Vec<std::path::PathBuf> {
     let entries = fs::read_dir(directory).into_iter().flatten().map(|entry| entry.unwrap().path());

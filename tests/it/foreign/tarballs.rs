@@ -1043,11 +1043,13 @@ error: unknown architecture `amd46`
   |
   = hint: did you mean `amd64`?
 
-error: `https://*@upstream.example` is not the URL of a file: it has a user name or password, which a lock would show to everyone
- --> images/tool.toml:2:10
+error: a login stands in a URL
+ --> images/tool.toml:4:16
   |
-2 | [tarball.tool]
-  |          ^^^^
+4 | url = "https://*********@upstream.example/tool-{{ version }}-{{ arch.upstream }}.tar.xz"
+  |                ^^^^^^^^^ anyone can read this
+  |
+  = hint: put it into `auth.conf` of apt or into `~/.netrc`, and the URL here without it
 
 error: this template cannot be filled in
  --> images/tool.toml:4:7
