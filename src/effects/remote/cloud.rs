@@ -166,7 +166,9 @@ struct Refusal {
 pub(super) fn told(error: &Error) -> String {
     let said = innermost(error);
     let Some((_, answer)) = said.split_once("status code: ") else { return said };
-    let (status, body) = answer.split_once(": ").unwrap_or((answer, ""));
+    // Nothing that a terminal would obey.
+    let answer = answer.replace(|letter: char| letter.is_control() && letter != '\n', " ");
+    let (status, body) = answer.split_once(": ").unwrap_or((&answer, ""));
     let xml = body.find('<').map_or(body, |start| &body[start..]);
     if let Ok(Refusal { code, message, details }) = quick_xml::de::from_str(xml) {
         let message = details.or(message).unwrap_or_default();

@@ -295,7 +295,7 @@ fn a_cloud_that_goes_away_in_the_middle_is_told_of_once() {
 #[test]
 fn what_something_on_the_way_answers_is_told_in_short() {
     let fleet = Fleet::new();
-    let server = Server::of(|_| Response::page(403, &format!("Our proxy\nsays {}", "no ".repeat(200))));
+    let server = Server::of(|_| Response::page(403, &format!("Our proxy\n\u{1b}says {}", "no ".repeat(200))));
     let environment = Cloud::S3.environment(&fleet.workshop.world, server.url());
     let told = fleet.warnings(&environment, &Cloud::S3.url("bucket"), READER);
     let start = "warning: the remote store `s3://bucket/some/cache` is left aside: the server answered 403 \
