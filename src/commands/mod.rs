@@ -288,13 +288,24 @@ impl<'a> Sources<'a> {
         let sharing = bars.stage("Sharing");
         let shared = self.store.share(network, &sharing);
         sharing.finish();
-        self.store.take_troubles().iter().for_each(|trouble| warn(trouble));
+        self.tell_troubles();
         Ok(shared?)
     }
 
     pub fn reach<'s>(&'s self, network: Network, progress: &'s dyn Progress) -> Reach<'s> {
         let Self { mirrors, store, http } = self;
         Reach { mirrors, store, http, network, progress }
+    }
+
+    fn tell_troubles(&self) {
+        self.store.take_troubles().iter().for_each(|trouble| warn(trouble));
+    }
+}
+
+/// What is wrong with the store that many machines share may be why a command fails.
+impl Drop for Sources<'_> {
+    fn drop(&mut self) {
+        self.tell_troubles();
     }
 }
 

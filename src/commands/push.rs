@@ -9,7 +9,7 @@ use distro::digest::Sha256;
 use distro::effects::layout::LayoutReader;
 use distro::effects::push::{Consignment, Mode, Push, PushError};
 use distro::effects::registry::credentials::Credentials;
-use distro::effects::registry::{Registry, Transport};
+use distro::effects::registry::{Registry, RegistryErrorKind, Transport};
 use distro::image::reference::{Destination, RepositoryPath};
 use distro::image::shipment::Shipment;
 
@@ -186,6 +186,9 @@ fn elsewhere(
 fn advise(error: PushError) -> anyhow::Error {
     let hint = match &error {
         PushError::Moved(_) => "name images that differ by tags that do, or leave out `--tag-template`",
+        PushError::Registry(error) if matches!(error.kind, RegistryErrorKind::Damaged(_)) => {
+            "no tag was set; where the blob is damaged here, remove the layout and build it again"
+        }
         PushError::Registry(_) => {
             "no tag was set; what was sent stays there, and is not sent again by the next push"
         }

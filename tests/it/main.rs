@@ -12,6 +12,7 @@ mod against_apt;
 mod archive;
 mod audit;
 mod build;
+mod daemon;
 mod definitions;
 mod desk;
 mod diff;

@@ -2,15 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::{Arc, Mutex};
-use std::thread;
-use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::daemon::Daemon;
 use crate::layout::sha256;
 use crate::live::need;
 use crate::server::{Request, Response, Server};
@@ -220,7 +218,7 @@ impl Kept {
 
 /// Debian's `docker-registry`, which keeps what it has in a directory.
 pub struct DockerRegistry {
-    process: Child,
+    _daemon: Daemon,
     host: String,
 }
 
@@ -229,41 +227,20 @@ impl DockerRegistry {
     #[track_caller]
     pub fn start(directory: &Path, more: &str) -> Self {
         need("docker-registry", "docker-registry");
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let host = format!("localhost:{port}");
         let config = directory.join("registry.yml");
         let storage = directory.join("registry");
         let text = format!(
-            "version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {}}}}}\nhttp: {{addr: \
-             \"127.0.0.1:{port}\"}}\n{more}",
+            "version: 0.1\nstorage: {{filesystem: {{rootdirectory: {}}}}}\nhttp: {{addr: \"127.0.0.1:0\"}}\n{more}",
             storage.display()
         );
         fs::write(&config, text).unwrap();
-        let process = Command::new("docker-registry")
-            .arg("serve")
-            .arg(&config)
-            .stdout(Stdio::null())
-            .stderr(fs::File::create(directory.join("registry.log")).unwrap())
-            .spawn()
-            .unwrap();
-        let registry = Self { process, host };
-        let began = Instant::now();
-        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(began.elapsed() < Duration::from_secs(20), "docker-registry does not start");
-            thread::sleep(Duration::from_millis(20));
-        }
-        registry
+        let daemon = Daemon::start(Command::new("docker-registry").arg("serve").arg(&config));
+        let host = format!("localhost:{}", daemon.address.port());
+        Self { _daemon: daemon, host }
     }
 
     /// `localhost:PORT`.
     pub fn host(&self) -> &str {
         &self.host
-    }
-}
-
-impl Drop for DockerRegistry {
-    fn drop(&mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
     }
 }

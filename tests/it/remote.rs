@@ -14,7 +14,7 @@ use tar::EntryType;
 
 use crate::archive::{DATE, Member, Package};
 use crate::run::{Said, World};
-use crate::server::{Response, Server};
+use crate::server::{Fault, Response, Server};
 use crate::workshop::Workshop;
 
 /// Some machines that share a directory: each build begins with an empty store.
@@ -204,6 +204,19 @@ fn a_remote_store_that_is_out_of_reach_is_told_of_once_and_stops_nothing() {
     }
     let said = fleet.workshop.build(&["--remote-store", &url, "--cache-key", "no.key"]);
     assert!(said.status == Some(1) && said.stderr.contains("could not read `no.key`"), "{said}");
+}
+
+#[test]
+fn a_build_that_fails_for_want_of_a_remote_store_tells_of_it() {
+    let fleet = Fleet::new();
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    fs::remove_dir_all(fleet.workshop.world.path("store")).unwrap();
+    fleet.workshop.server.fail("/**", Fault::Status(404));
+    let said = fleet.workshop.build(&["--remote-store", &format!("http://{nobody}/cache")]);
+    assert_eq!(said.status, Some(1), "{said}");
+    let told = format!("warning: the remote store `http://{nobody}/cache` is left aside: ");
+    assert!(said.stderr.starts_with(&told), "{said}");
+    assert!(said.stderr.contains("\nerror: "), "{said}");
 }
 
 #[test]

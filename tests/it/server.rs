@@ -155,6 +155,9 @@ impl Shared {
             let fault = self.faults.lock().unwrap().strike(&request);
             let hears = if let Some(Fault::CutUpload(after)) = fault { after } else { u64::MAX };
             request.read_body(&mut stream, hears)?;
+            if let Some(Fault::WrongUpload) = fault {
+                request.body.iter_mut().for_each(|byte| *byte = !*byte);
+            }
             let honest = (self.site)(&request);
             let is_head = request.method == "HEAD";
             let outcome = match fault {

@@ -42,10 +42,7 @@ pub enum RegistryErrorKind {
     Altered { wanted: Sha256, found: String },
     #[error("the registry's answer cannot be understood: {0}")]
     Answer(String),
-    #[error(
-        "the registry took {} for other bytes than it is: if it is damaged here, remove the layout and build it again",
-        .0.oci()
-    )]
+    #[error("the registry took {} for other bytes than it is", .0.oci())]
     Damaged(Sha256),
     #[error(transparent)]
     Credentials(#[from] CredentialError),

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::objects::CLIENT;
+use crate::cause::innermost;
 
 /// Characters of an answer that is not what clouds write, but what something on the way to them did.
 const FOREIGN_LIMIT: usize = 200;
@@ -146,7 +147,7 @@ pub(super) fn azure(url: &Url, retry: RetryConfig) -> (Login, Result<Bucket, Err
 
 /// Whether it is not an object that is missing, but the bucket that it would be in.
 pub(super) fn is_without_bucket(error: &Error) -> bool {
-    let said = innermost(error).to_string();
+    let said = innermost(error);
     NO_BUCKET.iter().any(|code| said.contains(code))
 }
 
@@ -160,12 +161,14 @@ struct Refusal {
     details: Option<String>,
 }
 
-/// The innermost cause: what lies around it names types of a library. Of the answer of a server, what is meant for
-/// people: the rest of it may tell how a request was signed.
+/// Why something was not done. Of the answer of a server, what is meant for people: the rest of it may tell how a request
+/// was signed.
 pub(super) fn told(error: &Error) -> String {
-    let said = innermost(error).to_string();
+    let said = innermost(error);
     let Some((_, answer)) = said.split_once("status code: ") else { return said };
-    let (status, body) = answer.split_once(": ").unwrap_or((answer, ""));
+    // Nothing that a terminal would obey.
+    let answer = answer.replace(|letter: char| letter.is_control() && letter != '\n', " ");
+    let (status, body) = answer.split_once(": ").unwrap_or((&answer, ""));
     let xml = body.find('<').map_or(body, |start| &body[start..]);
     if let Ok(Refusal { code, message, details }) = quick_xml::de::from_str(xml) {
         let message = details.or(message).unwrap_or_default();
@@ -179,12 +182,4 @@ pub(super) fn told(error: &Error) -> String {
     } else {
         format!("the server answered {status}: {body}")
     }
-}
-
-fn innermost(error: &Error) -> &dyn std::error::Error {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    cause
 }

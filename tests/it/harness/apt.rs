@@ -1,9 +1,10 @@
-//! Real apt against the fake archive. Skipped, and said so, on a host without apt.
+//! Real apt against the fake archive.
 
 use std::collections::BTreeSet;
 use std::process::Command;
 
 use crate::archive::{Archive, DATE, Package, Signer};
+use crate::live::need;
 use crate::run::{Said, World};
 use crate::server::Server;
 
@@ -15,11 +16,9 @@ struct Apt {
 }
 
 impl Apt {
-    fn new(archive: Archive) -> Option<Self> {
-        if Command::new("apt-get").arg("--version").output().is_err() {
-            eprintln!("skipped: this host has no apt-get");
-            return None;
-        }
+    #[track_caller]
+    fn new(archive: Archive) -> Self {
+        need("apt", "apt-get");
         let server = Server::new(archive.dir());
         let world = World::with_archive(&archive, &server);
         for file in [
@@ -43,7 +42,7 @@ impl Apt {
                 dir.display()
             ),
         );
-        Some(Self { archive, world, server })
+        Self { archive, world, server }
     }
 
     fn run(&self, program: &str, arguments: &[&str]) -> Said {
@@ -72,7 +71,7 @@ fn archive() -> Archive {
 
 #[test]
 fn apt_accepts_the_archive_and_resolves_in_it() {
-    let Some(apt) = Apt::new(archive()) else { return };
+    let apt = Apt::new(archive());
     apt.update().success();
     let policy = apt.run("apt-cache", &["policy", "libc6", "libc6:arm64"]).success();
     assert!(
@@ -88,7 +87,7 @@ fn apt_accepts_the_archive_and_resolves_in_it() {
 
 #[test]
 fn apt_downloads_what_dpkg_can_read() {
-    let Some(apt) = Apt::new(archive()) else { return };
+    let apt = Apt::new(archive());
     apt.update().success();
     apt.run("apt-get", &["download", "libc6:arm64"]).success();
     let deb = "libc6_2.41-1_arm64.deb";
@@ -111,7 +110,7 @@ fn apt_downloads_what_dpkg_can_read() {
 
 #[test]
 fn apt_asks_for_indices_by_their_hash_and_only_where_they_changed() {
-    let Some(mut apt) = Apt::new(archive()) else { return };
+    let mut apt = Apt::new(archive());
     apt.update().success();
     assert!(apt.server.take_paths().iter().any(|path| path.contains("/by-hash/SHA256/")));
     apt.update().success();
@@ -125,7 +124,7 @@ fn apt_asks_for_indices_by_their_hash_and_only_where_they_changed() {
 /// Runs an update that must fail, with this as the reason.
 #[track_caller]
 fn assert_refused(archive: Archive, reason: &str) {
-    let Some(apt) = Apt::new(archive) else { return };
+    let apt = Apt::new(archive);
     let said = apt.update();
     assert!(said.status == Some(100) && said.to_string().contains(reason), "{reason} is not in\n{said}");
 }
@@ -175,6 +174,6 @@ fn apt_refuses_an_altered_index() {
 fn apt_accepts_a_suite_until_its_last_day() {
     let mut archive = archive();
     archive.set_valid_until("trixie-security", 4_000_000_000);
-    let Some(apt) = Apt::new(archive) else { return };
+    let apt = Apt::new(archive);
     apt.update().success();
 }

@@ -6,6 +6,7 @@ use std::process::Command;
 use tar::EntryType;
 
 use crate::archive::{Archive, Compression, Member, Package};
+use crate::live::need;
 use crate::run::World;
 
 /// What `dpkg-deb --contents` lists, or its complaint.
@@ -16,19 +17,9 @@ fn contents(archive: &Archive, deb: &str) -> Result<String, String> {
     if said.status == Some(0) { Ok(said.stdout) } else { Err(said.stderr) }
 }
 
-fn has_dpkg() -> bool {
-    let found = Command::new("dpkg-deb").arg("--version").output().is_ok();
-    if !found {
-        eprintln!("skipped: this host has no dpkg-deb");
-    }
-    found
-}
-
 #[test]
 fn dpkg_reads_every_compression() {
-    if !has_dpkg() {
-        return;
-    }
+    need("dpkg", "dpkg-deb");
     let long = format!("/usr/share/{}/{}", "d".repeat(90), "f".repeat(90));
     for compression in [Compression::None, Compression::Gz, Compression::Xz, Compression::Zst] {
         let mut archive = Archive::new();

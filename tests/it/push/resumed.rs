@@ -114,8 +114,8 @@ status: 1
 ----- stdout -----
 ----- stderr -----
 warning: not built for arm64: static-debian13:latest
-error: could not push the blob `[REGISTRY]/base/static-debian13@[DIGEST]`: the registry took [DIGEST] for other bytes than it is: if it is damaged here, remove the layout and build it again
-hint: no tag was set; what was sent stays there, and is not sent again by the next push
+error: could not push the blob `[REGISTRY]/base/static-debian13@[DIGEST]`: the registry took [DIGEST] for other bytes than it is
+hint: no tag was set; where the blob is damaged here, remove the layout and build it again
 "#,
     );
     assert!(registry.tags().is_empty());

@@ -3,19 +3,19 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::net::TcpStream;
+use std::process::{Command, Stdio};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::json;
 
 use super::{Fleet, OURS, READER};
+use crate::daemon::Daemon;
 use crate::desk::assert_refused;
 use crate::run::{Said, World};
 use crate::server::{Fault, Response, Server};
+use crate::validators::validator;
 
 /// The account of every emulator of Azure, and its key, which is no secret.
 /// <https://learn.microsoft.com/en-us/azure/storage/common/storage-connect-azurite#well-known-storage-account-and-key>
@@ -87,42 +87,27 @@ fn service_account(world: &World) -> String {
 /// A server of a cloud that somebody else wrote, with a bucket.
 struct Emulator {
     cloud: Cloud,
-    address: SocketAddr,
-    server: Child,
+    server: Daemon,
 }
 
 impl Emulator {
     /// Google's XML API is that of S3, <https://docs.cloud.google.com/storage/docs/interoperability>, and the emulators
     /// of Google's own dialect that can be had do not have it; so moto stands in for both.
-    fn start(cloud: Cloud) -> Option<Self> {
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let port = address.port().to_string();
-        let (mut command, package) = match cloud {
+    #[track_caller]
+    fn start(cloud: Cloud) -> Self {
+        let server = match cloud {
             Cloud::S3 | Cloud::Google => {
-                let mut moto = program("bin/moto_server");
-                moto.args(["-H", "127.0.0.1", "-p", &port]);
-                (moto, "pip install 'moto[server]'")
+                Daemon::start(Command::new(validator("bin/moto_server")).args(["-H", "127.0.0.1", "-p", "0"]))
             }
             Cloud::Azure => {
-                let mut azurite = program("azurite/node_modules/.bin/azurite-blob");
-                azurite.args(["--blobPort", &port, "--inMemoryPersistence", "--disableTelemetry"]);
-                azurite.args(["--skipApiVersionCheck"]);
-                (azurite, "npm install azurite")
+                let mut azurite = Command::new(validator("azurite/node_modules/.bin/azurite-blob"));
+                azurite.args(["--blobPort", "0", "--inMemoryPersistence", "--disableTelemetry"]);
+                Daemon::start(azurite.arg("--skipApiVersionCheck"))
             }
         };
-        let Ok(server) = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn() else {
-            let program = command.get_program().display();
-            eprintln!("SKIPPED: {program} is not installed (`{package}`), so {cloud:?} is not tried");
-            return None;
-        };
-        let emulator = Self { cloud, address, server };
-        let is_up = |_| {
-            std::thread::sleep(Duration::from_millis(100));
-            TcpStream::connect(address).is_ok()
-        };
-        assert!((0..600).any(is_up), "the emulator of {cloud:?} does not answer");
+        let emulator = Self { cloud, server };
         emulator.make_bucket();
-        Some(emulator)
+        emulator
     }
 
     fn make_bucket(&self) {
@@ -130,8 +115,8 @@ impl Emulator {
             Cloud::S3 | Cloud::Google => "/bucket".to_owned(),
             Cloud::Azure => format!("/{ACCOUNT}/bucket?restype=container&{}", sas("c")),
         };
-        let mut server = TcpStream::connect(self.address).unwrap();
-        let head = format!("PUT {target} HTTP/1.1\r\nHost: {}\r\n", self.address);
+        let mut server = TcpStream::connect(self.server.address).unwrap();
+        let head = format!("PUT {target} HTTP/1.1\r\nHost: {}\r\n", self.server.address);
         write!(server, "{head}Content-Length: 0\r\nConnection: close\r\n\r\n").unwrap();
         let mut answer = String::new();
         server.read_to_string(&mut answer).unwrap();
@@ -139,27 +124,8 @@ impl Emulator {
     }
 
     fn endpoint(&self) -> String {
-        format!("http://{}", self.address)
+        format!("http://{}", self.server.address)
     }
-
-    fn stop(&mut self) {
-        self.server.kill().unwrap();
-        self.server.wait().unwrap();
-    }
-}
-
-impl Drop for Emulator {
-    fn drop(&mut self) {
-        self.stop();
-    }
-}
-
-/// A program of the tools for tests, or of the `PATH`.
-fn program(path: &str) -> Command {
-    let path = PathBuf::from(path);
-    let tools = std::env::var_os("SBOM_GATES_VENV").map(|tools| PathBuf::from(tools).join(&path));
-    let ours = tools.filter(|path| path.exists());
-    Command::new(ours.unwrap_or_else(|| path.file_name().unwrap().into()))
 }
 
 /// A shared access signature of the account, with these permissions.
@@ -212,7 +178,7 @@ impl Fleet {
         );
         assert_eq!(self.warnings(&environment, &elsewhere, OURS), missing);
         assert_eq!(self.warnings(&environment, &elsewhere, READER), missing);
-        emulator.stop();
+        emulator.server.stop();
         let gone =
             format!("warning: the remote store `{url}` is left aside: Connection refused (os error 111)");
         assert_eq!(self.warnings(&environment, &url, OURS), gone);
@@ -221,7 +187,7 @@ impl Fleet {
 
 #[test]
 fn machines_share_a_bucket_of_s3() {
-    let Some(mut moto) = Emulator::start(Cloud::S3) else { return };
+    let mut moto = Emulator::start(Cloud::S3);
     Fleet::new().shares(
         &mut moto,
         "the server answered 404 Not Found, NoSuchBucket: The specified bucket does not exist",
@@ -230,7 +196,7 @@ fn machines_share_a_bucket_of_s3() {
 
 #[test]
 fn machines_share_a_bucket_of_google_cloud_storage() {
-    let Some(mut moto) = Emulator::start(Cloud::Google) else { return };
+    let mut moto = Emulator::start(Cloud::Google);
     Fleet::new().shares(
         &mut moto,
         "the server answered 404 Not Found, NoSuchBucket: The specified bucket does not exist",
@@ -239,7 +205,7 @@ fn machines_share_a_bucket_of_google_cloud_storage() {
 
 #[test]
 fn machines_share_a_container_of_azure() {
-    let Some(mut azurite) = Emulator::start(Cloud::Azure) else { return };
+    let mut azurite = Emulator::start(Cloud::Azure);
     let fleet = Fleet::new();
     let mut environment = Cloud::Azure.environment(&fleet.workshop.world, &azurite.endpoint());
     environment.insert("AZURE_STORAGE_KEY", BASE64_STANDARD.encode("another key"));
@@ -329,7 +295,7 @@ fn a_cloud_that_goes_away_in_the_middle_is_told_of_once() {
 #[test]
 fn what_something_on_the_way_answers_is_told_in_short() {
     let fleet = Fleet::new();
-    let server = Server::of(|_| Response::page(403, &format!("Our proxy\nsays {}", "no ".repeat(200))));
+    let server = Server::of(|_| Response::page(403, &format!("Our proxy\n\u{1b}says {}", "no ".repeat(200))));
     let environment = Cloud::S3.environment(&fleet.workshop.world, server.url());
     let told = fleet.warnings(&environment, &Cloud::S3.url("bucket"), READER);
     let start = "warning: the remote store `s3://bucket/some/cache` is left aside: the server answered 403 \

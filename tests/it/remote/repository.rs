@@ -261,6 +261,22 @@ fn a_registry_that_takes_nothing_is_told_of_once_and_stops_nothing() {
 }
 
 #[test]
+fn a_registry_that_takes_a_blob_for_another_is_told_of_as_one() {
+    let (fleet, registry) = (Fleet::new(), FakeRegistry::new(USUAL));
+    registry.server.fail("PUT /v2/**/blobs/**", Fault::WrongUpload);
+    let said = fleet.build_with(&url(registry.host()), OURS);
+    let warnings: Vec<_> = said.stderr.lines().filter(|line| line.starts_with("warning")).collect();
+    let [warning] = warnings[..] else { panic!("{said}") };
+    let start = format!(
+        "warning: could not add to the remote store `{}`: the registry took sha256:",
+        url(registry.host())
+    );
+    let end = " for other bytes than it is (with `--remote-store-read-only`, nothing is added)";
+    assert!(warning.starts_with(&start) && warning.ends_with(end), "{said}");
+    assert!(registry.tags().is_empty());
+}
+
+#[test]
 fn a_registry_is_told_the_login_that_docker_or_podman_keeps() {
     const LOGIN: &str = "Basic amFuZTpzM2NyZXQ=";
     let fleet = Fleet::new();

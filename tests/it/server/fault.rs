@@ -20,6 +20,8 @@ pub enum Fault {
     Cut(usize),
     /// The connection ends after so many bytes of what the client sends.
     CutUpload(u64),
+    /// What the client sends comes with every byte wrong.
+    WrongUpload,
     /// The request is heeded, and the connection ends without a word.
     Silence,
     /// As many bytes as there should be, every one of them wrong.
@@ -80,6 +82,7 @@ impl Fault {
                 let body = honest.body.iter().map(|byte| !byte).collect();
                 Response { body, ..honest }
             }
+            Self::WrongUpload => honest,
             Self::Cut(after) => return Outcome::Cut(honest, after),
             Self::CutUpload(_) | Self::Silence => return Outcome::Silence,
             Self::Hang => return Outcome::Hang,
