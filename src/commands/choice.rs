@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use distro::debian::Architecture;
 use distro::effects::layout::{LayoutError, LayoutReader};
-use distro::effects::pull::{AtHand, Portion, Pull, PullError, Pulled};
+use distro::effects::pull::{AtHand, Attached, Portion, Pull, PullError, Pulled};
 use distro::effects::registry::credentials::Credentials;
 use distro::effects::registry::{Registry, Transport};
 use distro::effects::store::Access;
@@ -74,7 +74,7 @@ impl<'a> Images<'a> {
         reference: &Reference,
         wanted: &Wanted,
         artifact_type: &str,
-    ) -> anyhow::Result<Vec<u8>> {
+    ) -> anyhow::Result<Attached> {
         self.pull(reference, Portion::of(wanted), &[], |pull| pull.attached(artifact_type))
     }
 

@@ -20,8 +20,8 @@ use crate::image::archive::Referrers;
 use crate::image::choice::{NotForArchitecture, Wanted};
 use crate::image::layout::{Layout, sha256};
 use crate::image::reference::{Pointer, Reference, RepositoryPath};
-use crate::image::referrer::{Referrer, attachment_tag, is_of_type};
-use crate::image::{Blob, is_configuration, is_index};
+use crate::image::referrer::{Referrer, attachment_tag, is_of_type, subject_of_tag};
+use crate::image::{Blob, is_configuration, is_index, is_layer};
 
 /// Requests that are under way at a time.
 const THREADS: usize = 8;
@@ -99,6 +99,16 @@ pub struct Pulled {
 }
 
 /// What is on its way into a layout.
+/// A document that is attached to an image.
+#[derive(Debug)]
+pub struct Attached {
+    pub text: Vec<u8>,
+    /// The artifact that it is of.
+    pub artifact: Reference,
+    /// How many artifacts of its type there are.
+    pub among: usize,
+}
+
 struct Cargo<'p> {
     pull: &'p Pull<'p>,
     directory: LayoutDirectory,
@@ -162,8 +172,9 @@ impl Pull<'_> {
     /// The document of a type that is attached to the image. Of several, the first that the registry lists.
     pub fn attached(&self, artifact_type: &str) -> Result<Vec<u8>, PullError> {
         let listed = self.registry.referrers(self.path(), self.image()?.0.digest)?;
-        let mut of_type = listed.descriptors().iter().filter(|listed| is_of_type(listed, artifact_type));
-        let Some(found) = of_type.next() else {
+        let of_type = listed.descriptors().iter().filter(|listed| is_of_type(listed, artifact_type));
+        let of_type: Vec<_> = of_type.collect();
+        let Some(found) = of_type.first() else {
             let has =
                 listed.descriptors().iter().filter_map(|descriptor| descriptor.artifact_type().as_ref());
             return Err(PullError::NotAttached {
@@ -172,11 +183,15 @@ impl Pull<'_> {
                 has: has.map(ToString::to_string).collect(),
             });
         };
-        let artifact: ImageManifest = self.parse(&self.manifest(found)?)?;
-        match artifact.layers().as_slice() {
-            [document] => self.read(document),
-            layers => Err(self.unreadable(io::Error::other(format!("{} documents in one", layers.len())))),
-        }
+        let artifact = self.manifest(found)?;
+        let manifest: ImageManifest = self.parse(&artifact)?;
+        let [document] = manifest.layers().as_slice() else {
+            let why = format!("{} documents in one", manifest.layers().len());
+            return Err(self.unreadable(io::Error::other(why)));
+        };
+        let at = Pointer::Digest(artifact.digest);
+        let artifact = Reference { repository: self.reference.repository.clone(), at };
+        Ok(Attached { text: self.read(document)?, artifact, among: of_type.len() })
     }
 
     fn copy_into(&self, directory: &Path) -> Result<(), PullError> {

@@ -240,6 +240,32 @@ hint: name one by `--arch`
 }
 
 #[test]
+fn of_several_sboms_it_is_told_which_one_is_printed() {
+    let published = counted(USUAL);
+    let subject = published.workshop.out().digest("cc-debian13:debug-amd64");
+    published.registry.attach_sbom("base/cc-debian13", &subject, "an older one");
+    let mut said = published.distro(&["sbom", &published.image("cc-debian13:debug"), "--arch", "amd64"]);
+    let printed = sha256(said.stdout.as_bytes());
+    let first = published.registry.kept(|kept| {
+        let mut artifacts = kept.manifests.iter().filter_map(|((_, at), (_, bytes))| {
+            let artifact: Value = serde_json::from_slice(bytes).unwrap();
+            let is_sbom = artifact["artifactType"] == "application/spdx+json";
+            (is_sbom && artifact["subject"]["digest"] == *subject).then(|| (at.clone(), artifact))
+        });
+        artifacts.next().unwrap()
+    });
+    assert_eq!(first.1["layers"][0]["digest"], format!("sha256:{printed}"));
+    said.stderr = said.stderr.replace(&first.0, "[FIRST]");
+    said.stdout.clear();
+    said.assert_is(r#"
+status: 0
+----- stdout -----
+----- stderr -----
+warning: 2 SBOMs of the type `application/spdx+json` are attached to `docker://[REGISTRY]/base/cc-debian13:debug`: this is the first that the registry lists, `docker://[REGISTRY]/base/cc-debian13@[FIRST]`; `distro verify` tells which of them a rebuild gives
+"#);
+}
+
+#[test]
 fn what_cannot_be_had_is_told_with_what_to_do() {
     let published = published();
     let unpack = |image: &str, arguments: &[&str]| {
