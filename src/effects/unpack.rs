@@ -86,7 +86,7 @@ impl Destination<'_> {
         if self.owners == Owners::Kept && !rustix::process::geteuid().is_root() {
             return Err(UnpackError::Unprivileged);
         }
-        if self.occupied == Occupied::Refused && !self.is_empty()? {
+        if !self.is_empty()? && self.occupied == Occupied::Refused {
             return Err(UnpackError::NotEmpty(self.root.to_owned()));
         }
         Ok(())

@@ -266,6 +266,44 @@ warning: 2 SBOMs of the type `application/spdx+json` are attached to `docker://[
 }
 
 #[test]
+fn nothing_is_fetched_of_what_cannot_be_taken() {
+    let published = counted(USUAL);
+    let image = published.image("cc-debian13:debug");
+    published.workshop.world.write("root/mine", "");
+    let refused = |arguments: &[&str], stderr: &str| {
+        assert_refused(&published.distro(&[arguments, &["--arch", "amd64"]].concat()), stderr);
+        assert_eq!(published.registry.server.take_paths(), [""; 0]);
+    };
+    refused(
+        &["unpack", &image, "root"],
+        r#"
+error: `root` is not empty
+hint: name another directory, or put the files over what is there by --force
+"#,
+    );
+    refused(
+        &["unpack", &image, "root/mine", "--force"],
+        r#"
+error: could not unpack into `root/mine`: a part of its path is no directory
+"#,
+    );
+    refused(
+        &["export", &image, "-o", "x.tar", "--format", "docker", "--name", "CC"],
+        r#"
+error: `CC` is not the name of a repository: use a-z, 0-9 and single `-`, `.` or `_` between them, and `/` between words
+hint: docker wants a name of lower case, as in `--name cc-debian13:debug`
+"#,
+    );
+    refused(
+        &["load", &image, "--with", "docker", "--name", "CC"],
+        r#"
+error: `CC` is not the name of a repository: use a-z, 0-9 and single `-`, `.` or `_` between them, and `/` between words
+hint: docker wants a name of lower case, as in `--name cc-debian13:debug`
+"#,
+    );
+}
+
+#[test]
 fn what_cannot_be_had_is_told_with_what_to_do() {
     let published = published();
     let unpack = |image: &str, arguments: &[&str]| {
