@@ -14,6 +14,7 @@ use crate::live::tool;
 use crate::registry::{DockerRegistry, FakeRegistry, Habits};
 use crate::run::Said;
 use crate::server::Fault;
+use crate::sign::make_keys;
 use crate::workshop::Workshop;
 
 const USUAL: Habits = Habits { referrers: true, mounts: true, login: None };
@@ -304,6 +305,73 @@ hint: docker wants a name of lower case, as in `--name cc-debian13:debug`
 }
 
 #[test]
+fn what_is_attached_to_an_image_is_not_taken_for_one() {
+    let registry = FakeRegistry::new(USUAL);
+    let host = registry.host().to_owned();
+    let mut workshop = built();
+    make_keys(&workshop.world);
+    workshop.world.distro(&["sign", "cc:debug", "--key", "a", "--form", "both"]).success();
+    let subject = workshop.out().digest("cc-debian13:debug-amd64");
+    workshop.world.filter(&subject["sha256:".len()..], "[IMAGE]");
+    let published = Published::new(workshop, registry, &host);
+    let signature = format!("cc-debian13:{}.sig", subject.replace(':', "-"));
+    let out = published.workshop.out();
+    let kind = "application/vnd.dev.sigstore.bundle.v0.3+json";
+    let referrers = out.referrers(&subject);
+    let bundle = referrers.iter().find(|(descriptor, _)| descriptor["artifactType"] == kind).unwrap();
+    let bundle = bundle.0["digest"].as_str().unwrap();
+    let refused = |arguments: &[&str], stderr: &str| {
+        let mut said = published.distro(arguments);
+        said.stderr = crate::desk::without_digests(&said.stderr);
+        assert_refused(&said, stderr);
+        assert!(!published.workshop.world.path("x.tar").exists());
+    };
+    let there = published.image(&signature);
+    refused(
+        &["export", &there, "-o", "x.tar"],
+        r#"
+error: `[REGISTRY]/base/cc-debian13:sha256-[IMAGE].sig` is no image: its first layer is of the type `application/vnd.dev.cosign.simplesigning.v1+json`
+hint: it is attached to an image: name that one, `docker://[REGISTRY]/base/cc-debian13@sha256:[IMAGE]`
+"#,
+    );
+    refused(
+        &["unpack", &there, "root", "--arch", "amd64"],
+        r#"
+error: `[REGISTRY]/base/cc-debian13:sha256-[IMAGE].sig` is no image: its first layer is of the type `application/vnd.dev.cosign.simplesigning.v1+json`
+hint: it is attached to an image: name that one, `docker://[REGISTRY]/base/cc-debian13@sha256:[IMAGE]`
+"#,
+    );
+    refused(
+        &["diff", "cc-debian13:debug", &there],
+        r#"
+error: `[REGISTRY]/base/cc-debian13:sha256-[IMAGE].sig` is no image: its first layer is of the type `application/vnd.dev.cosign.simplesigning.v1+json`
+hint: it is attached to an image: name that one, `docker://[REGISTRY]/base/cc-debian13@sha256:[IMAGE]`
+"#,
+    );
+    refused(
+        &["export", &published.image(&format!("cc-debian13@{bundle}")), "-o", "x.tar"],
+        r#"
+error: `[REGISTRY]/base/cc-debian13@sha256:…` is no image: its configuration is of the type `application/vnd.oci.empty.v1+json`
+hint: it is attached to an image: name that one, `docker://[REGISTRY]/base/cc-debian13@sha256:[IMAGE]`
+"#,
+    );
+    refused(
+        &["export", &signature, "-o", "x.tar"],
+        r#"
+error: `cc-debian13:sha256-[IMAGE].sig` is no image, but attached to one in `out`
+hint: name the image that it is attached to, sha256:[IMAGE]
+"#,
+    );
+    refused(
+        &["unpack", &format!("oci:out:{signature}"), "root"],
+        r#"
+error: `cc-debian13:sha256-[IMAGE].sig` is no image, but attached to one in `out`
+hint: name the image that it is attached to, sha256:[IMAGE]
+"#,
+    );
+}
+
+#[test]
 fn what_cannot_be_had_is_told_with_what_to_do() {
     let published = published();
     let unpack = |image: &str, arguments: &[&str]| {
@@ -375,6 +443,7 @@ error: could not reach the registry `localhost:1`: there is no connection: Conne
         &said,
         r#"
 error: `[REGISTRY]/base/cc-debian13@sha256:…` is no image: its configuration is of the type `application/vnd.oci.empty.v1+json`
+hint: it is attached to an image: name that one, `docker://[REGISTRY]/base/cc-debian13@sha256:…`
 "#,
     );
 }
