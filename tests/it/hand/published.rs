@@ -371,6 +371,31 @@ hint: name the image that it is attached to, sha256:[IMAGE]
     );
 }
 
+/// To `0.0.0.0` is to this machine, by a name that does not say so.
+#[test]
+fn a_registry_elsewhere_is_spoken_to_without_encryption_only_where_that_is_asked_for() {
+    let mut published = counted(USUAL);
+    let port = published.registry.host().rsplit_once(':').unwrap().1.to_owned();
+    published.workshop.world.filter(&format!("0.0.0.0:{port}"), "[ELSEWHERE]");
+    let image = format!("docker://0.0.0.0:{port}/base/cc-debian13:debug");
+    let verbs = [
+        &["export", &image, "-o", "x.tar"][..],
+        &["unpack", &image, "root"],
+        &["diff", &image, "cc-debian13:debug"],
+        &["sbom", &image],
+    ];
+    for verb in verbs {
+        let arguments = [verb, &["--arch", "amd64", "--retries", "0"]].concat();
+        assert_refused(
+            &published.distro(&arguments),
+            r#"
+error: could not reach the registry `[ELSEWHERE]`: there is no connection: tls handshake eof
+"#,
+        );
+        published.distro(&[&arguments[..], &["--plain-http"]].concat()).success();
+    }
+}
+
 #[test]
 fn what_cannot_be_had_is_told_with_what_to_do() {
     let published = published();
