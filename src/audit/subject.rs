@@ -24,6 +24,8 @@ pub struct Subject {
     pub sbom_file: String,
     /// The SBOM, or why there is none that can be read.
     pub sbom: Result<Inventory, String>,
+    /// SBOMs of the same format that are attached to it too, and are not looked at.
+    pub other_sboms: usize,
     /// `None` where only documents are looked at.
     pub image: Option<Result<Image, String>>,
     /// The lock of its release, or why there is none; `None` where nobody knows what it was made from.
@@ -111,6 +113,7 @@ impl Subject {
             architecture,
             sbom_file,
             sbom,
+            other_sboms: 0,
             image: None,
             lock: None,
             stale: None,

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use distro::debian::Architecture;
 use distro::effects::layout::{LayoutError, LayoutReader};
-use distro::effects::pull::{AtHand, Portion, Pull, PullError, Pulled};
+use distro::effects::pull::{AtHand, Attached, Portion, Pull, PullError, Pulled};
 use distro::effects::registry::credentials::Credentials;
 use distro::effects::registry::{Registry, Transport};
 use distro::effects::store::Access;
@@ -74,7 +74,7 @@ impl<'a> Images<'a> {
         reference: &Reference,
         wanted: &Wanted,
         artifact_type: &str,
-    ) -> anyhow::Result<Vec<u8>> {
+    ) -> anyhow::Result<Attached> {
         self.pull(reference, Portion::of(wanted), &[], |pull| pull.attached(artifact_type))
     }
 
@@ -139,6 +139,9 @@ fn advise(error: LayoutError) -> anyhow::Error {
                  the images of the catalog"
             )
         }
+        LayoutError::Unchosen { why: Unchosen::Attached { subject, .. }, .. } => {
+            format!("name the image that it is attached to, {}", subject.oci())
+        }
         LayoutError::Unchosen { why: Unchosen::Several { .. }, .. } => "name one of them".to_owned(),
         LayoutError::Unchosen { root, why: Unchosen::Unnamed(_) } => {
             format!("name one of them, as in `oci:{}:cc-debian13:latest`", root.display())
@@ -156,6 +159,9 @@ fn not_pulled(error: PullError, reference: &Reference) -> anyhow::Error {
     let hint = match (&error, &reference.at) {
         (PullError::NotAttached { .. }, _) => {
             "name another by --format; `distro push` sends SBOMs with images".to_owned()
+        }
+        (PullError::NoImage { subject: Some(subject), .. }, _) => {
+            format!("it is attached to an image: name that one, `docker://{repository}@{}`", subject.oci())
         }
         (PullError::Architecture(_), _) => "name another by --arch".to_owned(),
         (PullError::Absent(_), Pointer::Tag(_)) => {

@@ -22,6 +22,11 @@ pub fn run(workspace: &Workspace, args: &ExportArgs) -> anyhow::Result<()> {
         let error = anyhow::anyhow!("an archive is not for a terminal");
         return Err(Advice::new(error, "name a file by `--output FILE`, or pass it on by a pipe").into());
     }
+    // Before anything is fetched.
+    let local = match (args.format, &args.name) {
+        (ArchiveForm::Docker, Some(name)) => Some(local_name(name)?),
+        _ => None,
+    };
     let wanted = match (args.format, &args.arch) {
         (ArchiveForm::Oci, None) => None,
         (_, asked) => Some(workspace.wanted(asked.as_ref())?),
@@ -35,7 +40,10 @@ pub fn run(workspace: &Workspace, args: &ExportArgs) -> anyhow::Result<()> {
     let name = args.name.clone().unwrap_or_else(|| chosen.name.clone());
     let read = |digest| chosen.layout.read(digest);
     let archive = match args.format {
-        ArchiveForm::Docker => Archive::docker(&local_name(&name)?, &chosen.image, read),
+        ArchiveForm::Docker => {
+            let local = local.map_or_else(|| local_name(&name), Ok)?;
+            Archive::docker(&local, &chosen.image, read)
+        }
         ArchiveForm::Oci => Archive::oci(chosen.layout.layout(), &name, &chosen.image, referrers, read),
     };
     let archive = archive.map_err(|error: LayoutError| chosen.damaged(error))?;

@@ -20,9 +20,10 @@ pub fn run(workspace: &Workspace, args: &LoadArgs) -> anyhow::Result<()> {
         Some(with) => with.into(),
         None => Engine::installed().map_err(|error| advise(error, args))?,
     };
+    let named = args.name.as_deref().map(local_name).transpose()?;
     let wanted = workspace.wanted(args.arch.as_ref())?;
     let chosen = Images::of(workspace, &args.from).open(&args.image, Portion::of(&wanted), &[])?;
-    let name = local_name(args.name.as_ref().unwrap_or(&chosen.name))?;
+    let name = named.map_or_else(|| local_name(&chosen.name), Ok)?;
     let archive = Archive::docker(&name, &chosen.image, |digest| chosen.layout.read(digest))
         .map_err(|error: LayoutError| chosen.damaged(error))?;
     let bars = Bars::new();

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use distro::catalog::{Catalog, Image};
 use distro::debian::Architecture;
 use distro::effects::files;
+use distro::effects::pull::Attached;
 use distro::sbom::{Files, Format, Missing, Subject, merged, missing};
 
 use super::assembly::{Assembly, Order, assemble};
@@ -15,6 +16,7 @@ use super::{Workspace, select_one};
 use crate::cli::{SbomArgs, SbomFormat};
 use crate::report::failure::Advice;
 use crate::report::table::table;
+use crate::report::warn;
 
 /// What becomes of the documents.
 enum Purpose<'a> {
@@ -87,8 +89,14 @@ fn published(workspace: &Workspace, args: &SbomArgs, image: &str) -> anyhow::Res
         network: &args.network,
     };
     let media_type = Format::from(args.format).media_type();
-    let document = images.attached(&image.parse()?, &wanted, media_type)?;
-    anstream::print!("{}", String::from_utf8_lossy(&document));
+    let Attached { text, artifact, among } = images.attached(&image.parse()?, &wanted, media_type)?;
+    if among > 1 {
+        warn(&format!(
+            "{among} SBOMs of the type `{media_type}` are attached to `{image}`: this is the first that the registry \
+             lists, `docker://{artifact}`; `distro verify` tells which of them a rebuild gives"
+        ));
+    }
+    anstream::print!("{}", String::from_utf8_lossy(&text));
     Ok(ExitCode::SUCCESS)
 }
 

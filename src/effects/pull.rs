@@ -20,8 +20,8 @@ use crate::image::archive::Referrers;
 use crate::image::choice::{NotForArchitecture, Wanted};
 use crate::image::layout::{Layout, sha256};
 use crate::image::reference::{Pointer, Reference, RepositoryPath};
-use crate::image::referrer::{Referrer, attachment_tag, is_of_type};
-use crate::image::{Blob, is_configuration, is_index};
+use crate::image::referrer::{Referrer, attachment_tag, is_of_type, subject_of_tag};
+use crate::image::{Blob, is_configuration, is_index, is_layer};
 
 /// Requests that are under way at a time.
 const THREADS: usize = 8;
@@ -45,8 +45,9 @@ pub enum PullError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Architecture(#[from] NotForArchitecture),
-    #[error("`{reference}` is no image: its configuration is of the type `{found}`")]
-    NoImage { reference: String, found: String },
+    /// A signature, an SBOM or the like; `subject` is the image that it is attached to, as far as it says so.
+    #[error("`{reference}` is no image: its {part} is of the type `{found}`")]
+    NoImage { reference: String, part: &'static str, found: String, subject: Option<Sha256> },
     #[error("nothing of the type `{artifact_type}` is attached to `{reference}`{}", listed(has))]
     NotAttached { reference: String, artifact_type: String, has: BTreeSet<String> },
     #[error("`{reference}` has a document that cannot be understood")]
@@ -96,6 +97,16 @@ pub struct Pulled {
     /// `cc-debian13:debug`.
     pub name: String,
     pub directory: TempDir,
+}
+
+/// A document that is attached to an image.
+#[derive(Debug)]
+pub struct Attached {
+    pub text: Vec<u8>,
+    /// The artifact that it is of.
+    pub artifact: Reference,
+    /// How many artifacts of its type there are.
+    pub among: usize,
 }
 
 /// What is on its way into a layout.
@@ -160,10 +171,11 @@ impl Pull<'_> {
     }
 
     /// The document of a type that is attached to the image. Of several, the first that the registry lists.
-    pub fn attached(&self, artifact_type: &str) -> Result<Vec<u8>, PullError> {
+    pub fn attached(&self, artifact_type: &str) -> Result<Attached, PullError> {
         let listed = self.registry.referrers(self.path(), self.image()?.0.digest)?;
-        let mut of_type = listed.descriptors().iter().filter(|listed| is_of_type(listed, artifact_type));
-        let Some(found) = of_type.next() else {
+        let of_type = listed.descriptors().iter().filter(|listed| is_of_type(listed, artifact_type));
+        let of_type: Vec<_> = of_type.collect();
+        let Some(found) = of_type.first() else {
             let has =
                 listed.descriptors().iter().filter_map(|descriptor| descriptor.artifact_type().as_ref());
             return Err(PullError::NotAttached {
@@ -172,11 +184,15 @@ impl Pull<'_> {
                 has: has.map(ToString::to_string).collect(),
             });
         };
-        let artifact: ImageManifest = self.parse(&self.manifest(found)?)?;
-        match artifact.layers().as_slice() {
-            [document] => self.read(document),
-            layers => Err(self.unreadable(io::Error::other(format!("{} documents in one", layers.len())))),
-        }
+        let artifact = self.manifest(found)?;
+        let manifest: ImageManifest = self.parse(&artifact)?;
+        let [document] = manifest.layers().as_slice() else {
+            let why = format!("{} documents in one", manifest.layers().len());
+            return Err(self.unreadable(io::Error::other(why)));
+        };
+        let at = Pointer::Digest(artifact.digest);
+        let artifact = Reference { repository: self.reference.repository.clone(), at };
+        Ok(Attached { text: self.read(document)?, artifact, among: of_type.len() })
     }
 
     fn copy_into(&self, directory: &Path) -> Result<(), PullError> {
@@ -216,24 +232,39 @@ impl Pull<'_> {
                 RegistryErrorKind::NotFound => PullError::Absent(error),
                 _ => error.into(),
             })?;
-        let Some(wanted) = self.portion.wanted else { return Ok((top, None)) };
         let shown = self.reference.to_string();
-        let (manifest, listed) = if is_index(&top.media_type) {
-            let index: ImageIndex = self.parse(&top)?;
-            let listed = wanted.of_index(&shown, &index)?;
-            (self.manifest(listed)?, Some(listed.clone()))
-        } else {
-            (top, None)
+        let (manifest, listed) = match (self.portion.wanted, is_index(&top.media_type)) {
+            (None, true) => return Ok((top, None)),
+            (Some(wanted), true) => {
+                let index: ImageIndex = self.parse(&top)?;
+                let listed = wanted.of_index(&shown, &index)?;
+                (self.manifest(listed)?, Some(listed.clone()))
+            }
+            (_, false) => (top, None),
         };
         let parsed: ImageManifest = self.parse(&manifest)?;
-        let config = parsed.config();
-        if !is_configuration(config.media_type()) {
-            return Err(PullError::NoImage { reference: shown, found: config.media_type().to_string() });
+        self.refuse_attachment(&parsed)?;
+        if let Some(wanted) = self.portion.wanted {
+            let configuration: ImageConfiguration = serde_json::from_slice(&self.read(parsed.config())?)
+                .map_err(|error| self.unreadable(error))?;
+            wanted.check(&shown, &configuration)?;
         }
-        let configuration: ImageConfiguration =
-            serde_json::from_slice(&self.read(config)?).map_err(|error| self.unreadable(error))?;
-        wanted.check(&shown, &configuration)?;
         Ok((manifest, listed))
+    }
+
+    /// Refuses what is attached to images. Of what cosign attaches by tags, the configuration is that of an image.
+    fn refuse_attachment(&self, manifest: &ImageManifest) -> Result<(), PullError> {
+        let config = manifest.config().media_type();
+        let other_layer = match manifest.layers().iter().any(|layer| is_layer(layer.media_type())) {
+            true => None,
+            false => manifest.layers().first().map(|layer| ("first layer", layer.media_type())),
+        };
+        let other_config = (!is_configuration(config)).then_some(("configuration", config));
+        let Some((part, found)) = other_config.or(other_layer) else { return Ok(()) };
+        let reference = self.reference.to_string();
+        let named = manifest.subject().as_ref().and_then(|subject| sha256(subject).ok());
+        let subject = named.or_else(|| subject_of_tag(&reference));
+        Err(PullError::NoImage { reference, part, found: found.to_string(), subject })
     }
 
     /// A configuration, or a document that is attached.

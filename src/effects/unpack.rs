@@ -72,29 +72,52 @@ pub struct LeftOut {
     pub attributes: usize,
 }
 
-/// Unpacks layers, the lowest first, each with the blob that it is in. A directory that was empty is so again after
-/// a failure.
-pub fn unpack(
-    layers: &[(Sha256, PathBuf)],
-    root: &Path,
-    owners: Owners,
-    occupied: Occupied,
-) -> Result<LeftOut, UnpackError> {
-    if owners == Owners::Kept && !rustix::process::geteuid().is_root() {
-        return Err(UnpackError::Unprivileged);
+/// Where an image is unpacked to, and how.
+#[derive(Debug, Clone, Copy)]
+pub struct Destination<'a> {
+    pub root: &'a Path,
+    pub owners: Owners,
+    pub occupied: Occupied,
+}
+
+impl Destination<'_> {
+    /// Whether something can be unpacked there. Changes nothing.
+    pub fn check(&self) -> Result<(), UnpackError> {
+        if self.owners == Owners::Kept && !rustix::process::geteuid().is_root() {
+            return Err(UnpackError::Unprivileged);
+        }
+        if !self.is_empty()? && self.occupied == Occupied::Refused {
+            return Err(UnpackError::NotEmpty(self.root.to_owned()));
+        }
+        Ok(())
     }
-    let failed = |cause| FileError::new("unpack into", root, cause);
-    let was_there = root.exists();
-    fs::create_dir_all(root).map_err(failed)?;
-    let was_empty = fs::read_dir(root).map_err(failed)?.next().is_none();
-    if !was_empty && occupied == Occupied::Refused {
-        return Err(UnpackError::NotEmpty(root.to_owned()));
+
+    /// Unpacks layers, the lowest first, each with the blob that it is in. A directory that was empty is so again
+    /// after a failure.
+    pub fn unpack(&self, layers: &[(Sha256, PathBuf)]) -> Result<LeftOut, UnpackError> {
+        self.check()?;
+        let failed = |cause| self.failed(cause);
+        let (was_there, was_empty) = (self.root.exists(), self.is_empty()?);
+        fs::create_dir_all(self.root).map_err(failed)?;
+        let unpacked = unpack_all(layers, self.root, self.owners);
+        if unpacked.is_err() && was_empty {
+            clear(self.root, was_there).map_err(failed)?;
+        }
+        unpacked
     }
-    let unpacked = unpack_all(layers, root, owners);
-    if unpacked.is_err() && was_empty {
-        clear(root, was_there).map_err(failed)?;
+
+    /// Whether nothing is there, or an empty directory.
+    fn is_empty(&self) -> Result<bool, FileError> {
+        match fs::read_dir(self.root) {
+            Ok(mut entries) => Ok(entries.next().is_none()),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(true),
+            Err(cause) => Err(self.failed(cause)),
+        }
     }
-    unpacked
+
+    fn failed(&self, cause: io::Error) -> FileError {
+        FileError::new("unpack into", self.root, cause)
+    }
 }
 
 fn unpack_all(layers: &[(Sha256, PathBuf)], root: &Path, owners: Owners) -> Result<LeftOut, UnpackError> {

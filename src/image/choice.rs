@@ -8,8 +8,10 @@ use oci_spec::image::{Arch, Descriptor, ImageConfiguration, ImageIndex, Os};
 
 use super::layout::Layout;
 use super::reference::{InvalidReference, Reference};
+use super::referrer::subject_of_tag;
 use crate::catalog::Platform;
 use crate::debian::Architecture;
+use crate::digest::Sha256;
 
 /// An image as people name it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +38,8 @@ pub enum Wanted {
 pub enum Unchosen {
     #[error("there is no image `{0}`")]
     Unknown(String),
+    #[error("`{name}` is no image, but attached to one")]
+    Attached { name: String, subject: Sha256 },
     #[error("`{name}` is more than one image: {}", found.join(", "))]
     Several { name: String, found: Vec<String> },
     #[error("one image has to be named: there are {0}")]
@@ -62,6 +66,9 @@ impl Layout {
                 (first, others) => Err(Unchosen::Unnamed(usize::from(first.is_some()) + others)),
             };
         };
+        if let Some(subject) = subject_of_tag(asked).filter(|_| self.get(asked).is_some()) {
+            return Err(Unchosen::Attached { name: asked.to_owned(), subject });
+        }
         let (repository, tag) = asked.split_once(':').unwrap_or((asked, "latest"));
         let full = format!("{repository}:{tag}");
         let exact = |wanted: &str| self.images().find(|(name, _)| *name == wanted);
@@ -177,7 +184,6 @@ impl fmt::Display for Address {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::digest::Sha256;
     use crate::image::descriptor;
     use oci_spec::image::MediaType;
 

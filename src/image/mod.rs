@@ -215,6 +215,13 @@ pub fn is_configuration(media_type: &MediaType) -> bool {
     is_either(media_type, &MediaType::ImageConfig)
 }
 
+/// Whether a blob is a layer of an image, by its media type: OCI's or docker's, however it is compressed.
+#[must_use]
+pub fn is_layer(media_type: &MediaType) -> bool {
+    const KINDS: [&str; 2] = ["application/vnd.oci.image.layer.", "application/vnd.docker.image.rootfs."];
+    KINDS.iter().any(|kind| media_type.as_ref().starts_with(kind))
+}
+
 fn is_either(media_type: &MediaType, wanted: &MediaType) -> bool {
     media_type == wanted || wanted.to_docker_v2s2().is_ok_and(|docker| media_type.as_ref() == docker)
 }

@@ -75,6 +75,26 @@ impl FakeRegistry {
         })
     }
 
+    /// Attaches one more SBOM of SPDX 2.3 to an image that has one.
+    pub fn attach_sbom(&self, repository: &str, subject: &str, text: &str) {
+        self.kept(|kept| {
+            let parsed = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).unwrap();
+            let is_sbom = |artifact: &Value| {
+                artifact["artifactType"] == "application/spdx+json"
+                    && artifact["subject"]["digest"] == subject
+            };
+            let mut artifacts = kept.manifests.values().map(|(_, bytes)| parsed(bytes));
+            let mut artifact = artifacts.find(is_sbom).unwrap();
+            artifact["layers"][0]["digest"] = digest(text.as_bytes()).into();
+            artifact["layers"][0]["size"] = text.len().into();
+            let key = |bytes: &[u8]| (repository.to_owned(), digest(bytes));
+            kept.blobs.insert(key(text.as_bytes()), text.into());
+            let artifact = artifact.to_string().into_bytes();
+            let kind = "application/vnd.oci.image.manifest.v1+json".to_owned();
+            kept.manifests.insert(key(&artifact), (kind, artifact));
+        });
+    }
+
     /// What was asked since the last call, but for what only looks: `POST /v2/…`.
     pub fn changes(&self) -> Vec<String> {
         let paths = self.server.take_paths().into_iter();

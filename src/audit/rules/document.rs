@@ -5,6 +5,16 @@ use crate::audit::inventory::{Element, Inventory};
 use crate::audit::policy::{Field, ImagePattern, Policy};
 use crate::audit::subject::Subject;
 
+/// That other SBOMs of the image may say otherwise.
+pub(super) fn others(subject: &Subject) -> Option<Finding> {
+    let message =
+        format!("has {} SBOMs of the same format, and one of them was looked at", subject.other_sboms + 1);
+    let finding = Finding::new(Rule::NotChecked, &*subject.name, message)
+        .seen_in(&subject.sbom_file, "the one that was looked at")
+        .help("`distro verify` tells which of them a rebuild gives");
+    (subject.other_sboms > 0).then_some(finding)
+}
+
 /// Fields that the policy requires and that the SBOM leaves out.
 pub(super) fn fields(subject: &Subject, inventory: &Inventory, policy: &Policy) -> Vec<Finding> {
     let mut findings = Vec::new();

@@ -30,6 +30,7 @@ pub fn judge(subject: &Subject, standard: &Standard<'_>) -> Vec<Finding> {
     let mut findings = support::lock(subject, policy, today);
     match &subject.sbom {
         Ok(inventory) => {
+            findings.extend(document::others(subject));
             findings.extend(document::fields(subject, inventory, policy));
             findings.extend(licenses::findings(subject, inventory, policy));
             findings.extend(document::forbidden(subject, inventory, policy));

@@ -30,6 +30,14 @@ pub struct Published<'a> {
     pub store: &'a Store,
 }
 
+/// An SBOM that refers to an image.
+struct Attached {
+    place: String,
+    sbom: Inventory,
+    /// How many more of its format do.
+    others: usize,
+}
+
 #[derive(Debug, thiserror::Error)]
 pub enum PublishedError {
     #[error(transparent)]
@@ -65,16 +73,17 @@ impl Published<'_> {
 
     fn subject(&self, at: &Pointer, manifest: &Descriptor) -> Subject {
         let digest = sha256(manifest).map_err(|error| in_one_line(&error));
-        let (sbom_file, sbom) = match digest.and_then(|digest| self.sbom(digest)) {
-            Ok((place, sbom)) => (place, Ok(sbom)),
-            Err(why) => (format!("{}@{}", self.repository, manifest.digest()), Err(why)),
+        let (sbom_file, sbom, other_sboms) = match digest.and_then(|digest| self.sbom(digest)) {
+            Ok(Attached { place, sbom, others }) => (place, Ok(sbom), others),
+            Err(why) => (format!("{}@{}", self.repository, manifest.digest()), Err(why), 0),
         };
         let architecture = match (&sbom, manifest.platform()) {
             (Ok(sbom), _) => sbom.architecture.to_string(),
             (Err(_), Some(platform)) => Platform::from(platform).to_string(),
             (Err(_), None) => "unknown".to_owned(),
         };
-        Subject::new(self.name(at, &architecture), architecture, sbom_file, sbom)
+        let name = self.name(at, &architecture);
+        Subject { other_sboms, ..Subject::new(name, architecture, sbom_file, sbom) }
     }
 
     /// `cc-debian13:debug`, also of the tag of one architecture: `cc-debian13:debug-amd64`.
@@ -91,21 +100,25 @@ impl Published<'_> {
         }
     }
 
-    /// The SBOM that refers to a manifest, and where it is. Of several, the first that can be understood.
-    fn sbom(&self, manifest: Sha256) -> Result<(String, Inventory), String> {
+    /// The SBOM that refers to a manifest. Of several, the first that can be understood.
+    fn sbom(&self, manifest: Sha256) -> Result<Attached, String> {
         let wrong = |error: &dyn Error| format!("has no SBOM that can be read: {}", in_one_line(error));
         let path = &self.repository.path;
         let referrers = self.registry.referrers(path, manifest).map_err(|error| wrong(&error))?;
         let mut found = Err("has no SBOM of SPDX 2.3 that refers to it".to_owned());
         let is_sbom = |referrer: &&Descriptor| is_of_type(referrer, Format::Spdx23.media_type());
-        for referrer in referrers.descriptors().iter().filter(is_sbom) {
+        let sboms: Vec<_> = referrers.descriptors().iter().filter(is_sbom).collect();
+        for referrer in &sboms {
             let at = Pointer::Digest(sha256(referrer).map_err(|error| wrong(&error))?);
             let artifact = self.registry.manifest(path, &at).map_err(|error| wrong(&error))?;
             let artifact: ImageManifest = artifact.parse().map_err(|error| wrong(&error))?;
             for document in artifact.layers() {
                 let text = self.read(document)?.bytes;
                 match inventory(&String::from_utf8_lossy(&text)) {
-                    Ok(sbom) => return Ok((format!("{}@{}", self.repository, document.digest()), sbom)),
+                    Ok(sbom) => {
+                        let place = format!("{}@{}", self.repository, document.digest());
+                        return Ok(Attached { place, sbom, others: sboms.len() - 1 });
+                    }
                     Err(why) => found = Err(why),
                 }
             }

@@ -103,6 +103,30 @@ error[sbom]: every image has an SBOM, which can be read and is of this image
 }
 
 #[test]
+fn an_sbom_beside_the_one_that_is_looked_at_is_told_of() {
+    let (shop, registry) = pushed(USUAL);
+    let subject = registry.tags()["base/one-debian13:latest-amd64"].clone();
+    let sbom = shop.world.read("out/sbom/one-debian13_latest-amd64.spdx.json");
+    registry.attach_sbom("base/one-debian13", &subject, &format!("{sbom}\n"));
+    audited(&shop, &registry, "one-debian13", &[]).assert_is(
+        r#"
+status: 0
+----- stdout -----
+note[not-checked]: checks that were not made
+  one-debian13:latest has 2 SBOMs of the same format, and one of them was looked at
+      in one-debian13:latest
+      see
+        [REGISTRY]/base/one-debian13@sha256:90d42d4c73d99915a30ef3434fd73cf78df7de91449227e627aff6688cc7254c:
+        the one that was looked at
+      hint: `distro verify` tells which of them a rebuild gives
+  vulnerabilities were not looked for: no data of a security tracker were given
+----- stderr -----
+    Audited 1 image by images/policy.toml: 0 errors, 0 warnings, 2 notes, 0 waived
+"#,
+    );
+}
+
+#[test]
 fn what_is_not_there_is_refused() {
     let (shop, registry) = pushed(USUAL);
     assert_refused(

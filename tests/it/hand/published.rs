@@ -14,6 +14,7 @@ use crate::live::tool;
 use crate::registry::{DockerRegistry, FakeRegistry, Habits};
 use crate::run::Said;
 use crate::server::Fault;
+use crate::sign::make_keys;
 use crate::workshop::Workshop;
 
 const USUAL: Habits = Habits { referrers: true, mounts: true, login: None };
@@ -240,6 +241,162 @@ hint: name one by `--arch`
 }
 
 #[test]
+fn of_several_sboms_it_is_told_which_one_is_printed() {
+    let published = counted(USUAL);
+    let subject = published.workshop.out().digest("cc-debian13:debug-amd64");
+    published.registry.attach_sbom("base/cc-debian13", &subject, "an older one");
+    let mut said = published.distro(&["sbom", &published.image("cc-debian13:debug"), "--arch", "amd64"]);
+    let printed = sha256(said.stdout.as_bytes());
+    let first = published.registry.kept(|kept| {
+        let mut artifacts = kept.manifests.iter().filter_map(|((_, at), (_, bytes))| {
+            let artifact: Value = serde_json::from_slice(bytes).unwrap();
+            let is_sbom = artifact["artifactType"] == "application/spdx+json";
+            (is_sbom && artifact["subject"]["digest"] == *subject).then(|| (at.clone(), artifact))
+        });
+        artifacts.next().unwrap()
+    });
+    assert_eq!(first.1["layers"][0]["digest"], format!("sha256:{printed}"));
+    said.stderr = said.stderr.replace(&first.0, "[FIRST]");
+    said.stdout.clear();
+    said.assert_is(r#"
+status: 0
+----- stdout -----
+----- stderr -----
+warning: 2 SBOMs of the type `application/spdx+json` are attached to `docker://[REGISTRY]/base/cc-debian13:debug`: this is the first that the registry lists, `docker://[REGISTRY]/base/cc-debian13@[FIRST]`; `distro verify` tells which of them a rebuild gives
+"#);
+}
+
+#[test]
+fn nothing_is_fetched_of_what_cannot_be_taken() {
+    let published = counted(USUAL);
+    let image = published.image("cc-debian13:debug");
+    published.workshop.world.write("root/mine", "");
+    let refused = |arguments: &[&str], stderr: &str| {
+        assert_refused(&published.distro(&[arguments, &["--arch", "amd64"]].concat()), stderr);
+        assert_eq!(published.registry.server.take_paths(), [""; 0]);
+    };
+    refused(
+        &["unpack", &image, "root"],
+        r#"
+error: `root` is not empty
+hint: name another directory, or put the files over what is there by --force
+"#,
+    );
+    refused(
+        &["unpack", &image, "root/mine", "--force"],
+        r#"
+error: could not unpack into `root/mine`: a part of its path is no directory
+"#,
+    );
+    refused(
+        &["export", &image, "-o", "x.tar", "--format", "docker", "--name", "CC"],
+        r#"
+error: `CC` is not the name of a repository: use a-z, 0-9 and single `-`, `.` or `_` between them, and `/` between words
+hint: docker wants a name of lower case, as in `--name cc-debian13:debug`
+"#,
+    );
+    refused(
+        &["load", &image, "--with", "docker", "--name", "CC"],
+        r#"
+error: `CC` is not the name of a repository: use a-z, 0-9 and single `-`, `.` or `_` between them, and `/` between words
+hint: docker wants a name of lower case, as in `--name cc-debian13:debug`
+"#,
+    );
+}
+
+#[test]
+fn what_is_attached_to_an_image_is_not_taken_for_one() {
+    let registry = FakeRegistry::new(USUAL);
+    let host = registry.host().to_owned();
+    let mut workshop = built();
+    make_keys(&workshop.world);
+    workshop.world.distro(&["sign", "cc:debug", "--key", "a", "--form", "both"]).success();
+    let subject = workshop.out().digest("cc-debian13:debug-amd64");
+    workshop.world.filter(&subject["sha256:".len()..], "[IMAGE]");
+    let published = Published::new(workshop, registry, &host);
+    let signature = format!("cc-debian13:{}.sig", subject.replace(':', "-"));
+    let out = published.workshop.out();
+    let kind = "application/vnd.dev.sigstore.bundle.v0.3+json";
+    let referrers = out.referrers(&subject);
+    let bundle = referrers.iter().find(|(descriptor, _)| descriptor["artifactType"] == kind).unwrap();
+    let bundle = bundle.0["digest"].as_str().unwrap();
+    let refused = |arguments: &[&str], stderr: &str| {
+        let mut said = published.distro(arguments);
+        said.stderr = crate::desk::without_digests(&said.stderr);
+        assert_refused(&said, stderr);
+        assert!(!published.workshop.world.path("x.tar").exists());
+    };
+    let there = published.image(&signature);
+    refused(
+        &["export", &there, "-o", "x.tar"],
+        r#"
+error: `[REGISTRY]/base/cc-debian13:sha256-[IMAGE].sig` is no image: its first layer is of the type `application/vnd.dev.cosign.simplesigning.v1+json`
+hint: it is attached to an image: name that one, `docker://[REGISTRY]/base/cc-debian13@sha256:[IMAGE]`
+"#,
+    );
+    refused(
+        &["unpack", &there, "root", "--arch", "amd64"],
+        r#"
+error: `[REGISTRY]/base/cc-debian13:sha256-[IMAGE].sig` is no image: its first layer is of the type `application/vnd.dev.cosign.simplesigning.v1+json`
+hint: it is attached to an image: name that one, `docker://[REGISTRY]/base/cc-debian13@sha256:[IMAGE]`
+"#,
+    );
+    refused(
+        &["diff", "cc-debian13:debug", &there],
+        r#"
+error: `[REGISTRY]/base/cc-debian13:sha256-[IMAGE].sig` is no image: its first layer is of the type `application/vnd.dev.cosign.simplesigning.v1+json`
+hint: it is attached to an image: name that one, `docker://[REGISTRY]/base/cc-debian13@sha256:[IMAGE]`
+"#,
+    );
+    refused(
+        &["export", &published.image(&format!("cc-debian13@{bundle}")), "-o", "x.tar"],
+        r#"
+error: `[REGISTRY]/base/cc-debian13@sha256:…` is no image: its configuration is of the type `application/vnd.oci.empty.v1+json`
+hint: it is attached to an image: name that one, `docker://[REGISTRY]/base/cc-debian13@sha256:[IMAGE]`
+"#,
+    );
+    refused(
+        &["export", &signature, "-o", "x.tar"],
+        r#"
+error: `cc-debian13:sha256-[IMAGE].sig` is no image, but attached to one in `out`
+hint: name the image that it is attached to, sha256:[IMAGE]
+"#,
+    );
+    refused(
+        &["unpack", &format!("oci:out:{signature}"), "root"],
+        r#"
+error: `cc-debian13:sha256-[IMAGE].sig` is no image, but attached to one in `out`
+hint: name the image that it is attached to, sha256:[IMAGE]
+"#,
+    );
+}
+
+/// To `0.0.0.0` is to this machine, by a name that does not say so.
+#[test]
+fn a_registry_elsewhere_is_spoken_to_without_encryption_only_where_that_is_asked_for() {
+    let mut published = counted(USUAL);
+    let port = published.registry.host().rsplit_once(':').unwrap().1.to_owned();
+    published.workshop.world.filter(&format!("0.0.0.0:{port}"), "[ELSEWHERE]");
+    let image = format!("docker://0.0.0.0:{port}/base/cc-debian13:debug");
+    let verbs = [
+        &["export", &image, "-o", "x.tar"][..],
+        &["unpack", &image, "root"],
+        &["diff", &image, "cc-debian13:debug"],
+        &["sbom", &image],
+    ];
+    for verb in verbs {
+        let arguments = [verb, &["--arch", "amd64", "--retries", "0"]].concat();
+        assert_refused(
+            &published.distro(&arguments),
+            r#"
+error: could not reach the registry `[ELSEWHERE]`: there is no connection: tls handshake eof
+"#,
+        );
+        published.distro(&[&arguments[..], &["--plain-http"]].concat()).success();
+    }
+}
+
+#[test]
 fn what_cannot_be_had_is_told_with_what_to_do() {
     let published = published();
     let unpack = |image: &str, arguments: &[&str]| {
@@ -311,6 +468,7 @@ error: could not reach the registry `localhost:1`: there is no connection: Conne
         &said,
         r#"
 error: `[REGISTRY]/base/cc-debian13@sha256:…` is no image: its configuration is of the type `application/vnd.oci.empty.v1+json`
+hint: it is attached to an image: name that one, `docker://[REGISTRY]/base/cc-debian13@sha256:…`
 "#,
     );
 }
