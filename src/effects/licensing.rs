@@ -58,7 +58,7 @@ impl<'a> CopyrightFiles<'a> {
     /// What the packages and tarballs of an image may be used under.
     pub fn of_image(&self, target: &Target<'_>, built: &BuiltImage) -> Result<Verdicts, LicensingError> {
         let of_package = |(name, copyright): (&PackageName, &Sha256)| {
-            let pin = target.lock.pin(name, target.architecture)?;
+            let pin = target.locked.pin(name)?;
             Some(self.verdict(name, &pin.source, *copyright).map(|verdict| (name.clone(), verdict)))
         };
         let of_tarball = |tarball: WantedTarball<'_>| {
