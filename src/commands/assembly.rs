@@ -17,8 +17,8 @@ use distro::effects::licensing::{CopyrightFiles, LicensingError};
 use distro::effects::places::Places;
 use distro::effects::store::Store;
 use distro::image::accounting::Unaccounted;
-use distro::image::built::BuiltImage;
-use distro::license::{Licenses, Verdicts};
+use distro::image::built::{BuiltImage, Verdicts};
+use distro::license::Licenses;
 use distro::lock::{Lock, LockedImage};
 
 use super::{Sources, Workspace, locked, select_some};

@@ -1,8 +1,7 @@
 //! `distro licenses`: what has to be handed on with an image.
 
 use distro::effects::builder::Target;
-use distro::image::built::BuiltImage;
-use distro::license::Verdicts;
+use distro::image::built::{BuiltImage, Verdicts};
 use distro::license::notice::{Licensed, Notice, Notices};
 
 use super::assembly::{Assembly, Order, assemble};

@@ -10,12 +10,12 @@ use oci_spec::OciSpecError;
 use super::layers::{Input, Layers, LayersError, Records, Wanted, WantedTarball};
 use super::places::Places;
 use super::progress::Silent;
-use crate::catalog::diagnostic::Diagnostic;
 use crate::catalog::file::Step;
 use crate::catalog::name::TarballName;
 use crate::catalog::{Catalog, Declared, DeclaredNode, Image};
 use crate::debian::control::Paragraph;
 use crate::debian::{Constraint, InvalidRelation, PackageName, Relation, Relations, Version};
+use crate::diagnostic::Diagnostic;
 use crate::digest::Sha256;
 use crate::generate::{
     self, GenerateError, accounts, busybox, cacerts, fontconfig, java_alternatives, java_cacerts, ldconfig,

@@ -9,9 +9,9 @@ use super::store::{Store, StoreError};
 use crate::catalog::name::TarballName;
 use crate::debian::PackageName;
 use crate::digest::Sha256;
-use crate::image::built::{BuiltImage, Owner};
+use crate::image::built::{BuiltImage, Owner, Verdicts};
 use crate::license::notice::{COMMON_LICENSES, Text};
-use crate::license::{Licenses, Licensing, Verdict, Verdicts};
+use crate::license::{Licenses, Licensing, Verdict};
 use crate::tree::{FileInfo, ImagePath, Kind, Listed, Stack};
 
 /// Reads each copyright file once for each package, whatever number of images hold it.

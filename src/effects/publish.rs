@@ -14,12 +14,11 @@ use crate::attest::{attach, provenance};
 use crate::catalog::Catalog;
 use crate::catalog::name::{ImageName, ReleaseName};
 use crate::digest::Sha256;
-use crate::image::built::{BuiltImage, OwnedLayer};
+use crate::image::built::{BuiltImage, OwnedLayer, Verdicts};
 use crate::image::config::annotations;
 use crate::image::layout::{Layout, sha256};
 use crate::image::referrer::{Artifact, Referrer, is_of_type};
 use crate::image::{self, Blob};
-use crate::license::Verdicts;
 use crate::lock::LockedImage;
 use crate::sbom::{Files, Format, LAYOUT_FORMATS, Subject};
 

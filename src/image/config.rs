@@ -6,8 +6,8 @@ use jiff::Timestamp;
 
 use super::{ImageLayer, ImageParts};
 use crate::catalog::Organization;
-use crate::catalog::diagnostic::Diagnostic;
 use crate::catalog::template::{Scope, Template};
+use crate::diagnostic::Diagnostic;
 use crate::lock::LockedImage;
 
 /// The configuration of an image with its layers.

@@ -13,8 +13,7 @@ use crate::catalog::name::ArchiveName;
 use crate::debian::control::Paragraph;
 use crate::debian::{PackageName, Source};
 use crate::digest::Sha512;
-use crate::image::built::{BuiltImage, OwnedLayer, Owner};
-use crate::license::Verdicts;
+use crate::image::built::{BuiltImage, OwnedLayer, Owner, Verdicts};
 use crate::lock::LockedImage;
 
 impl<'a> Subject<'a> {
