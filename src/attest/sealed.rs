@@ -12,8 +12,8 @@ use std::collections::BTreeMap;
 use std::path::{Component, Path};
 use std::sync::Arc;
 
-use crate::catalog::diagnostic::Source;
 use crate::catalog::{Definitions, Directory};
+use crate::diagnostic::Source;
 use crate::digest::Sha256;
 use crate::image::Blob;
 use crate::layer;

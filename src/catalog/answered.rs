@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use toml::Spanned;
 
-use super::diagnostic::{Diagnostic, Location, Source};
 use super::file::{MaintainerScriptTable, PrivilegedTable};
 use super::{all_parsed, parsed};
 use crate::debian::{PackagePattern, ScriptName};
+use crate::diagnostic::{Diagnostic, Location, Source};
 use crate::tree::{Capabilities, ImagePath};
 
 /// Maintainer scripts of which somebody knows that they need not run.

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use globset::GlobMatcher;
 use toml::Spanned;
 
-use super::diagnostic::{Diagnostic, Location, Source};
 use super::file::{
     ArchitectureTable, ArchiveTable, CatalogFile, FamilyFile, FilterTable, GroupTable, MaintainerScriptTable,
     MirrorTable, OrganizationTable, TagTable, UserTable, VexTable,
@@ -14,6 +13,7 @@ use super::file::{
 use super::name::{ArchiveName, FamilyName, ReleaseName, TagName};
 use super::release::ReleaseTables;
 use super::{Archive, all_parsed};
+use crate::diagnostic::{Diagnostic, Location, Source};
 use crate::tree::Tree;
 
 /// What a text says, and the text.

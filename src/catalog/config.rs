@@ -7,9 +7,9 @@ use toml::Spanned;
 
 use super::accounts::{Accounts, User};
 use super::definition::Definition;
-use super::diagnostic::{Diagnostic, Location, Source};
 use super::image::path;
 use super::template::Template;
+use crate::diagnostic::{Diagnostic, Location, Source};
 use crate::tree::ImagePath;
 
 /// How containers run, before templates are filled in.

@@ -7,10 +7,10 @@ use toml::Spanned;
 
 use super::accounts::{Owner, OwnerError};
 use super::definition::Definition;
-use super::diagnostic::{Diagnostic, Location, Source};
 use super::file::FileTable;
 use super::image::{Shared, path};
 use super::template::Template;
+use crate::diagnostic::{Diagnostic, Location, Source};
 use crate::tree::{ImagePath, Node};
 
 /// A path that a definition puts into the image.

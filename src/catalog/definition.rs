@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use toml::Spanned;
 
-use super::diagnostic::{Diagnostic, Location, Source};
 use super::file::{AdditionsTable, ImageTable, VersionTable};
 use super::image::{Family, Shared, beside};
 use super::name::{FamilyName, ReleaseName, TagName, TarballName};
 use super::template::{Scope, Template};
 use super::{Platform, known, parsed};
 use crate::debian::{Architecture, PackageName, Relation};
+use crate::diagnostic::{Diagnostic, Location, Source};
 
 /// What stands in a family's file about one image.
 pub(super) struct Definition {

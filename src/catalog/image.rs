@@ -11,13 +11,13 @@ use super::chain::{SourceFiles, Taken, Written};
 use super::config::{ImageConfig, assignments, user};
 use super::declared::{self, Declared};
 use super::definition::{Additions, Definition, circle, definitions, lineage};
-use super::diagnostic::{Diagnostic, Location, Source};
 use super::file::{FamilyFile, Step, TagTable};
 use super::name::{FamilyName, ImageName, ReleaseName, TagName, TarballName};
 use super::tarball::Tarball;
 use super::template::{Scope, Template};
 use super::{Platform, Privileged, Release, Understood, parsed};
 use crate::debian::{Architecture, PackageName, Relation};
+use crate::diagnostic::{Diagnostic, Location, Source};
 use crate::resolve::Recommends;
 use crate::tree::ImagePath;
 

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use toml::Spanned;
 
-use super::diagnostic::{Diagnostic, Location, Source, nearest};
 use super::file::{PinTable, ReleaseTable, SourceTable};
 use super::name::{ArchiveName, ReleaseName};
 use super::{Archive, Platform, all_parsed, known, parsed};
 use crate::debian::signed::Fingerprint;
 use crate::debian::{Architecture, PackagePattern, Preference, Subject};
+use crate::diagnostic::{Diagnostic, Location, Source, nearest};
 
 #[derive(Debug, Clone)]
 pub struct Release {

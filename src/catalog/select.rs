@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::diagnostic::nearest;
 use super::name::{ImageName, ReleaseName};
 use super::{Catalog, Image};
 use crate::debian::Architecture;
+use crate::diagnostic::nearest;
 
 /// What is asked for on the command line.
 #[derive(Debug, Default)]

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use jiff::civil::Date;
 use toml::Spanned;
 
-use super::diagnostic::{Diagnostic, Location, Source};
 use super::file::VexTable;
 use super::name::ImageName;
 use super::{Image, all_parsed};
 use crate::advisory::{Justification, Status, VulnerabilityId};
 use crate::debian::{PackageName, Subject};
+use crate::diagnostic::{Diagnostic, Location, Source};
 
 /// A statement about a vulnerability in packages of images.
 #[derive(Debug, Clone)]

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use toml::Spanned;
 use url::Url;
 
-use super::diagnostic::{Diagnostic, Location, Source};
 use super::file::{ChecksumsTable, FamilyFile, TarballTable};
 use super::name::TarballName;
 use super::template::{Template, Upstream};
 use super::{Platform, Written, all_parsed, known, parsed};
 use crate::debian::signed::Fingerprint;
 use crate::debian::{Architecture, Compression};
+use crate::diagnostic::{Diagnostic, Location, Source};
 use crate::digest::Sha256;
 use crate::license::Expression;
 use crate::tarball::{FileUrl, InvalidFileUrl, Placement};

@@ -7,10 +7,10 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value, context};
 use toml::Spanned;
 
-use super::diagnostic::{Diagnostic, Location, Source};
 use super::name::{ImageName, ReleaseName};
 use super::{Platform, Release};
 use crate::debian::{Architecture, Version};
+use crate::diagnostic::{Diagnostic, Location, Source};
 
 /// A [Jinja] template that stands in a definition. Its syntax has been checked.
 ///

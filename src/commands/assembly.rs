@@ -17,9 +17,9 @@ use distro::effects::licensing::{CopyrightFiles, LicensingError};
 use distro::effects::places::Places;
 use distro::effects::store::Store;
 use distro::image::accounting::Unaccounted;
-use distro::image::built::BuiltImage;
-use distro::license::{Licenses, Verdicts};
-use distro::lock::Lock;
+use distro::image::built::{BuiltImage, Verdicts};
+use distro::license::Licenses;
+use distro::lock::{Lock, LockedImage};
 
 use super::{Sources, Workspace, locked, select_some};
 use crate::cli::NetworkArgs;
@@ -133,9 +133,9 @@ pub fn assemble_from(
     let built = targets
         .iter()
         .map(|target| {
-            let built = builder.build(*target).map_err(|error| advise_on_image(error, target.image));
-            built
-                .with_context(|| format!("could not build {} for {}", target.image.name, target.architecture))
+            let LockedImage { image, architecture, .. } = target.locked;
+            let built = builder.build(*target).map_err(|error| advise_on_image(error, image));
+            built.with_context(|| format!("could not build {} for {architecture}", image.name))
         })
         .collect::<anyhow::Result<Vec<_>>>()?;
     let built: Vec<_> = targets.into_iter().zip(built).collect();
@@ -194,9 +194,11 @@ fn targets<'a>(
     let mut targets = Vec::new();
     for (image, architectures) in selected {
         let lock = &locks[&image.name.release];
-        let closure = lock.closure(&image.name).context("a lock that fits holds every image")?;
-        let target = |on| Target::new(catalog, (*image, on), (lock, closure), places);
-        targets.extend(architectures.iter().map(target));
+        for architecture in architectures {
+            let locked = LockedImage::find(catalog, image, architecture, lock);
+            let locked = locked.context("a lock that fits holds every image")?;
+            targets.push(Target { locked, places });
+        }
     }
     Ok(targets)
 }

@@ -13,10 +13,10 @@ use distro::effects::layers::Layers;
 use distro::effects::places::Places;
 use distro::effects::progress::Silent;
 use distro::find::{
-    FilePattern, FileRow, Findings, Holders, Kind, Locked, PackageQuery, PackageRow, Query, VulnerabilityRow,
+    FilePattern, FileRow, Findings, Holders, Kind, PackageQuery, PackageRow, Query, VulnerabilityRow,
     packages, sources, vulnerabilities,
 };
-use distro::lock::Lock;
+use distro::lock::{Lock, LockedImage};
 
 use super::advisories::Told;
 use super::{Sources, Workspace, advisories, select_some};
@@ -49,7 +49,7 @@ pub fn run(workspace: &Workspace, args: &FindArgs) -> anyhow::Result<ExitCode> {
     for (image, architectures) in &selected {
         for architecture in architectures {
             let lock = locks.get(&image.name.release);
-            match lock.and_then(|lock| Locked::find(image, architecture, lock)) {
+            match lock.and_then(|lock| LockedImage::find(&catalog, image, architecture, lock)) {
                 Some(locked) => search.images.push(locked),
                 None => {
                     let unlocked = search.unseen.entry(NOT_LOCKED).or_default();
@@ -79,7 +79,7 @@ struct Search<'a> {
     workspace: &'a Workspace,
     args: &'a FindArgs,
     catalog: &'a Catalog,
-    images: Vec<Locked<'a>>,
+    images: Vec<LockedImage<'a>>,
     /// Why images are not looked into, and which.
     unseen: BTreeMap<&'static str, BTreeSet<String>>,
 }
@@ -111,7 +111,7 @@ impl Search<'_> {
     }
 
     fn packages(&self, query: &PackageQuery) -> Findings<PackageRow> {
-        let found = packages(self.catalog, &self.images, query);
+        let found = packages(&self.images, query);
         if found.is_empty() && !sources(&self.images, query).is_empty() {
             warn(&format!("`{0}` is the name of a source package: try `distro find src:{0}`", query.name()));
         }
@@ -133,8 +133,7 @@ impl Search<'_> {
     }
 
     fn vulnerability(&self, id: &VulnerabilityId) -> anyhow::Result<Findings<VulnerabilityRow>> {
-        let codename = |held: &Locked<'_>| self.catalog.releases[&held.image.name.release].codename.clone();
-        let codenames = self.images.iter().map(codename).collect();
+        let codenames = self.images.iter().map(|held| held.release().codename.clone()).collect();
         let wanted = id.to_string();
         let keep = |_: &str, id: &str| id == wanted;
         let tracker = advisories::tracker(self.workspace, &self.args.tracker, &codenames, &keep)?;
@@ -148,7 +147,7 @@ impl Search<'_> {
             known => format!("has {id} for {}", known.join(", ")),
         };
         say("Tracker", &format!("of {date} {known}"));
-        Ok(vulnerabilities(self.catalog, &self.images, &tracker))
+        Ok(vulnerabilities(&self.images, &tracker))
     }
 }
 

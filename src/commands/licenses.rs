@@ -1,8 +1,7 @@
 //! `distro licenses`: what has to be handed on with an image.
 
 use distro::effects::builder::Target;
-use distro::image::built::BuiltImage;
-use distro::license::Verdicts;
+use distro::image::built::{BuiltImage, Verdicts};
 use distro::license::notice::{Licensed, Notice, Notices};
 
 use super::assembly::{Assembly, Order, assemble};
@@ -29,7 +28,8 @@ pub fn run(workspace: &Workspace, args: &LicensesArgs) -> anyhow::Result<()> {
             match args.format {
                 NoticeFormat::Json => anstream::println!("{}", serde_json::to_string_pretty(&notice)?),
                 NoticeFormat::Text => {
-                    let title = format!("Licences of {} ({})", target.image.name, target.platform);
+                    let title =
+                        format!("Licences of {} ({})", target.locked.image.name, target.locked.platform());
                     anstream::print!("{}", licenses::text(&title, &notice));
                 }
             }
@@ -46,7 +46,8 @@ fn notice(
 ) -> anyhow::Result<Notice> {
     let unreviewed = Unread::of([verdicts]);
     if !unreviewed.is_empty() {
-        let error = anyhow::anyhow!("could not tell the licences of {}: {unreviewed}", target.image.name);
+        let error =
+            anyhow::anyhow!("could not tell the licences of {}: {unreviewed}", target.locked.image.name);
         return Err(Advice::new(error, unreviewed.hint()).into());
     }
     let files = assembly.copyright;

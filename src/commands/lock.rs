@@ -5,10 +5,10 @@ use std::process::ExitCode;
 
 use anyhow::anyhow;
 
-use distro::catalog::diagnostic::nearest;
 use distro::catalog::name::ReleaseName;
 use distro::catalog::{Catalog, Selection};
 use distro::debian::Subject;
+use distro::diagnostic::nearest;
 use distro::effects::archive::Network;
 use distro::effects::definitions;
 use distro::lock::hold::Asked;

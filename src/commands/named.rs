@@ -14,7 +14,7 @@ use distro::effects::mirrors::Mirrors;
 use distro::effects::places::{Places, Reach};
 use distro::effects::progress::Silent;
 use distro::effects::store::{Access, Store};
-use distro::lock::Lock;
+use distro::lock::{Lock, LockedImage};
 
 use super::Workspace;
 use crate::cli;
@@ -74,11 +74,8 @@ fn by_catalog(workspace: &Workspace, store: &Store) -> anyhow::Result<BTreeSet<S
 /// The images of a lock, whether it fits the catalog or not.
 fn targets<'a>(catalog: &'a Catalog, lock: &'a Lock, places: &'a Places<'a>) -> Vec<Target<'a>> {
     let images = catalog.images().filter(|image| image.name.release == lock.release);
-    let images = images.filter_map(|image| Some((image, lock.closure(&image.name)?)));
-    images
-        .flat_map(|(image, closure)| {
-            let target = move |on| Target::new(catalog, (image, on), (lock, closure), places);
-            image.architectures.iter().map(target)
-        })
-        .collect()
+    let locked = images.flat_map(|image| {
+        image.architectures.iter().filter_map(|on| LockedImage::find(catalog, image, on, lock))
+    });
+    locked.map(|locked| Target { locked, places }).collect()
 }

@@ -131,9 +131,7 @@ fn one<'a>(catalog: &'a Catalog, image: &str, architectures: &[Architecture]) ->
 
 fn subjects<'a>(assembly: &'a Assembly<'_>) -> Vec<Subject<'a>> {
     let built = assembly.built.iter().zip(assembly.verdicts);
-    built
-        .map(|((target, built), verdicts)| target.described(assembly.catalog, built, verdicts).subject())
-        .collect()
+    built.map(|((target, built), verdicts)| Subject::of(target.locked, built, verdicts)).collect()
 }
 
 /// Elements that lack the same in several images are told once.

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
 
-use distro::catalog::diagnostic::Source;
 use distro::catalog::name::ReleaseName;
 use distro::catalog::{Catalog, Image, Selection};
 use distro::debian::Architecture;
+use distro::diagnostic::Source;
 use distro::effects::containers::{Containers, ContainersError, Options};
 use distro::effects::layout::{LayoutError, LayoutReader};
 use distro::effects::progress::Progress as _;

@@ -10,14 +10,12 @@ use oci_spec::OciSpecError;
 use super::layers::{Input, Layers, LayersError, Records, Wanted, WantedTarball};
 use super::places::Places;
 use super::progress::Silent;
-use crate::catalog::diagnostic::Diagnostic;
 use crate::catalog::file::Step;
 use crate::catalog::name::TarballName;
-use crate::catalog::tarball::Tarball;
-use crate::catalog::template::{Held, Scope};
-use crate::catalog::{Catalog, Declared, DeclaredNode, Image, Platform, Release};
+use crate::catalog::{Catalog, Declared, DeclaredNode, Image};
 use crate::debian::control::Paragraph;
-use crate::debian::{Architecture, Constraint, InvalidRelation, PackageName, Relation, Relations, Version};
+use crate::debian::{Constraint, InvalidRelation, PackageName, Relation, Relations, Version};
+use crate::diagnostic::Diagnostic;
 use crate::digest::Sha256;
 use crate::generate::{
     self, GenerateError, accounts, busybox, cacerts, fontconfig, java_alternatives, java_cacerts, ldconfig,
@@ -29,9 +27,7 @@ use crate::image::plan::Plan;
 use crate::image::{ImageLayer, config};
 use crate::layer::RECIPE;
 use crate::layer::package::LayerRecord;
-use crate::license::Verdicts;
-use crate::lock::{Closure, Lock};
-use crate::sbom::Described;
+use crate::lock::{LockedImage, Pin};
 use crate::tree::{
     Alias, Conflict, Entry, ImagePath, InvalidPath, Kind, Node, Tree, Union, Unresolved, usr_merge_links,
 };
@@ -39,16 +35,9 @@ use crate::tree::{
 /// An image of one architecture that is to be built.
 #[derive(Clone, Copy)]
 pub struct Target<'a> {
-    pub image: &'a Image,
-    pub release: &'a Release,
-    pub architecture: &'a Architecture,
-    pub platform: &'a Platform,
-    pub lock: &'a Lock,
-    pub closure: &'a Closure,
+    pub locked: LockedImage<'a>,
     /// Where the lock's packages and tarballs are.
     pub places: &'a Places<'a>,
-    /// The definitions of upstream tarballs.
-    pub tarballs: &'a BTreeMap<TarballName, Tarball>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -90,31 +79,14 @@ fn lines(faults: &[impl ToString]) -> String {
 }
 
 impl<'a> Target<'a> {
-    /// The target for an architecture of an image, as a lock has it.
-    #[must_use]
-    pub fn new(
-        catalog: &'a Catalog,
-        (image, architecture): (&'a Image, &'a Architecture),
-        (lock, closure): (&'a Lock, &'a Closure),
-        places: &'a Places<'a>,
-    ) -> Self {
-        Self {
-            image,
-            release: &catalog.releases[&image.name.release],
-            architecture,
-            platform: &catalog.platforms[architecture],
-            lock,
-            closure,
-            places,
-            tarballs: &catalog.tarballs,
-        }
+    /// The packages of the image, by name.
+    pub fn packages(self) -> impl Iterator<Item = Wanted<'a>> {
+        self.locked.pins().filter_map(move |(name, pin)| self.wanted(name, pin))
     }
 
-    /// The packages of the image, by name.
-    pub fn packages(&self) -> impl Iterator<Item = Wanted<'a>> {
-        let target = *self;
-        let names = self.closure.packages.get(self.architecture).into_iter().flatten();
-        names.filter_map(move |name| target.wanted(name))
+    /// The upstream tarballs of the image.
+    pub fn tarballs(self) -> impl Iterator<Item = WantedTarball<'a>> {
+        self.locked.closure.tarballs.iter().filter_map(move |name| self.tarball(name))
     }
 
     /// All that the layers of the image are made from, but for steps.
@@ -122,60 +94,21 @@ impl<'a> Target<'a> {
         self.packages().map(Input::Package).chain(self.tarballs().map(Input::Tarball))
     }
 
-    /// The upstream tarballs of the image.
-    pub fn tarballs(&self) -> impl Iterator<Item = WantedTarball<'a>> {
-        let target = *self;
-        self.closure.tarballs.iter().filter_map(move |name| target.tarball(name))
+    fn wanted(self, name: &'a PackageName, pin: &'a Pin) -> Option<Wanted<'a>> {
+        let LockedImage { lock, architecture, .. } = self.locked;
+        Some(Wanted { name, pin, archive: self.places.suite(lock.suite_of(pin, architecture)?)? })
     }
 
-    /// The name in a layout: `cc-debian13:debug-amd64`.
-    #[must_use]
-    pub fn reference(&self) -> String {
-        self.image.name.on(self.architecture)
-    }
-
-    /// Where all that is known of the image stands, once it is built.
-    #[must_use]
-    pub fn described(
-        &self,
-        catalog: &'a Catalog,
-        built: &'a BuiltImage,
-        verdicts: &'a Verdicts,
-    ) -> Described<'a> {
-        let &Self { image, release, architecture, platform, lock, closure, .. } = self;
-        Described { catalog, image, release, architecture, platform, lock, closure, built, verdicts }
-    }
-
-    fn tarball(&self, name: &'a TarballName) -> Option<WantedTarball<'a>> {
-        let definition = self.tarballs.get(name)?;
-        let file = self.lock.tarballs.get(name)?.files.get(self.architecture)?;
+    fn tarball(self, name: &'a TarballName) -> Option<WantedTarball<'a>> {
+        let (definition, file) = self.locked.tarball(name)?;
         let archive = self.places.upstream(file.url.directory())?;
-        Some(WantedTarball { name, architecture: self.architecture, definition, file, archive })
-    }
-
-    fn wanted(&self, name: &'a PackageName) -> Option<Wanted<'a>> {
-        let pin = self.lock.pin(name, self.architecture)?;
-        let suite = self.lock.suite_of(pin, self.architecture)?;
-        Some(Wanted { name, pin, archive: self.places.suite(suite)? })
+        Some(WantedTarball { name, architecture: self.locked.architecture, definition, file, archive })
     }
 
     /// One of the packages by one of its names.
-    fn package(&self, step: &'static str, names: &[&'static str]) -> Result<Wanted<'a>, BuildError> {
+    fn package(self, step: &'static str, names: &[&'static str]) -> Result<Wanted<'a>, BuildError> {
         let found = self.packages().find(|wanted| names.contains(&wanted.name.as_str()));
         found.ok_or(BuildError::NoInput { step, package: names[0] })
-    }
-
-    fn scope<'s>(&'s self, environment: &'s BTreeMap<String, String>) -> Scope<'s> {
-        let packages = self.packages().map(|wanted| (wanted.name.to_string(), wanted.pin.version.clone()));
-        let tarballs =
-            self.tarballs().map(|wanted| (wanted.name.to_string(), wanted.definition.version.clone()));
-        Scope {
-            release: (&self.image.name.release, self.release),
-            image: Some(&self.image.name),
-            architecture: Some((self.architecture, self.platform)),
-            held: Some(Held { packages: packages.collect(), tarballs: tarballs.collect() }),
-            environment,
-        }
     }
 }
 
@@ -191,7 +124,7 @@ impl Builder<'_> {
     /// Builds an image, and checks that it is whole.
     pub fn build(&self, target: Target<'_>) -> Result<BuiltImage, BuildError> {
         let mut layers = self.image_layers(target)?;
-        let Checked { replaced, copyright } = check(&layers, target.image)?;
+        let Checked { replaced, copyright } = check(&layers, target.locked.image)?;
         for (owner, path) in replaced {
             if let Some(loser) = layers.iter_mut().find(|layer| layer.owner == owner) {
                 loser.replaced.insert(path);
@@ -213,8 +146,7 @@ impl Builder<'_> {
                 })
             })
             .collect::<Result<_, BuildError>>()?;
-        let environment = BTreeMap::new();
-        let parts = config::parts(&self.facts(target), &target.scope(&environment), created, parts)?;
+        let parts = config::parts(target.locked, created, parts)?;
         Ok(BuiltImage { assembled: parts.assemble()?, created, layers, copyright })
     }
 
@@ -257,34 +189,25 @@ impl Builder<'_> {
     pub fn unaccounted(&self, targets: &[Target<'_>]) -> Unaccounted {
         let mut unaccounted = Unaccounted::default();
         for target in targets {
+            let LockedImage { image, architecture, .. } = target.locked;
             for wanted in target.packages() {
                 let record = self.records.get(&self.layers.key(Input::Package(wanted)));
-                let scripts = record.into_iter().flat_map(|record| &record.scripts).filter(|script| {
-                    accounting::reason(self.catalog, target.image, wanted.name, script).is_none()
-                });
+                let scripts = record
+                    .into_iter()
+                    .flat_map(|record| &record.scripts)
+                    .filter(|script| accounting::reason(self.catalog, image, wanted.name, script).is_none());
                 let package = (wanted.name, &wanted.pin.version);
-                unaccounted.add((target.image, target.architecture), package, scripts.cloned().collect());
+                unaccounted.add((image, architecture), package, scripts.cloned().collect());
             }
         }
         unaccounted
     }
 
-    /// What the annotations of a target say.
-    #[must_use]
-    pub fn facts<'t>(&'t self, target: Target<'t>) -> config::Facts<'t> {
-        config::Facts {
-            image: target.image,
-            platform: target.platform,
-            organization: &self.catalog.organization,
-            version: &target.release.version,
-        }
-    }
-
     fn image_layers(&self, target: Target<'_>) -> Result<Vec<OwnedLayer>, BuildError> {
         let mut layers: Vec<OwnedLayer> = Vec::new();
-        let plan = Plan::new(target.image, target.architecture, target.lock, target.closure);
+        let plan = Plan::new(target.locked);
         for level in plan.levels {
-            for wanted in level.packages.iter().filter_map(|name| target.wanted(name)) {
+            for wanted in level.packages.into_iter().filter_map(|(name, pin)| target.wanted(name, pin)) {
                 layers.extend(self.made(Owner::Package(wanted.name.clone()), Input::Package(wanted)));
             }
             for wanted in level.tarballs.iter().filter_map(|name| target.tarball(name)) {
@@ -337,7 +260,7 @@ impl Builder<'_> {
             Step::OsRelease => {
                 let package = target.package(name, &["base-files"])?;
                 let environment = BTreeMap::new();
-                let scope = target.scope(&environment);
+                let scope = target.locked.scope(&environment);
                 let branding = self.catalog.branding.iter();
                 let branding = branding
                     .map(|(key, value)| Ok((key.clone(), value.render(&scope)?)))
@@ -388,7 +311,7 @@ impl Builder<'_> {
             return Ok(None);
         }
         let environment = BTreeMap::new();
-        let scope = target.scope(&environment);
+        let scope = target.locked.scope(&environment);
         let mut tree = Tree::new();
         for Declared { path, mode, owner, node } in declared {
             let entry = match node {

@@ -12,12 +12,12 @@ use serde::Deserialize;
 use super::files::{self, FileError};
 use super::source_files;
 use crate::audit::Policy;
-use crate::catalog::diagnostic::{Diagnostic, Location, Source, parse};
 use crate::catalog::file::{CATALOG, LICENSES, POLICY, is_family};
 use crate::catalog::file::{CatalogFile, FamilyFile};
 use crate::catalog::name::ReleaseName;
 use crate::catalog::{Catalog, Definitions, Directory, SourceFiles, Written};
 use crate::debian::signed::{Keyring, KeyringError};
+use crate::diagnostic::{Diagnostic, Location, Source, parse};
 use crate::license::Licenses;
 use crate::lock::{FORMAT, Lock, LockError, LockFile};
 

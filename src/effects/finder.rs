@@ -10,8 +10,9 @@ use super::layout::read_sbom;
 use super::places::Places;
 use crate::audit::{Inventory, InventoryError};
 use crate::catalog::Catalog;
-use crate::find::{FilePattern, FileRow, Findings, LicensePattern, LicenseRow, Locked};
+use crate::find::{FilePattern, FileRow, Findings, LicensePattern, LicenseRow, note};
 use crate::image::built::{OwnedLayer, Owner};
+use crate::lock::LockedImage;
 use crate::tree::Kind;
 
 /// What was found, and the images that could not be looked into.
@@ -34,28 +35,24 @@ pub enum FinderError {
 /// not all.
 pub fn files(
     catalog: &Catalog,
-    images: &[Locked<'_>],
+    images: &[LockedImage<'_>],
     pattern: &FilePattern,
     layers: &Layers<'_>,
     places: &Places<'_>,
 ) -> Result<Found<FileRow>, FinderError> {
-    let targets: Vec<_> = images
-        .iter()
-        .map(|&Locked { image, architecture, lock, closure }| {
-            Target::new(catalog, (image, architecture), (lock, closure), places)
-        })
-        .collect();
+    let targets: Vec<_> = images.iter().map(|&locked| Target { locked, places }).collect();
     let looked_up = layers.look_up(targets.iter().flat_map(Target::inputs));
     let (records, missing) = looked_up.map_err(BuildError::from)?;
     let missing: BTreeSet<_> = missing.into_iter().map(|input| layers.key(input)).collect();
     let builder = Builder { catalog, layers, records };
     let (mut findings, mut unseen) = (Findings::new(), BTreeSet::new());
-    for (held, target) in images.iter().zip(&targets) {
+    for target in targets {
+        let held = target.locked;
         if target.inputs().any(|input| missing.contains(&layers.key(input))) {
             unseen.insert(held.reference());
             continue;
         }
-        for OwnedLayer { owner, record, .. } in &builder.build(*target)?.layers {
+        for OwnedLayer { owner, record, .. } in &builder.build(target)?.layers {
             for listed in record.listing.iter() {
                 let path = listed.path.to_string();
                 let is = match &listed.kind {
@@ -65,7 +62,7 @@ pub fn files(
                     _ => "file".to_owned(),
                 };
                 if pattern.admits(&path) {
-                    held.note(&mut findings, FileRow { path, owner: shown(*held, owner), is });
+                    note(&mut findings, held, FileRow { path, owner: shown(held, owner), is });
                 }
             }
         }
@@ -77,7 +74,7 @@ pub fn files(
 /// and those of which the SBOM does not say the licence of all that they hold.
 pub fn licenses(
     out: &Path,
-    images: &[Locked<'_>],
+    images: &[LockedImage<'_>],
     pattern: &LicensePattern,
 ) -> Result<Found<LicenseRow>, FinderError> {
     let (mut findings, mut unseen) = (Findings::new(), BTreeSet::new());
@@ -95,7 +92,7 @@ pub fn licenses(
             let declared_only = concluded.is_none();
             if let Some(license) = concluded.or_else(|| of(&element.license_declared)) {
                 let (package, version) = (element.name.clone(), element.version.clone().unwrap_or_default());
-                held.note(&mut findings, LicenseRow { package, version, license, declared_only });
+                note(&mut findings, *held, LicenseRow { package, version, license, declared_only });
             }
             if element.license_concluded.is_none() && element.license_declared.is_none() {
                 unseen.insert(reference.clone());
@@ -106,9 +103,9 @@ pub fn licenses(
 }
 
 /// `libc6 2.41-12`, `step accounts`.
-fn shown(held: Locked<'_>, owner: &Owner) -> String {
+fn shown(held: LockedImage<'_>, owner: &Owner) -> String {
     let version = match owner {
-        Owner::Package(name) => held.lock.pin(name, held.architecture).map(|pin| &pin.version),
+        Owner::Package(name) => held.pin(name).map(|pin| &pin.version),
         Owner::Tarball(_) | Owner::Step(_) => None,
     };
     version.map_or_else(|| owner.to_string(), |version| format!("{owner} {version}"))

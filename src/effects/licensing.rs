@@ -9,9 +9,9 @@ use super::store::{Store, StoreError};
 use crate::catalog::name::TarballName;
 use crate::debian::PackageName;
 use crate::digest::Sha256;
-use crate::image::built::{BuiltImage, Owner};
+use crate::image::built::{BuiltImage, Owner, Verdicts};
 use crate::license::notice::{COMMON_LICENSES, Text};
-use crate::license::{Licenses, Licensing, Verdict, Verdicts};
+use crate::license::{Licenses, Licensing, Verdict};
 use crate::tree::{FileInfo, ImagePath, Kind, Listed, Stack};
 
 /// Reads each copyright file once for each package, whatever number of images hold it.
@@ -58,7 +58,7 @@ impl<'a> CopyrightFiles<'a> {
     /// What the packages and tarballs of an image may be used under.
     pub fn of_image(&self, target: &Target<'_>, built: &BuiltImage) -> Result<Verdicts, LicensingError> {
         let of_package = |(name, copyright): (&PackageName, &Sha256)| {
-            let pin = target.lock.pin(name, target.architecture)?;
+            let pin = target.locked.pin(name)?;
             Some(self.verdict(name, &pin.source, *copyright).map(|verdict| (name.clone(), verdict)))
         };
         let of_tarball = |tarball: WantedTarball<'_>| {

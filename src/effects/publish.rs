@@ -14,12 +14,13 @@ use crate::attest::{attach, provenance};
 use crate::catalog::Catalog;
 use crate::catalog::name::{ImageName, ReleaseName};
 use crate::digest::Sha256;
-use crate::image::built::{BuiltImage, OwnedLayer};
+use crate::image::built::{BuiltImage, OwnedLayer, Verdicts};
+use crate::image::config::annotations;
 use crate::image::layout::{Layout, sha256};
 use crate::image::referrer::{Artifact, Referrer, is_of_type};
 use crate::image::{self, Blob};
-use crate::license::Verdicts;
-use crate::sbom::{Files, Format, LAYOUT_FORMATS};
+use crate::lock::LockedImage;
+use crate::sbom::{Files, Format, LAYOUT_FORMATS, Subject};
 
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
@@ -48,8 +49,8 @@ pub fn publish(
 ) -> Result<(), PublishError> {
     let store = builder.layers.store;
     let mut layout = directory.layout()?;
-    let indexes = indexes(builder, built)?;
-    let author = Author { directory: &directory, layout: &layout, catalog: builder.catalog };
+    let indexes = indexes(built)?;
+    let author = Author { directory: &directory, layout: &layout };
     let images = built.par_iter().zip(verdicts);
     let sboms = images.map(|((target, built), verdicts)| author.sboms(target, built, verdicts));
     let sboms: Vec<_> = builder.layers.pool.install(|| sboms.collect::<Result<_, LayoutError>>())?;
@@ -61,7 +62,7 @@ pub fn publish(
     };
     for ((target, _), sboms) in built.iter().zip(&sboms) {
         for Sbom { format, referrer, .. } in sboms.iter().filter(|sbom| !sbom.is_attached) {
-            replace(&target.image.name, referrer.subject, format.predicate_type());
+            replace(&target.locked.image.name, referrer.subject, format.predicate_type());
         }
     }
     for (name, referrer) in &provenances {
@@ -72,7 +73,7 @@ pub fn publish(
     }
     for ((target, _), sboms) in built.iter().zip(sboms) {
         for Sbom { format, text, referrer, .. } in sboms {
-            directory.add_sbom(&target.reference(), format, text);
+            directory.add_sbom(&target.locked.reference(), format, text);
             layout.detach_if(referrer.subject, |of| is_of_type(of, format.media_type()));
             attach(&mut directory, &mut layout, &referrer);
         }
@@ -89,10 +90,10 @@ pub fn publish(
             }
             directory.add(&built.assembled.config);
             directory.add(&built.assembled.manifest);
-            layout.set(target.reference(), built.assembled.descriptor.clone());
+            layout.set(target.locked.reference(), built.assembled.descriptor.clone());
         }
         directory.add(&blob);
-        layout.set(platforms[0].0.image.name.to_string(), descriptor);
+        layout.set(platforms[0].0.locked.image.name.to_string(), descriptor);
     }
     let lost = directory.write(store)?;
     if !lost.is_empty() {
@@ -138,14 +139,11 @@ struct Index<'a> {
     descriptor: Descriptor,
 }
 
-fn indexes<'a>(
-    builder: &Builder<'_>,
-    built: &'a [(Target<'a>, BuiltImage)],
-) -> Result<Vec<Index<'a>>, LayoutError> {
-    let of_name = built.chunk_by(|(a, _), (b, _)| a.image.name == b.image.name);
+fn indexes<'a>(built: &'a [(Target<'a>, BuiltImage)]) -> Result<Vec<Index<'a>>, LayoutError> {
+    let of_name = built.chunk_by(|(a, _), (b, _)| a.locked.image.name == b.locked.image.name);
     let index = |platforms: &'a [(Target<'a>, BuiltImage)]| {
         let manifests = platforms.iter().map(|(_, built)| built.assembled.descriptor.clone()).collect();
-        let (blob, descriptor) = image::index(manifests, &builder.facts(platforms[0].0).annotations(None))?;
+        let (blob, descriptor) = image::index(manifests, &annotations(platforms[0].0.locked, None))?;
         Ok(Index { platforms, blob, descriptor })
     };
     of_name.map(index).collect()
@@ -169,7 +167,6 @@ struct Sbom {
 struct Author<'g> {
     directory: &'g LayoutDirectory,
     layout: &'g Layout,
-    catalog: &'g Catalog,
 }
 
 impl Author<'_> {
@@ -179,8 +176,8 @@ impl Author<'_> {
         built: &BuiltImage,
         verdicts: &Verdicts,
     ) -> Result<Vec<Sbom>, LayoutError> {
-        let subject = target.described(self.catalog, built, verdicts).subject();
-        let reference = target.reference();
+        let subject = Subject::of(target.locked, built, verdicts);
+        let reference = target.locked.reference();
         let mut sboms = Vec::new();
         for format in LAYOUT_FORMATS {
             let text = format.render(&subject, Files::Unlisted);
@@ -216,27 +213,28 @@ impl Author<'_> {
         let indexes: Vec<_> = indexes.collect();
         let mut sealed: BTreeMap<&ReleaseName, Sealed> = BTreeMap::new();
         let of_indexes = indexes.iter().map(|index| &index.platforms[0].0);
-        for Target { lock, .. } in images.iter().map(|((target, _), _)| target).chain(of_indexes) {
+        for target in images.iter().map(|((target, _), _)| target).chain(of_indexes) {
+            let lock = target.locked.lock;
             if !sealed.contains_key(&lock.release) {
                 sealed.insert(&lock.release, definitions.seal(lock)?);
             }
         }
         let of_image = |((target, built), verdicts): &(&'n (Target<'n>, BuiltImage), &Verdicts)| {
-            let subject = target.described(self.catalog, built, verdicts).subject();
-            let sealed = &sealed[&target.lock.release];
+            let subject = Subject::of(target.locked, built, verdicts);
+            let sealed = &sealed[&target.locked.lock.release];
             let artifact = provenance::artifact(&provenance::of_image(&subject, sealed), sealed)?;
-            Ok((&target.image.name, artifact.attach(&built.assembled.descriptor)?))
+            Ok((&target.locked.image.name, artifact.attach(&built.assembled.descriptor)?))
         };
         let of_images = images.par_iter().map(of_image);
         let mut provenances = of_images.collect::<Result<Vec<_>, PublishError>>()?;
         for Index { platforms, blob, descriptor } in indexes {
-            let (target, _) = &platforms[0];
-            let (name, sealed) = (&target.image.name, &sealed[&target.lock.release]);
+            let LockedImage { catalog, image, lock, .. } = platforms[0].0.locked;
+            let (name, sealed) = (&image.name, &sealed[&lock.release]);
             let manifest = |(target, built): &(Target<'_>, BuiltImage)| {
-                (target.reference(), built.assembled.manifest.digest)
+                (target.locked.reference(), built.assembled.manifest.digest)
             };
             let manifests: Vec<_> = platforms.iter().map(manifest).collect();
-            let organization = &self.catalog.organization;
+            let organization = &catalog.organization;
             let statement = provenance::of_index(name, blob.digest, &manifests, organization, sealed);
             provenances.push((name, provenance::artifact(&statement, sealed)?.attach(descriptor)?));
         }
@@ -250,7 +248,7 @@ impl Author<'_> {
 
 /// Takes out of a layout what is built anew, and what the catalog no longer has.
 fn keep_others(layout: &mut Layout, catalog: &Catalog, built: &[(Target<'_>, BuiltImage)]) {
-    let built: BTreeSet<_> = built.iter().map(|(target, _)| &target.image.name).collect();
+    let built: BTreeSet<_> = built.iter().map(|(target, _)| &target.locked.image.name).collect();
     let others = catalog.images().filter(|image| !built.contains(&image.name));
     let kept: BTreeSet<String> = others
         .flat_map(|image| {

@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use super::files::FileError;
 use crate::catalog::SourceFiles;
-use crate::catalog::diagnostic::{Diagnostic, Location, Source};
 use crate::catalog::file::FamilyFile;
+use crate::diagnostic::{Diagnostic, Location, Source};
 use crate::tree::{Entry, ImagePath, Tree};
 
 /// Permission bits of a file's owner that let it be executed.

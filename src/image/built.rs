@@ -11,6 +11,7 @@ use crate::catalog::name::TarballName;
 use crate::debian::PackageName;
 use crate::digest::Sha256;
 use crate::layer::package::LayerRecord;
+use crate::license::{Licensing, Verdict};
 use crate::tree::ImagePath;
 
 /// What a layer holds and, so, who owns its files.
@@ -51,4 +52,11 @@ impl fmt::Display for Owner {
             Self::Step(name) => write!(f, "step {name}"),
         }
     }
+}
+
+/// What the parts of an image may be used under.
+#[derive(Debug, Default)]
+pub struct Verdicts {
+    pub packages: BTreeMap<PackageName, Arc<Verdict>>,
+    pub tarballs: BTreeMap<TarballName, Licensing>,
 }

@@ -5,28 +5,20 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::{ImageLayer, ImageParts};
-use crate::catalog::diagnostic::Diagnostic;
+use crate::catalog::Organization;
 use crate::catalog::template::{Scope, Template};
-use crate::catalog::{Image, Organization, Platform};
-
-/// What templates of an image can speak of, but for the environment, which grows as it is filled in.
-#[derive(Debug, Clone)]
-pub struct Facts<'a> {
-    pub image: &'a Image,
-    pub platform: &'a Platform,
-    pub organization: &'a Organization,
-    /// The version of the release: `13`.
-    pub version: &'a str,
-}
+use crate::diagnostic::Diagnostic;
+use crate::lock::LockedImage;
 
 /// The configuration of an image with its layers.
-pub fn parts<'a>(
-    facts: &Facts<'a>,
-    scope: &Scope<'_>,
+pub fn parts(
+    locked: LockedImage<'_>,
     created: Timestamp,
     layers: Vec<ImageLayer>,
-) -> Result<ImageParts<'a>, Diagnostic> {
-    let config = &facts.image.config;
+) -> Result<ImageParts<'_>, Diagnostic> {
+    let unset = BTreeMap::new();
+    let scope = locked.scope(&unset);
+    let config = &locked.image.config;
     let mut environment = BTreeMap::new();
     for (name, value) in &config.environment {
         let value = value.render(&Scope { environment: &environment, ..scope.clone() })?;
@@ -44,7 +36,7 @@ pub fn parts<'a>(
     let user = config.user.as_ref().filter(|user| user.uid != 0);
     let home = || user.map_or_else(|| "/".to_owned(), |user| user.home.to_string());
     Ok(ImageParts {
-        platform: facts.platform,
+        platform: locked.platform(),
         created,
         user: user.map_or(0, |user| user.uid).to_string(),
         working_directory: config.working_directory.as_ref().map_or_else(home, ToString::to_string),
@@ -55,34 +47,33 @@ pub fn parts<'a>(
         environment,
         entrypoint,
         command,
-        author: facts.author(),
-        annotations: facts.annotations(Some(created)),
+        author: author(&locked.catalog.organization),
+        annotations: annotations(locked, Some(created)),
         layers,
     })
 }
 
-impl Facts<'_> {
-    fn author(&self) -> String {
-        format!("{} <{}>", self.organization.name, self.organization.email)
-    }
+/// [Annotations] of a manifest, or, without a time, of the index over all manifests.
+///
+/// [Annotations]: https://github.com/opencontainers/image-spec/blob/v1.1.1/annotations.md
+#[must_use]
+pub fn annotations(locked: LockedImage<'_>, created: Option<Timestamp>) -> BTreeMap<String, String> {
+    let LockedImage { image, catalog, .. } = locked;
+    let organization = &catalog.organization;
+    let annotations = [
+        ("authors", Some(author(organization))),
+        ("created", created.map(|time| time.to_string())),
+        ("description", Some(image.description.clone())),
+        ("source", Some(organization.source.to_string())),
+        ("title", Some(image.name.repository())),
+        ("url", Some(organization.url.to_string())),
+        ("vendor", Some(organization.name.clone())),
+        ("version", Some(locked.release().version.clone())),
+    ];
+    let named = annotations.into_iter().filter_map(|(name, value)| Some((name, value?)));
+    named.map(|(name, value)| (format!("org.opencontainers.image.{name}"), value)).collect()
+}
 
-    /// [Annotations] of a manifest, or, without a time, of the index over all manifests.
-    ///
-    /// [Annotations]: https://github.com/opencontainers/image-spec/blob/v1.1.1/annotations.md
-    #[must_use]
-    pub fn annotations(&self, created: Option<Timestamp>) -> BTreeMap<String, String> {
-        let organization = self.organization;
-        let annotations = [
-            ("authors", Some(self.author())),
-            ("created", created.map(|time| time.to_string())),
-            ("description", Some(self.image.description.clone())),
-            ("source", Some(organization.source.to_string())),
-            ("title", Some(self.image.name.repository())),
-            ("url", Some(organization.url.to_string())),
-            ("vendor", Some(organization.name.clone())),
-            ("version", Some(self.version.to_owned())),
-        ];
-        let named = annotations.into_iter().filter_map(|(name, value)| Some((name, value?)));
-        named.map(|(name, value)| (format!("org.opencontainers.image.{name}"), value)).collect()
-    }
+fn author(organization: &Organization) -> String {
+    format!("{} <{}>", organization.name, organization.email)
 }

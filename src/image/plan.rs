@@ -5,13 +5,13 @@
 //! then upstream tarballs, the links of the usr-merge, the steps, the declared files, and files that are given
 //! capabilities. Steps that read the whole image are taken once, at its end, whichever ancestor asks for them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::file::Step;
 use crate::catalog::name::{FamilyName, TarballName};
-use crate::catalog::{Declared, Image, Privileged};
+use crate::catalog::{Declared, Privileged};
 use crate::debian::{Architecture, PackageName};
-use crate::lock::{Closure, Lock};
+use crate::lock::{Lock, LockedImage, Pin};
 
 /// An image of one architecture, level by level.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ pub struct Plan<'a> {
 /// What one definition adds.
 #[derive(Debug)]
 pub struct PlannedLevel<'a> {
-    pub packages: Vec<&'a PackageName>,
+    pub packages: Vec<(&'a PackageName, &'a Pin)>,
     pub tarballs: &'a BTreeSet<TarballName>,
     pub steps: BTreeSet<Step>,
     pub declared: &'a [Declared],
@@ -34,9 +34,9 @@ pub struct PlannedLevel<'a> {
 impl<'a> Plan<'a> {
     /// The plan of an image that the lock holds.
     #[must_use]
-    pub fn new(image: &'a Image, architecture: &Architecture, lock: &'a Lock, closure: &'a Closure) -> Self {
-        let mut left: BTreeSet<&PackageName> =
-            closure.packages.get(architecture).into_iter().flatten().collect();
+    pub fn new(locked: LockedImage<'a>) -> Self {
+        let LockedImage { image, architecture, lock, .. } = locked;
+        let mut left: BTreeMap<&PackageName, &Pin> = locked.pins().collect();
         let mut finish = BTreeSet::new();
         let levels = image.levels.iter().map(|level| {
             let (last, steps) = level.steps.iter().partition(|step| step.reads_whole_image());
@@ -44,7 +44,8 @@ impl<'a> Plan<'a> {
             let packages = match &level.family {
                 Some(family) => {
                     let of_family = plain(lock, family, architecture);
-                    left.extract_if(.., |name| of_family.is_some_and(|names| names.contains(*name))).collect()
+                    left.extract_if(.., |name, _| of_family.is_some_and(|names| names.contains(*name)))
+                        .collect()
                 }
                 None => std::mem::take(&mut left).into_iter().collect(),
             };

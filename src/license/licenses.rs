@@ -8,9 +8,9 @@ use super::notice::Text;
 use super::tables::Tables;
 use super::unreviewed::{Unreviewed, UnreviewedText};
 use super::{Expression, Licensing, fingerprint, notices};
-use crate::catalog::diagnostic::{Diagnostic, Source};
 use crate::debian::PackageName;
 use crate::debian::copyright::{Copyright, License, Stanza, Terms};
+use crate::diagnostic::{Diagnostic, Source};
 
 /// What is known of licenses, by the program and by catalogs.
 pub struct Licenses {

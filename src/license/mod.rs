@@ -11,10 +11,7 @@ mod tables;
 mod unreviewed;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use crate::catalog::name::TarballName;
-use crate::debian::PackageName;
 use notice::Text;
 
 pub use expression::{Expression, InvalidExpression};
@@ -24,13 +21,6 @@ pub use unreviewed::{Unreviewed, UnreviewedText};
 
 /// What a package may be used under, or what nobody has reviewed yet.
 pub type Verdict = Result<Licensing, Unreviewed>;
-
-/// What the parts of an image may be used under.
-#[derive(Debug, Default)]
-pub struct Verdicts {
-    pub packages: BTreeMap<PackageName, Arc<Verdict>>,
-    pub tarballs: BTreeMap<TarballName, Licensing>,
-}
 
 /// What a binary package, or what upstream publishes, may be used under.
 #[derive(Debug, Clone, PartialEq, Eq)]

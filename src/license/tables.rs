@@ -8,8 +8,8 @@ use toml::Spanned;
 
 use super::Expression;
 use super::file::{BinaryTable, CopyrightTable, LicensesFile, SetAsideTable};
-use crate::catalog::diagnostic::{Diagnostic, Location, Source, parse};
 use crate::debian::{PackageName, PackagePattern};
+use crate::diagnostic::{Diagnostic, Location, Source, parse};
 use crate::digest::Sha256;
 
 /// The tables that come with the program.

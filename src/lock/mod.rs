@@ -10,6 +10,7 @@ mod convert;
 mod file;
 pub mod files;
 pub mod hold;
+mod image;
 pub mod reasons;
 pub mod renew;
 pub mod sources;
@@ -28,6 +29,7 @@ use crate::digest::Sha256;
 use crate::resolve::Recommends;
 pub use file::LockFile;
 pub use files::{LockedFile, Publisher};
+pub use image::LockedImage;
 pub use tarballs::{LockedEvidence, LockedTarball, TarballPin, files_of};
 
 /// The version of the format that this program writes, and the newest that it reads.

@@ -10,6 +10,7 @@ use distro::effects::layers::{Input, Made};
 use distro::image::accounting;
 use distro::image::built::{BuiltImage, OwnedLayer, Owner};
 use distro::layer::LayerInfo;
+use distro::lock::LockedImage;
 use distro::tree::Listed;
 
 use super::size::Size;
@@ -58,16 +59,17 @@ impl Row {
     fn of(catalog: &Catalog, (target, built): &(Target<'_>, BuiltImage)) -> Self {
         let sum =
             |size: fn(&LayerInfo) -> u64| built.layers.iter().map(|layer| size(&layer.record.layer)).sum();
+        let LockedImage { image, architecture, .. } = target.locked;
         Self {
-            image: target.image.name.to_string(),
-            architecture: target.architecture.to_string(),
+            image: image.name.to_string(),
+            architecture: architecture.to_string(),
             packages: target.packages().count(),
             layers: built.layers.len(),
             compressed: sum(|layer| layer.size),
             unpacked: sum(|layer| layer.uncompressed_size),
             digest: built.assembled.manifest.digest.oci(),
-            scripts: scripts(catalog, target.image, &built.layers),
-            privileged: privileged(target.image, &built.layers),
+            scripts: scripts(catalog, image, &built.layers),
+            privileged: privileged(image, &built.layers),
         }
     }
 }

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::fmt::{self, Write as _};
 
+use distro::image::built::Verdicts;
+use distro::license::Unreviewed;
 use distro::license::notice::{Notice, PackageNotice};
-use distro::license::{Unreviewed, Verdicts};
 
 use super::warn;
 

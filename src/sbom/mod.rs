@@ -34,7 +34,6 @@ pub use merge::merged;
 pub use missing::{Missing, missing};
 use spdx23::spdx23;
 use spdx30::spdx30;
-pub use subject::Described;
 
 /// A format of documents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

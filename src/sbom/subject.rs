@@ -10,34 +10,31 @@ use super::{
     UpstreamComponent,
 };
 use crate::catalog::name::ArchiveName;
-use crate::catalog::{Catalog, Image, Platform, Release};
 use crate::debian::control::Paragraph;
-use crate::debian::{Architecture, PackageName, Source};
+use crate::debian::{PackageName, Source};
 use crate::digest::Sha512;
-use crate::image::built::{BuiltImage, OwnedLayer, Owner};
-use crate::license::Verdicts;
-use crate::lock::{Closure, Lock};
+use crate::image::built::{BuiltImage, OwnedLayer, Owner, Verdicts};
+use crate::lock::LockedImage;
+
+impl<'a> Subject<'a> {
+    /// A built image; the verdicts are on what it holds.
+    #[must_use]
+    pub fn of(locked: LockedImage<'a>, built: &'a BuiltImage, verdicts: &'a Verdicts) -> Self {
+        Described { locked, built, verdicts }.subject()
+    }
+}
 
 /// An image, and where all that is known of it stands.
-#[derive(Clone, Copy)]
-pub struct Described<'a> {
-    pub catalog: &'a Catalog,
-    pub image: &'a Image,
-    pub release: &'a Release,
-    pub architecture: &'a Architecture,
-    pub platform: &'a Platform,
-    pub lock: &'a Lock,
-    pub closure: &'a Closure,
-    pub built: &'a BuiltImage,
-    pub verdicts: &'a Verdicts,
+struct Described<'a> {
+    locked: LockedImage<'a>,
+    built: &'a BuiltImage,
+    verdicts: &'a Verdicts,
 }
 
 impl<'a> Described<'a> {
-    /// The bill of materials.
-    #[must_use]
-    pub fn subject(&self) -> Subject<'a> {
-        let &Self { catalog, image, built, .. } = self;
-        let held = self.closure.packages.get(self.architecture);
+    fn subject(&self) -> Subject<'a> {
+        let &Self { locked, built, .. } = self;
+        let held = locked.closure.packages.get(locked.architecture);
         let (mut packages, mut tarballs, mut generated) = (Vec::new(), Vec::new(), Vec::new());
         let mut made: BTreeMap<&'static str, usize> = BTreeMap::new();
         for layer in &built.layers {
@@ -45,10 +42,7 @@ impl<'a> Described<'a> {
             match &layer.owner {
                 Owner::Package(name) => packages.extend(self.component(name, held, content)),
                 Owner::Tarball(name) => {
-                    let file =
-                        self.lock.tarballs.get(name).and_then(|locked| locked.files.get(self.architecture));
-                    let known = catalog.tarballs.get(name).zip(file);
-                    tarballs.extend(known.map(|(definition, file)| UpstreamComponent {
+                    tarballs.extend(locked.tarball(name).map(|(definition, file)| UpstreamComponent {
                         name,
                         definition,
                         file,
@@ -65,11 +59,11 @@ impl<'a> Described<'a> {
         }
         packages.sort_by_key(|component| component.name);
         Subject {
-            image: &image.name,
-            architecture: self.architecture,
-            platform: self.platform,
-            release: self.release,
-            organization: &catalog.organization,
+            image: &locked.image.name,
+            architecture: locked.architecture,
+            platform: locked.platform(),
+            release: locked.release(),
+            organization: &locked.catalog.organization,
             manifest: (built.assembled.manifest.digest, Sha512::of(&built.assembled.manifest.bytes)),
             created: built.created,
             sources: self.sources(&packages),
@@ -85,9 +79,10 @@ impl<'a> Described<'a> {
         held: Option<&BTreeSet<PackageName>>,
         content: Content<'a>,
     ) -> Option<Component<'a>> {
-        let pin = self.lock.pin(name, self.architecture)?;
-        let archive = self.catalog.archives.get(&pin.archive);
-        let left_out = self.closure.left_out.iter().filter(|(_, wanted_by)| wanted_by.contains(name));
+        let LockedImage { catalog, image, closure, .. } = self.locked;
+        let pin = self.locked.pin(name)?;
+        let archive = catalog.archives.get(&pin.archive);
+        let left_out = closure.left_out.iter().filter(|(_, wanted_by)| wanted_by.contains(name));
         Some(Component {
             name,
             pin,
@@ -102,7 +97,7 @@ impl<'a> Described<'a> {
             left_out: left_out
                 .map(|(name, _)| LeftOut {
                     name,
-                    reason: self.image.leave_out.get(name).map_or("", String::as_str),
+                    reason: image.leave_out.get(name).map_or("", String::as_str),
                 })
                 .collect(),
             facts: Facts::of(&Paragraph::of(&content.record.control)),
@@ -135,7 +130,7 @@ impl<'a> Described<'a> {
             Owner::Package(name) => packages.as_ref().is_none_or(|packages| packages.contains(name)),
             Owner::Tarball(_) | Owner::Step(_) => packages.is_none(),
         };
-        let mut filters = self.catalog.filters.iter().filter(|filter| concerns(&filter.packages));
+        let mut filters = self.locked.catalog.filters.iter().filter(|filter| concerns(&filter.packages));
         let found = filters.find(|filter| filter.drop.iter().any(|drop| drop == pattern));
         found.map_or("its definition does not take it", |filter| &filter.reason)
     }
@@ -158,9 +153,9 @@ impl<'a> Described<'a> {
 
     /// A source package; `archive` has the packages that were built from it.
     fn source(&self, source: &Source, archive: &'a ArchiveName) -> SourceComponent<'a> {
-        let pin = self.lock.sources.get(source);
+        let pin = self.locked.lock.sources.get(source);
         let publisher = pin.map_or(archive, |pin| &pin.archive);
-        let archive = self.catalog.archives.get(publisher);
+        let archive = self.locked.catalog.archives.get(publisher);
         let path = pin.map(|pin| pin.path.as_str());
         SourceComponent {
             pin,
@@ -173,7 +168,7 @@ impl<'a> Described<'a> {
     }
 
     fn third_party(&self, archive: &'a ArchiveName) -> Option<ThirdParty<'a>> {
-        let known = self.catalog.archives.get(archive).filter(|known| known.is_third_party())?;
+        let known = self.locked.catalog.archives.get(archive).filter(|known| known.is_third_party())?;
         Some(ThirdParty { archive, url: known.mirrors.first() })
     }
 }

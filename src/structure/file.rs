@@ -18,7 +18,7 @@ use super::{
     BindMount, CommandTest, ExecutableBy, Expectations, FileContentTest, FileExistenceTest, LicenseTest,
     MetadataTest, RunOptions, TestFile, Value,
 };
-use crate::catalog::diagnostic::{Diagnostic, Location, Source};
+use crate::diagnostic::{Diagnostic, Location, Source};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Version {

@@ -210,6 +210,27 @@ fn unread(file: &str, answers: &str) -> String {
     )
 }
 
+/// Compares a verification of locks that cannot trust these links, a line each.
+#[track_caller]
+pub fn assert_broken(said: &Said, links: &str) {
+    let hint = "do not build from this lock: see who changed it, and how (`git log -p`); `distro lock` makes a new one";
+    assert_refused(said, &verification("trusted", links, hint));
+}
+
+/// Compares a verification of locks that cannot see these links, a line each.
+#[track_caller]
+pub fn assert_unseen(said: &Said, links: &str) {
+    let hint = "`distro vendor DIR` fetches what is missing, where it can still be had, for `--vendor DIR`";
+    assert_refused(said, &verification("seen", links, hint));
+}
+
+fn verification(cannot_be: &str, links: &str, hint: &str) -> String {
+    let links: Vec<_> = links.trim().lines().collect();
+    let count = if let [_] = *links { "1 link".to_owned() } else { format!("{} links", links.len()) };
+    let links = links.join("\n  ");
+    format!("error: {count} of the chain of trust cannot be {cannot_be}:\n  {links}\nhint: {hint}\n")
+}
+
 /// Compares a run that took the lock for spoilt, and told why.
 #[track_caller]
 pub fn assert_unusable(said: &Said, why: &str) {

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::{ELSEWHERE, locks_beside, walk};
-use crate::catalog::diagnostic::{Diagnostic, Location, Source, parse};
 use crate::catalog::file::{CATALOG, CatalogFile, FamilyFile, LICENSES, is_family};
 use crate::catalog::{Definitions, Directory, SourceFiles, Written};
 use crate::debian::compression::{Compression, UnpackError};
+use crate::diagnostic::{Diagnostic, Location, Source, parse};
 use crate::digest::Sha256;
 use crate::tree::{Entry, ImagePath, InvalidPath, Node, TarError, Tree};
 

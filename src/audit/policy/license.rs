@@ -7,8 +7,8 @@ use toml::Spanned;
 use super::file::LicensesTable;
 use super::pattern::glob;
 use super::{ImagePattern, Reader};
-use crate::catalog::diagnostic::{Diagnostic, Location};
 use crate::debian::PackagePattern;
+use crate::diagnostic::{Diagnostic, Location};
 
 #[derive(Debug)]
 pub struct LicensePolicy {

@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
 use super::finding::{Finding, Rule};
-use crate::catalog::diagnostic::{Diagnostic, Location, Source, parse};
 use crate::debian::PackagePattern;
+use crate::diagnostic::{Diagnostic, Location, Source, parse};
 use crate::tree::ImagePath;
 pub use file::{Level, PolicyFile};
 pub use license::{LicensePolicy, Verdict};

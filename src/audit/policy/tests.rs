@@ -1,7 +1,7 @@
 use spdx::Expression;
 
 use super::{Policy, Verdict};
-use crate::catalog::diagnostic::Source;
+use crate::diagnostic::Source;
 
 fn policy(text: &str) -> Policy {
     Policy::read(&Source::new("policy.toml", text)).unwrap_or_else(|error| panic!("{error}"))

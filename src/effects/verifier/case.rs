@@ -20,9 +20,9 @@ use crate::digest::Sha256;
 use crate::effects::auditor::{self, inventory};
 use crate::effects::builder::{Builder, Target};
 use crate::effects::layout::LayoutReader;
-use crate::image::built::BuiltImage;
-use crate::license::Verdicts;
-use crate::sbom::Format;
+use crate::image::built::{BuiltImage, Verdicts};
+use crate::image::config::annotations;
+use crate::sbom::{self, Format};
 use crate::verification::attached::Attached;
 use crate::verification::authenticity::account;
 use crate::verification::comparison::{Comparison, Published, SbomComparison, part_of};
@@ -186,7 +186,7 @@ impl Case {
         rebuilt: &Rebuilt<'_, '_>,
     ) {
         let targets = rebuilt.built.iter().zip(rebuilt.verdicts).filter(|((target, _), _)| {
-            target.image.name == image.name && architectures.contains(target.architecture)
+            target.locked.image.name == image.name && architectures.contains(target.locked.architecture)
         });
         let targets: Vec<_> = targets.map(|((target, built), verdicts)| (target, built, verdicts)).collect();
         let exhibit = Arc::clone(&self.exhibit);
@@ -220,7 +220,7 @@ impl Case {
         let mut compared = vec![(Check::Rebuild, Comparison::of(&published, built))];
         // What is said of another image cannot be the same.
         if self.verified.digest == built.assembled.manifest.digest {
-            let subject = target.described(rebuilt.builder.catalog, built, verdicts).subject();
+            let subject = sbom::Subject::of(target.locked, built, verdicts);
             self.sboms = SbomComparison::of(&self.exhibit.attached, &subject);
             self.verified.add(Check::Sbom, std::mem::take(&mut self.sboms.findings));
             if let Some((origin, sealed)) = self.origin_to_compare(rebuilt) {
@@ -244,7 +244,7 @@ impl Case {
     ) -> Vec<(Check, Comparison)> {
         let Some((first, ..)) = targets.first() else { return Vec::new() };
         let manifests = targets.iter().map(|(_, built, _)| built.assembled.descriptor.clone()).collect();
-        let annotations = rebuilt.builder.facts(**first).annotations(None);
+        let annotations = annotations(first.locked, None);
         let index = match crate::image::index(manifests, &annotations) {
             Ok((index, _)) => index,
             Err(error) => {
@@ -262,10 +262,11 @@ impl Case {
         {
             let manifests: Vec<(String, Sha256)> = targets
                 .iter()
-                .map(|(target, built, _)| (target.reference(), built.assembled.manifest.digest))
+                .map(|(target, built, _)| (target.locked.reference(), built.assembled.manifest.digest))
                 .collect();
-            let organization = &rebuilt.builder.catalog.organization;
-            let again = provenance::of_index(&first.image.name, digest, &manifests, organization, sealed);
+            let organization = &first.locked.catalog.organization;
+            let again =
+                provenance::of_index(&first.locked.image.name, digest, &manifests, organization, sealed);
             compared.push((Check::Provenance, Comparison::of_provenance(&origin.statement, &again)));
         }
         compared
