@@ -153,9 +153,9 @@ pub fn assemble_from(
         copyright: &copyright,
         made: &made,
     });
-    sources.share(network)?;
+    let shared = sources.share(network);
     warn_of_damage(store);
-    done
+    done.and(shared)
 }
 
 /// Tells of files of the store that were found damaged since this was last asked.
