@@ -124,7 +124,7 @@ fn of_registries(
 ) -> anyhow::Result<Vec<Subject>> {
     let http = workspace.http_to_registries(&args.tracker.network)?;
     let credentials = Credentials::new(workspace.host.registry_logins.clone());
-    let transport = if args.plain_http { Transport::Plain } else { Transport::Usual };
+    let transport = Transport::new(args.plain_http);
     let store = workspace.store(Access::ReadWrite)?;
     let is_asked = |subject: &Subject| {
         let all = args.arch.is_empty() || args.arch.contains(&Architecture::all());

@@ -95,7 +95,7 @@ impl<'a> Images<'a> {
         }
         let http = self.workspace.http_to_registries(self.network)?;
         let credentials = Credentials::new(self.workspace.host.registry_logins.clone());
-        let transport = if self.plain_http { Transport::Plain } else { Transport::Usual };
+        let transport = Transport::new(self.plain_http);
         let registry = Registry::new(&http, &reference.repository.host, transport, &credentials);
         registry.ping()?;
         let store = self.workspace.store(Access::ReadWrite)?;

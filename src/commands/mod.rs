@@ -186,7 +186,7 @@ impl Workspace {
         host: &RegistryHost,
         network: &NetworkArgs,
     ) -> anyhow::Result<Registry<'static>> {
-        let transport = if self.places.remote_store_plain_http { Transport::Plain } else { Transport::Usual };
+        let transport = Transport::new(self.places.remote_store_plain_http);
         let credentials = Credentials::new(self.host.registry_logins.clone());
         Ok(Registry::owning(self.http_to_registries(network)?, host, transport, credentials))
     }

@@ -44,7 +44,7 @@ pub fn run(workspace: &Workspace, args: &PushArgs) -> anyhow::Result<()> {
 
     let http = workspace.http_to_registries(&args.network)?;
     let credentials = Credentials::new(workspace.host.registry_logins.clone());
-    let transport = if args.plain_http { Transport::Plain } else { Transport::Usual };
+    let transport = Transport::new(args.plain_http);
     let registry = Registry::new(&http, &destination.host, transport, &credentials);
     registry.ping()?;
     let bars = Bars::new();

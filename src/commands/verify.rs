@@ -106,7 +106,7 @@ fn named<'l>(layout: &'l LayoutReader, asked: &str) -> anyhow::Result<Vec<&'l st
 fn pull(workspace: &Workspace, args: &VerifyArgs, reference: &Reference) -> anyhow::Result<Pulled> {
     let http = workspace.http_to_registries(&args.network)?;
     let credentials = Credentials::new(workspace.host.registry_logins.clone());
-    let transport = if args.plain_http { Transport::Plain } else { Transport::Usual };
+    let transport = Transport::new(args.plain_http);
     let registry = Registry::new(&http, &reference.repository.host, transport, &credentials);
     registry.ping()?;
     let bars = Bars::new();

@@ -273,6 +273,8 @@ impl Http {
             HttpErrorKind::NoAuthorities
         } else if innermost.contains("UnknownIssuer") {
             HttpErrorKind::UnknownAuthority
+        } else if error.is_connect() && NO_TLS.iter().any(|text| innermost.contains(text)) {
+            HttpErrorKind::NoEncryption(innermost)
         } else if error.is_connect() {
             HttpErrorKind::Connect(innermost)
         } else {
@@ -280,6 +282,9 @@ impl Http {
         }
     }
 }
+
+/// What is said of a server that closes the connection when it is greeted in TLS, or answers in something else.
+const NO_TLS: [&str; 2] = ["tls handshake eof", "InvalidContentType"];
 
 /// An answer under way, and the permit to have it.
 struct Connection {

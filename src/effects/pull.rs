@@ -322,7 +322,8 @@ impl Cargo<'_> {
             if *referrer.media_type() != MediaType::ImageManifest {
                 continue;
             }
-            let document = pull.manifest(referrer)?;
+            // A list that clients keep may have what the registry has let go since.
+            let Some(document) = if_there(pull.manifest(referrer))? else { continue };
             self.add(&document)?;
             self.add_blobs(&document)?;
             let manifest = Blob::of(document.bytes.to_vec());
@@ -338,11 +339,8 @@ impl Cargo<'_> {
         for extension in ["sig", "att"] {
             let tag = attachment_tag(image, extension);
             let at = Pointer::Tag(tag.parse().map_err(|error| pull.unreadable(error))?);
-            let document = match pull.registry.manifest(pull.path(), &at) {
-                Ok(document) => document,
-                Err(RegistryError { kind: RegistryErrorKind::NotFound, .. }) => continue,
-                Err(error) => return Err(error.into()),
-            };
+            let document = pull.registry.manifest(pull.path(), &at);
+            let Some(document) = if_there(document.map_err(PullError::from))? else { continue };
             let described = self.add(&document)?;
             self.add_blobs(&document)?;
             self.layout.set(format!("{repository}:{tag}"), described);
@@ -404,5 +402,12 @@ impl<W: Write> Write for Told<W> {
 
     fn flush(&mut self) -> io::Result<()> {
         self.to.flush()
+    }
+}
+
+fn if_there(document: Result<Document, PullError>) -> Result<Option<Document>, PullError> {
+    match document {
+        Err(PullError::Registry(RegistryError { kind: RegistryErrorKind::NotFound, .. })) => Ok(None),
+        document => document.map(Some),
     }
 }

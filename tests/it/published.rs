@@ -666,6 +666,36 @@ fn what_a_registry_lists_of_an_earlier_build_holds_too() {
 }
 
 #[test]
+fn a_document_that_a_registry_has_let_go_is_missing() {
+    let shop = signed("bundle");
+    let registry = FakeRegistry::new(Habits { referrers: false, mounts: true, login: None });
+    let destination = format!("{}/team", registry.host());
+    shop.world.distro(&["push", "--all", &destination]).success();
+    registry.kept(|kept| {
+        kept.manifests.retain(|_, (_, bytes)| {
+            let manifest: Value = serde_json::from_slice(bytes).unwrap();
+            manifest["artifactType"] != "application/spdx+json"
+        });
+    });
+    let said = verify(&shop, &[&format!("{destination}/base-debian13:latest")]);
+    let said = Said { stdout: said.stdout.replace(registry.host(), "[REGISTRY]"), ..said };
+    said.assert_is(r#"
+status: 3
+----- stdout -----
+IMAGE                                                    DIGEST        SIGNATURE  PROVENANCE  REBUILD  SBOM
+[REGISTRY]/team/base-debian13:latest                …  -          holds       holds    -
+[REGISTRY]/team/base-debian13:latest (linux/amd64)  …  -          holds       holds    FAILS
+
+[REGISTRY]/team/base-debian13:latest (linux/amd64)
+  SBOM application/spdx+json: [REGISTRY]/team/base-debian13:latest (linux/amd64) has no SBOM
+  SBOM application/spdx+json is not attached to the image
+----- stderr -----
+warning: nothing was authenticated: without `--key`, whoever made an image may have made what is said of it too
+   Verified 1 of 2 manifests
+"#);
+}
+
+#[test]
 fn an_sbom_that_no_build_gives_is_found_beside_one_that_holds() {
     let shop = built();
     let registry = FakeRegistry::new(Habits { referrers: true, mounts: true, login: None });

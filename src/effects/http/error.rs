@@ -31,6 +31,8 @@ pub enum HttpErrorKind {
     Connect(String),
     #[error("there is no connection: {0}")]
     Resolve(String),
+    #[error("no encrypted connection comes about ({0}): does it speak TLS?")]
+    NoEncryption(String),
     #[error("there is no connection after {}", seconds(*.0))]
     ConnectTimeout(Duration),
     #[error(
@@ -101,6 +103,7 @@ impl HttpErrorKind {
             Self::Timeout(_)
             | Self::TooShort { .. }
             | Self::Connect(_)
+            | Self::NoEncryption(_)
             | Self::Resolve(_)
             | Self::Broken(_) => true,
             _ => false,
@@ -114,6 +117,7 @@ impl HttpErrorKind {
             self,
             Self::Timeout(_)
                 | Self::Connect(_)
+                | Self::NoEncryption(_)
                 | Self::Resolve(_)
                 | Self::ConnectTimeout(_)
                 | Self::NoAuthorities

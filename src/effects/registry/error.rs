@@ -36,6 +36,10 @@ pub enum RegistryErrorKind {
     Challenge(String),
     #[error("the registry sends logins to {0}, and the connection there is not encrypted")]
     Unencrypted(String),
+    #[error(
+        "no encrypted connection comes about ({0}): a registry without encryption is spoken to by --plain-http, as a remote store by --remote-store-plain-http"
+    )]
+    NoEncryption(String),
     #[error("no token could be had from {server}: {why}")]
     Token { server: String, why: String },
     #[error("what came has the digest {found}, where {} is asked for", .wanted.oci())]
@@ -63,6 +67,7 @@ impl From<HttpErrorKind> for RegistryErrorKind {
         match kind {
             HttpErrorKind::NotFound => Self::NotFound,
             HttpErrorKind::File(error) => Self::File(error),
+            HttpErrorKind::NoEncryption(why) => Self::NoEncryption(why),
             kind => Self::Http(kind),
         }
     }

@@ -40,6 +40,13 @@ pub enum Transport {
     Plain,
 }
 
+impl Transport {
+    #[must_use]
+    pub fn new(plain_http: bool) -> Self {
+        if plain_http { Self::Plain } else { Self::Usual }
+    }
+}
+
 /// A client of one registry, for any number of threads.
 pub struct Registry<'a> {
     http: Held<'a, Http>,

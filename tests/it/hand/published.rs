@@ -389,7 +389,7 @@ fn a_registry_elsewhere_is_spoken_to_without_encryption_only_where_that_is_asked
         assert_refused(
             &published.distro(&arguments),
             r#"
-error: could not reach the registry `[ELSEWHERE]`: there is no connection: tls handshake eof
+error: could not reach the registry `[ELSEWHERE]`: no encrypted connection comes about (tls handshake eof): a registry without encryption is spoken to by --plain-http, as a remote store by --remote-store-plain-http
 "#,
         );
         published.distro(&[&arguments[..], &["--plain-http"]].concat()).success();
