@@ -18,8 +18,6 @@ use distro::debian::Architecture;
 use distro::effects::auditor::{self, Blobs, Published};
 use distro::effects::definitions;
 use distro::effects::layout::LayoutReader;
-use distro::effects::registry::credentials::Credentials;
-use distro::effects::registry::{Registry, Transport};
 use distro::effects::store::Access;
 use distro::image::reference::Reference;
 use distro::lock::Lock;
@@ -122,18 +120,19 @@ fn of_registries(
     args: &AuditArgs,
     references: &[Reference],
 ) -> anyhow::Result<Vec<Subject>> {
-    let http = workspace.http_to_registries(&args.tracker.network)?;
-    let credentials = Credentials::new(workspace.host.registry_logins.clone());
-    let transport = Transport::new(args.plain_http);
     let store = workspace.store(Access::ReadWrite)?;
     let is_asked = |subject: &Subject| {
         let all = args.arch.is_empty() || args.arch.contains(&Architecture::all());
         all || args.arch.iter().any(|on| on.as_str() == subject.architecture)
     };
+    let mut registries = BTreeMap::new();
     let mut subjects = Vec::new();
     for Reference { repository, at } in references {
-        let registry = Registry::new(&http, &repository.host, transport, &credentials);
-        let published = Published { registry: &registry, repository, store: &store };
+        let host = &repository.host;
+        if !registries.contains_key(host) {
+            registries.insert(host, workspace.registry(host, args.plain_http, &args.tracker.network)?);
+        }
+        let published = Published { registry: &registries[host], repository, store: &store };
         let mut found = published.subjects(at)?;
         found.retain(|(subject, _)| is_asked(subject));
         if found.is_empty() {

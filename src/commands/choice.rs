@@ -9,8 +9,6 @@ use tempfile::TempDir;
 use distro::debian::Architecture;
 use distro::effects::layout::{LayoutError, LayoutReader};
 use distro::effects::pull::{AtHand, Attached, Portion, Pull, PullError, Pulled};
-use distro::effects::registry::credentials::Credentials;
-use distro::effects::registry::{Registry, Transport};
 use distro::effects::store::Access;
 use distro::image::choice::{Address, NotForArchitecture, Unchosen, Wanted};
 use distro::image::reference::{Pointer, Reference};
@@ -93,10 +91,8 @@ impl<'a> Images<'a> {
             );
             return Err(Advice::new(error, hint).into());
         }
-        let http = self.workspace.http_to_registries(self.network)?;
-        let credentials = Credentials::new(self.workspace.host.registry_logins.clone());
-        let transport = Transport::new(self.plain_http);
-        let registry = Registry::new(&http, &reference.repository.host, transport, &credentials);
+        let host = &reference.repository.host;
+        let registry = self.workspace.registry(host, self.plain_http, self.network)?;
         registry.ping()?;
         let store = self.workspace.store(Access::ReadWrite)?;
         let layouts = [&[self.out], near].concat();

@@ -164,7 +164,8 @@ impl Workspace {
 
     /// The store, with the one behind it that many machines share, where one is named.
     pub fn shared_store(&self, network: &NetworkArgs, http: &Http) -> anyhow::Result<Store> {
-        let Places { remote_store, remote_store_read_only, cache_key, cache_public_key, .. } = &self.places;
+        let Places { remote_store, remote_store_read_only, remote_store_plain_http, .. } = &self.places;
+        let Places { cache_key, cache_public_key, .. } = &self.places;
         let Some(url) = remote_store else { return self.store(Access::ReadWrite) };
         let signer = cache_key.as_deref().map(keys::private_key).transpose()?;
         let signer = signer.map(|key| Box::new(key) as Box<dyn Signer + Send + Sync>);
@@ -173,22 +174,12 @@ impl Workspace {
         let trust = Trust { signer, public_key };
         let remote = match remote::repository(url)? {
             Some(repository) => {
-                let registry = self.registry_of_remote_store(&repository.host, network)?;
+                let registry = self.registry(&repository.host, *remote_store_plain_http, network)?;
                 Remote::in_registry(registry, &repository, trust, access)
             }
             None => Remote::in_bucket(url, http.authorization(url), trust, access)?,
         };
         Ok(self.store(Access::ReadWrite)?.with_remote(Some(remote)))
-    }
-
-    fn registry_of_remote_store(
-        &self,
-        host: &RegistryHost,
-        network: &NetworkArgs,
-    ) -> anyhow::Result<Registry<'static>> {
-        let transport = Transport::new(self.places.remote_store_plain_http);
-        let credentials = Credentials::new(self.host.registry_logins.clone());
-        Ok(Registry::owning(self.http_to_registries(network)?, host, transport, credentials))
     }
 
     /// How the host's apt is configured, with a warning for what of it could not be read.
@@ -206,9 +197,17 @@ impl Workspace {
         http(network, ServerAccess::new(apt, netrc.as_deref()))
     }
 
-    /// The way to registries: by what the environment says of proxies, whatever apt does.
-    pub fn http_to_registries(&self, network: &NetworkArgs) -> anyhow::Result<Http> {
-        http(network, ServerAccess::default())
+    /// A registry, by the logins of this machine, and by what the environment says of proxies, whatever apt does.
+    pub fn registry(
+        &self,
+        host: &RegistryHost,
+        plain_http: bool,
+        network: &NetworkArgs,
+    ) -> anyhow::Result<Registry> {
+        let http = http(network, ServerAccess::default())?;
+        let transport = if plain_http { Transport::Plain } else { Transport::Usual };
+        let credentials = Credentials::new(self.host.registry_logins.clone());
+        Ok(Registry::new(http, host, transport, credentials))
     }
 
     /// The vendor folder, where one is named.

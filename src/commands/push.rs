@@ -8,8 +8,7 @@ use distro::catalog::{Catalog, Image, Selection};
 use distro::digest::Sha256;
 use distro::effects::layout::LayoutReader;
 use distro::effects::push::{Consignment, Mode, Push, PushError};
-use distro::effects::registry::credentials::Credentials;
-use distro::effects::registry::{Registry, RegistryErrorKind, Transport};
+use distro::effects::registry::RegistryErrorKind;
 use distro::image::reference::{Destination, RepositoryPath};
 use distro::image::shipment::Shipment;
 
@@ -42,10 +41,7 @@ pub fn run(workspace: &Workspace, args: &PushArgs) -> anyhow::Result<()> {
     refuse_shared_tags(&consignments)?;
     warn_of_missing_architectures(&catalog, &selected);
 
-    let http = workspace.http_to_registries(&args.network)?;
-    let credentials = Credentials::new(workspace.host.registry_logins.clone());
-    let transport = Transport::new(args.plain_http);
-    let registry = Registry::new(&http, &destination.host, transport, &credentials);
+    let registry = workspace.registry(&destination.host, args.plain_http, &args.network)?;
     registry.ping()?;
     let bars = Bars::new();
     let sending = bars.stage("Pushing");

@@ -15,8 +15,6 @@ use distro::effects::definitions;
 use distro::effects::keys::public_key;
 use distro::effects::layout::{LayoutError, LayoutReader};
 use distro::effects::pull::{AtHand, Portion, Pull, Pulled};
-use distro::effects::registry::credentials::Credentials;
-use distro::effects::registry::{Registry, Transport};
 use distro::effects::verifier::case::{Case, Rebuilt, united};
 use distro::effects::verifier::foundation::Foundation;
 use distro::effects::verifier::witness;
@@ -104,10 +102,7 @@ fn named<'l>(layout: &'l LayoutReader, asked: &str) -> anyhow::Result<Vec<&'l st
 }
 
 fn pull(workspace: &Workspace, args: &VerifyArgs, reference: &Reference) -> anyhow::Result<Pulled> {
-    let http = workspace.http_to_registries(&args.network)?;
-    let credentials = Credentials::new(workspace.host.registry_logins.clone());
-    let transport = Transport::new(args.plain_http);
-    let registry = Registry::new(&http, &reference.repository.host, transport, &credentials);
+    let registry = workspace.registry(&reference.repository.host, args.plain_http, &args.network)?;
     registry.ping()?;
     let bars = Bars::new();
     let progress = bars.stage("Pulling");

@@ -66,7 +66,7 @@ fn listed(has: &BTreeSet<String>) -> String {
 
 /// Copies images out of a registry.
 pub struct Pull<'a> {
-    pub registry: &'a Registry<'a>,
+    pub registry: &'a Registry,
     pub reference: &'a Reference,
     pub portion: Portion<'a>,
     pub at_hand: AtHand<'a>,

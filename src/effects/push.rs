@@ -49,7 +49,7 @@ pub enum Mode {
 
 /// Sends images.
 pub struct Push<'a> {
-    pub registry: &'a Registry<'a>,
+    pub registry: &'a Registry,
     pub layout: &'a LayoutReader,
     pub mode: Mode,
     /// A repository that may have a blob already: one of an image that is not among those that are sent.

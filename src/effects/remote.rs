@@ -131,7 +131,7 @@ impl Remote {
     /// In a repository of a registry, which is for this alone. Nothing is asked yet.
     #[must_use]
     pub fn in_registry(
-        registry: Registry<'static>,
+        registry: Registry,
         repository: &reference::Repository,
         trust: Trust,
         access: Access,

@@ -25,7 +25,7 @@ const BLOB_LIMIT: u64 = 4 << 30;
 /// A repository of a registry, and the store that keeps what came from there.
 #[derive(Clone, Copy)]
 pub struct Published<'a> {
-    pub registry: &'a Registry<'a>,
+    pub registry: &'a Registry,
     pub repository: &'a Repository,
     pub store: &'a Store,
 }

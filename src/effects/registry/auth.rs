@@ -11,7 +11,6 @@ use serde::Deserialize;
 use super::RegistryErrorKind;
 use super::challenge::Challenge;
 use super::credentials::{Credential, Credentials, Secret};
-use super::held::Held;
 use crate::effects::http::{Body, Http, Request, Shown, basic, secret};
 use crate::image::reference::{RegistryHost, RepositoryPath};
 
@@ -27,9 +26,9 @@ pub(super) enum Scope<'a> {
 }
 
 /// Answers the challenges of one registry.
-pub(super) struct Authorizer<'a> {
+pub(super) struct Authorizer {
     host: RegistryHost,
-    credentials: Held<'a, Credentials>,
+    credentials: Credentials,
     /// Whether tokens may be had over a connection that is not encrypted, as those with the registry are.
     plain: bool,
     state: Mutex<State>,
@@ -73,8 +72,8 @@ impl fmt::Display for Scope<'_> {
     }
 }
 
-impl<'a> Authorizer<'a> {
-    pub fn new(host: RegistryHost, credentials: Held<'a, Credentials>, plain: bool) -> Self {
+impl Authorizer {
+    pub fn new(host: RegistryHost, credentials: Credentials, plain: bool) -> Self {
         Self { host, credentials, plain, state: Mutex::default() }
     }
 

@@ -13,7 +13,6 @@ mod auth;
 mod challenge;
 pub mod credentials;
 mod error;
-mod held;
 mod pull;
 mod push;
 
@@ -25,7 +24,6 @@ use super::http::{Answer, Failure, Http, HttpErrorKind, Request};
 use crate::image::reference::{Pointer, Reference, RegistryHost, Repository, RepositoryPath};
 use auth::{Authorizer, Scope};
 use credentials::Credentials;
-use held::Held;
 
 pub use error::{RegistryError, RegistryErrorKind};
 pub use pull::{Document, Referrers};
@@ -40,46 +38,17 @@ pub enum Transport {
     Plain,
 }
 
-impl Transport {
-    #[must_use]
-    pub fn new(plain_http: bool) -> Self {
-        if plain_http { Self::Plain } else { Self::Usual }
-    }
-}
-
 /// A client of one registry, for any number of threads.
-pub struct Registry<'a> {
-    http: Held<'a, Http>,
+pub struct Registry {
+    http: Http,
     host: RegistryHost,
     base: Url,
-    authorizer: Authorizer<'a>,
+    authorizer: Authorizer,
 }
 
-impl Registry<'static> {
-    /// A client that lasts longer than the command that makes it knows.
+impl Registry {
     #[must_use]
-    pub fn owning(http: Http, host: &RegistryHost, transport: Transport, credentials: Credentials) -> Self {
-        Self::over(Held::Own(http.into()), host, transport, Held::Own(credentials.into()))
-    }
-}
-
-impl<'a> Registry<'a> {
-    #[must_use]
-    pub fn new(
-        http: &'a Http,
-        host: &RegistryHost,
-        transport: Transport,
-        credentials: &'a Credentials,
-    ) -> Self {
-        Self::over(Held::Lent(http), host, transport, Held::Lent(credentials))
-    }
-
-    fn over(
-        http: Held<'a, Http>,
-        host: &RegistryHost,
-        transport: Transport,
-        credentials: Held<'a, Credentials>,
-    ) -> Self {
+    pub fn new(http: Http, host: &RegistryHost, transport: Transport, credentials: Credentials) -> Self {
         let plain = transport == Transport::Plain || host.is_loopback();
         let scheme = if plain { "http" } else { "https" };
         // Docker's own registry has a name that people use, and another that answers.

@@ -57,7 +57,7 @@ impl Document {
     }
 }
 
-impl Registry<'_> {
+impl Registry {
     /// The digest that a tag points to, or that of a manifest; `None` where the registry does not have it.
     pub fn resolve(&self, path: &RepositoryPath, at: &Pointer) -> Result<Option<Sha256>, RegistryError> {
         let resolve = || {

@@ -75,7 +75,7 @@ impl Meter {
     }
 }
 
-impl Registry<'_> {
+impl Registry {
     /// Whether a repository has a blob.
     pub fn has_blob(&self, path: &RepositoryPath, digest: Sha256) -> Result<bool, RegistryError> {
         let at = Pointer::Digest(digest);

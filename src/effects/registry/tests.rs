@@ -38,9 +38,12 @@ fn login(server: &Server) -> (tempfile::TempDir, Credentials) {
     (dir, Credentials::new(vec![file]))
 }
 
-fn reads(server: &Server, credentials: &Credentials) -> Result<Document, RegistryError> {
-    let http = http();
-    Registry::new(&http, &host(server), Transport::Usual, credentials).manifest(&path(), &latest())
+fn client(server: &Server, credentials: Credentials) -> Registry {
+    Registry::new(http(), &host(server), Transport::Usual, credentials)
+}
+
+fn reads(server: &Server, credentials: Credentials) -> Result<Document, RegistryError> {
+    client(server, credentials).manifest(&path(), &latest())
 }
 
 fn challenge(value: &str) -> Answer {
@@ -60,11 +63,11 @@ fn a_password_is_sent_once_it_is_asked_for_and_to_nobody_else() {
         _ => challenge("Basic realm=x"),
     });
     let (_dir, credentials) = login(&server);
-    let document = reads(&server, &credentials).unwrap();
+    let document = reads(&server, credentials).unwrap();
     assert_eq!((&document.bytes[..], document.digest), (&b"{}"[..], Sha256::of(b"{}")));
     assert_eq!(server.requests().len(), 2);
     assert_eq!(
-        reads(&server, &Credentials::default()).unwrap_err().to_string(),
+        reads(&server, Credentials::default()).unwrap_err().to_string(),
         format!(
             "could not read `{}/base/cc:latest`: the registry denies access, and no login for it is known: `docker \
              login` or `podman login` makes one",
@@ -96,8 +99,7 @@ fn with_tokens() -> Server {
 fn a_token_is_had_by_a_password_and_kept_for_what_it_is_good_for() {
     let server = with_tokens();
     let (_dir, credentials) = login(&server);
-    let http = http();
-    let registry = Registry::new(&http, &host(&server), Transport::Usual, &credentials);
+    let registry = client(&server, credentials);
     for _ in 0..2 {
         registry.manifest(&path(), &latest()).unwrap();
     }
@@ -118,7 +120,7 @@ fn a_token_is_had_by_a_password_and_kept_for_what_it_is_good_for() {
 #[test]
 fn who_is_refused_with_a_token_is_refused() {
     let server = with_tokens();
-    let error = reads(&server, &Credentials::default()).unwrap_err();
+    let error = reads(&server, Credentials::default()).unwrap_err();
     assert!(matches!(error.kind, RegistryErrorKind::NoLogin), "{error}");
 }
 
@@ -137,8 +139,7 @@ fn a_token_that_is_no_longer_good_is_had_anew() {
         }
     });
     *url.lock().unwrap() = server.url.to_string();
-    let (http, credentials) = (http(), Credentials::default());
-    let registry = Registry::new(&http, &host(&server), Transport::Usual, &credentials);
+    let registry = client(&server, Credentials::default());
     for _ in 0..2 {
         registry.manifest(&path(), &latest()).unwrap();
     }
@@ -148,9 +149,8 @@ fn a_token_that_is_no_longer_good_is_had_anew() {
 #[test]
 fn a_login_is_told_to_no_token_server_without_encryption() {
     let http = http();
-    let credentials = Credentials::default();
     let authorizer =
-        auth::Authorizer::new("registry.example".parse().unwrap(), Held::Lent(&credentials), false);
+        auth::Authorizer::new("registry.example".parse().unwrap(), Credentials::default(), false);
     let mut headers = header::HeaderMap::new();
     headers.insert(header::WWW_AUTHENTICATE, "Bearer realm=\"http://auth.example/token\"".parse().unwrap());
     let error = authorizer.answer(&http, &Scope::Pull(&path()), &headers, None).unwrap_err();
@@ -163,8 +163,7 @@ fn a_login_is_told_to_no_token_server_without_encryption() {
 #[test]
 fn nothing_that_was_altered_comes_out() {
     let server = Server::start(|_, _| Answer::ok("altered"));
-    let (http, credentials) = (http(), Credentials::default());
-    let registry = Registry::new(&http, &host(&server), Transport::Usual, &credentials);
+    let registry = client(&server, Credentials::default());
     let wanted = Sha256::of(b"as it was");
     let error = registry.manifest(&path(), &Pointer::Digest(wanted)).unwrap_err();
     assert!(matches!(error.kind, RegistryErrorKind::Altered { .. }), "{error}");
@@ -184,8 +183,7 @@ fn a_login_does_not_go_with_a_redirection_to_another_server() {
         Some(_) => Answer::new("307 Temporary Redirect", &[&location, "Content-Length: 0"], ""),
     });
     let (_dir, credentials) = login(&server);
-    let http = http();
-    let registry = Registry::new(&http, &host(&server), Transport::Usual, &credentials);
+    let registry = client(&server, credentials);
     assert_eq!(registry.blob(&path(), &blob(b"layer")).unwrap(), b"layer");
     assert_eq!(elsewhere.requests()[0].header("authorization"), None);
 }
@@ -218,8 +216,7 @@ fn referrers_come_in_pages_or_under_a_tag() {
         (&tagged, Referrers::Noted(vec![two])),
         (&bare, Referrers::Noted(vec![])),
     ] {
-        let (http, credentials) = (http(), Credentials::default());
-        let registry = Registry::new(&http, &host(server), Transport::Usual, &credentials);
+        let registry = client(server, Credentials::default());
         assert_eq!(registry.referrers(&path(), subject).unwrap(), referrers);
     }
     let tag = format!("/v2/base/cc/manifests/{}", Tag::of_referrers(subject));
@@ -233,7 +230,7 @@ fn what_a_registry_says_of_an_error_is_told() {
         Answer::new("403 Forbidden", &[&format!("Content-Length: {}", body.len())], body)
     });
     assert_eq!(
-        reads(&server, &Credentials::default()).unwrap_err().to_string(),
+        reads(&server, Credentials::default()).unwrap_err().to_string(),
         format!(
             "could not read `{}/base/cc:latest`: the registry answered 403 Forbidden: DENIED: quota exceeded",
             host(&server)
@@ -245,8 +242,7 @@ fn what_a_registry_says_of_an_error_is_told() {
 fn a_registry_is_pinged_before_it_is_used() {
     let ping = |status: &'static str| {
         let server = Server::start(move |_, _| Answer::status(status));
-        let (http, credentials) = (http(), Credentials::default());
-        let registry = Registry::new(&http, &host(&server), Transport::Usual, &credentials);
+        let registry = client(&server, Credentials::default());
         registry.ping().map_err(|error| error.kind.to_string())
     };
     assert_eq!(ping("200 OK"), Ok(()));
@@ -262,7 +258,7 @@ fn an_index_is_read() {
     let server = Server::start(move |_, _| {
         Answer::ok_with(&["Content-Type: application/vnd.oci.image.index.v1+json"], &text)
     });
-    let document = reads(&server, &Credentials::default()).unwrap();
+    let document = reads(&server, Credentials::default()).unwrap();
     assert_eq!(document.media_type, MediaType::ImageIndex);
     assert_eq!(*document.parse::<ImageIndex>().unwrap().manifests(), [one]);
 }

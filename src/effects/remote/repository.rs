@@ -33,14 +33,14 @@ const SMALL: usize = 64 << 10;
 
 /// A repository that is all for one remote store.
 pub(super) struct Repository {
-    registry: Registry<'static>,
+    registry: Registry,
     path: RepositoryPath,
     /// Whether it has what all manifests have in place of a configuration.
     has_empty: Mutex<bool>,
 }
 
 impl Repository {
-    pub fn new(registry: Registry<'static>, path: RepositoryPath) -> Self {
+    pub fn new(registry: Registry, path: RepositoryPath) -> Self {
         Self { registry, path, has_empty: Mutex::default() }
     }
 
