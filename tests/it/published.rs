@@ -33,6 +33,28 @@ fn signed(form: &str) -> Workshop {
     shop
 }
 
+/// A workshop and a registry that its images are pushed to.
+struct Team {
+    shop: Workshop,
+    registry: FakeRegistry,
+}
+
+impl Team {
+    fn new(mut shop: Workshop, referrers: bool) -> Self {
+        let registry = FakeRegistry::new(Habits { referrers, mounts: true, login: None });
+        shop.world.filter(registry.host(), "[REGISTRY]");
+        Self { shop, registry }
+    }
+
+    fn push(&self) {
+        self.shop.world.distro(&["push", "--all", &format!("{}/team", self.registry.host())]).success();
+    }
+
+    fn image(&self, tag: &str) -> String {
+        format!("{}/team/base-debian13:{tag}", self.registry.host())
+    }
+}
+
 fn openssl(shop: &Workshop, arguments: &[&str]) {
     let mut command = Command::new("openssl");
     shop.world.isolate(&mut command);
@@ -566,8 +588,9 @@ warning: nothing was authenticated: without `--key`, whoever made an image may h
 
 #[test]
 fn a_registry_is_enough() {
-    let shop = signed("bundle");
+    let mut shop = signed("bundle");
     let registry = DockerRegistry::start(&shop.world.path("tmp"), "");
+    shop.world.filter(registry.host(), "[REGISTRY]");
     let destination = format!("{}/team", registry.host());
     shop.world.distro(&["push", "--all", &destination]).success();
     for gone in ["images", "lock", "out", "store"] {
@@ -575,9 +598,7 @@ fn a_registry_is_enough() {
     }
     shop.server.take_requests();
     let reference = format!("{destination}/base-debian13:latest");
-    let said = shop.world.distro(&["verify", &reference, "--key", "a.pub"]);
-    let said = Said { stdout: said.stdout.replace(registry.host(), "[REGISTRY]"), ..said };
-    said.assert_is(
+    shop.world.distro(&["verify", &reference, "--key", "a.pub"]).assert_is(
         r#"
 status: 0
 ----- stdout -----
@@ -591,7 +612,7 @@ IMAGE                                                    DIGEST        SIGNATURE
     assert_eq!(shop.asked_for().len(), 3);
     let by_digest = format!("docker://{destination}/base-debian13@sha256:{}", "0".repeat(64));
     let said = shop.world.distro(&["verify", &by_digest]);
-    let said = Said { stderr: without_digests(&said.stderr.replace(registry.host(), "[REGISTRY]")), ..said };
+    let said = Said { stderr: without_digests(&said.stderr), ..said };
     assert_refused(
         &said,
         r#"
@@ -650,16 +671,12 @@ base-debian13:latest-amd64
 #[test]
 fn what_a_registry_lists_of_an_earlier_build_holds_too() {
     for (referrers, form) in [(true, "both"), (false, "both"), (true, "bundle"), (false, "classic")] {
-        let shop = signed(form);
-        let registry = FakeRegistry::new(Habits { referrers, mounts: true, login: None });
-        let destination = format!("{}/team", registry.host());
-        let push = || drop(shop.world.distro(&["push", "--all", &destination]).success());
-        push();
-        describe_anew(&shop);
-        shop.world.distro(&["sign", "--key", "a", "--form", form]).success();
-        push();
-        let reference = format!("{destination}/base-debian13:latest");
-        let said = verify(&shop, &[&reference, "--key", "a.pub"]);
+        let team = Team::new(signed(form), referrers);
+        team.push();
+        describe_anew(&team.shop);
+        team.shop.world.distro(&["sign", "--key", "a", "--form", form]).success();
+        team.push();
+        let said = verify(&team.shop, &[&team.image("latest"), "--key", "a.pub"]);
         assert_eq!(said.status, Some(0), "{referrers} {form}: {said}");
         assert!(said.stderr.contains("Verified 2 of 2 manifests"), "{said}");
     }
@@ -667,19 +684,15 @@ fn what_a_registry_lists_of_an_earlier_build_holds_too() {
 
 #[test]
 fn a_document_that_a_registry_has_let_go_is_missing() {
-    let shop = signed("bundle");
-    let registry = FakeRegistry::new(Habits { referrers: false, mounts: true, login: None });
-    let destination = format!("{}/team", registry.host());
-    shop.world.distro(&["push", "--all", &destination]).success();
-    registry.kept(|kept| {
+    let team = Team::new(signed("bundle"), false);
+    team.push();
+    team.registry.kept(|kept| {
         kept.manifests.retain(|_, (_, bytes)| {
             let manifest: Value = serde_json::from_slice(bytes).unwrap();
             manifest["artifactType"] != "application/spdx+json"
         });
     });
-    let said = verify(&shop, &[&format!("{destination}/base-debian13:latest")]);
-    let said = Said { stdout: said.stdout.replace(registry.host(), "[REGISTRY]"), ..said };
-    said.assert_is(r#"
+    verify(&team.shop, &[&team.image("latest")]).assert_is(r#"
 status: 3
 ----- stdout -----
 IMAGE                                                    DIGEST        SIGNATURE  PROVENANCE  REBUILD  SBOM
@@ -697,17 +710,12 @@ warning: nothing was authenticated: without `--key`, whoever made an image may h
 
 #[test]
 fn an_sbom_that_no_build_gives_is_found_beside_one_that_holds() {
-    let shop = built();
-    let registry = FakeRegistry::new(Habits { referrers: true, mounts: true, login: None });
-    let destination = format!("{}/team", registry.host());
-    let push = || drop(shop.world.distro(&["push", "--all", &destination]).success());
-    push();
-    let sbom = attached(&shop.out(), IMAGE, "application/spdx+json", 0);
-    Forgery::new(&shop.world).edit(&sbom, |sbom| sbom["comment"] = "forged".into());
-    push();
-    let reference = format!("{destination}/base-debian13:latest-amd64");
-    let said = verify(&shop, &[&reference]);
-    Said { stdout: said.stdout.replace(registry.host(), "[REGISTRY]"), ..said }.assert_is(
+    let team = Team::new(built(), true);
+    team.push();
+    let sbom = attached(&team.shop.out(), IMAGE, "application/spdx+json", 0);
+    Forgery::new(&team.shop.world).edit(&sbom, |sbom| sbom["comment"] = "forged".into());
+    team.push();
+    verify(&team.shop, &[&team.image("latest-amd64")]).assert_is(
         r#"
 status: 3
 ----- stdout -----
@@ -725,20 +733,15 @@ warning: nothing was authenticated: without `--key`, whoever made an image may h
 
 #[test]
 fn sboms_of_another_version_of_the_program_do_not_count_where_this_one_gave_some() {
-    let shop = built();
-    let registry = FakeRegistry::new(Habits { referrers: true, mounts: true, login: None });
-    let destination = format!("{}/team", registry.host());
-    let push = || drop(shop.world.distro(&["push", "--all", &destination]).success());
-    let statement = attached(&shop.out(), IMAGE, "application/vnd.in-toto+json", 0);
-    Forgery::new(&shop.world).edit(&statement, |statement| {
+    let team = Team::new(built(), true);
+    let statement = attached(&team.shop.out(), IMAGE, "application/vnd.in-toto+json", 0);
+    Forgery::new(&team.shop.world).edit(&statement, |statement| {
         statement["predicate"]["runDetails"]["builder"]["version"]["distro"] = "0.0.1".into();
     });
-    let sbom = attached(&shop.out(), IMAGE, "application/spdx+json", 0);
-    Forgery::new(&shop.world).edit(&sbom, |sbom| sbom["comment"] = "as distro 0.0.1 wrote it".into());
-    push();
-    let reference = format!("{destination}/base-debian13:latest-amd64");
-    let said = verify(&shop, &[&reference]);
-    Said { stdout: said.stdout.replace(registry.host(), "[REGISTRY]"), ..said }.assert_is(
+    let sbom = attached(&team.shop.out(), IMAGE, "application/spdx+json", 0);
+    Forgery::new(&team.shop.world).edit(&sbom, |sbom| sbom["comment"] = "as distro 0.0.1 wrote it".into());
+    team.push();
+    verify(&team.shop, &[&team.image("latest-amd64")]).assert_is(
         r#"
 status: 3
 ----- stdout -----
@@ -753,9 +756,9 @@ warning: nothing was authenticated: without `--key`, whoever made an image may h
    Verified 0 of 1 manifest
 "#,
     );
-    shop.build(&["base:latest"]).success();
-    push();
-    let said = verify(&shop, &[&reference]);
+    team.shop.build(&["base:latest"]).success();
+    team.push();
+    let said = verify(&team.shop, &[&team.image("latest-amd64")]);
     assert_eq!(said.status, Some(0), "{said}");
 }
 
