@@ -17,7 +17,9 @@ use url::Url;
 pub use compliance::{
     AuditArgs, AuditFormat, FindArgs, LicensesArgs, NoticeFormat, QueryKind, SbomArgs, SbomFormat, VexArgs,
 };
-pub use images::{BuildArgs, ListArgs, MergeArgs, SchemaArgs, SchemaOf, TestArgs, TreeArgs, WhyArgs};
+pub use images::{
+    BuildArgs, ListArgs, MergeArgs, SchemaArgs, SchemaOf, SelectionArgs, TestArgs, TreeArgs, WhyArgs,
+};
 pub use locks::{DiffArgs, DiffFormat, LockArgs, OutdatedArgs, VendorArgs};
 pub use publishing::{
     ArchiveForm, EngineName, ExportArgs, LoadArgs, PushArgs, SignArgs, SignatureForm, SigningArgs,

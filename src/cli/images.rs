@@ -9,8 +9,9 @@ use distro::image::shard::Shard;
 
 use super::{ArchiveArgs, Format};
 
+/// Which images of the catalog.
 #[derive(Debug, Args)]
-pub struct BuildArgs {
+pub struct SelectionArgs {
     /// Images by name: `cc`, `cc-debian13` or `cc-debian13:debug` [default: all]
     #[arg(value_name = "IMAGE")]
     pub images: Vec<String>,
@@ -20,6 +21,12 @@ pub struct BuildArgs {
     /// Debian's name of an architecture, or `all` [default: this machine's]
     #[arg(long, value_name = "ARCH", value_delimiter = ',')]
     pub arch: Vec<Architecture>,
+}
+
+#[derive(Debug, Args)]
+pub struct BuildArgs {
+    #[command(flatten)]
+    pub selection: SelectionArgs,
     /// The directory of the OCI image layout
     #[arg(long, value_name = "DIR", default_value = "out")]
     pub out: PathBuf,
@@ -56,15 +63,8 @@ pub struct MergeArgs {
 
 #[derive(Debug, Args)]
 pub struct TestArgs {
-    /// Images by name: `cc`, `cc-debian13` or `cc-debian13:debug` [default: all]
-    #[arg(value_name = "IMAGE")]
-    pub images: Vec<String>,
-    /// Only images of this release
-    #[arg(long, value_name = "RELEASE")]
-    pub release: Option<String>,
-    /// Debian's name of an architecture, or `all` [default: this machine's]
-    #[arg(long, value_name = "ARCH", value_delimiter = ',')]
-    pub arch: Vec<Architecture>,
+    #[command(flatten)]
+    pub selection: SelectionArgs,
     /// The directory of the OCI image layout
     #[arg(long, value_name = "DIR", default_value = "out")]
     pub out: PathBuf,

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 
 use distro::debian::{Architecture, Subject};
 
-use super::{ArchiveArgs, Format, NetworkArgs};
+use super::{ArchiveArgs, Format, NetworkArgs, SelectionArgs};
 
 #[derive(Debug, Args)]
 pub struct LockArgs {
@@ -95,15 +95,8 @@ pub struct VendorArgs {
     /// The folder, which is made where there is none
     #[arg(value_name = "DIR")]
     pub folder: PathBuf,
-    /// Images by name: `cc`, `cc-debian13` or `cc-debian13:debug` [default: all]
-    #[arg(value_name = "IMAGE")]
-    pub images: Vec<String>,
-    /// Only images of this release
-    #[arg(long, value_name = "RELEASE")]
-    pub release: Option<String>,
-    /// Debian's name of an architecture, or `all` [default: this machine's]
-    #[arg(long, value_name = "ARCH", value_delimiter = ',')]
-    pub arch: Vec<Architecture>,
+    #[command(flatten)]
+    pub selection: SelectionArgs,
     /// Remove what an earlier run wrote and these images do not need
     #[arg(long)]
     pub prune: bool,

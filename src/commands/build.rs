@@ -26,10 +26,10 @@ pub fn run(workspace: &Workspace, args: &BuildArgs) -> anyhow::Result<()> {
     let licenses = license_sources(&workspace.places.catalog)?;
     let sealed = SealedDefinitions::new(&definitions, &licenses)?;
     let catalog = Catalog::read(definitions)?;
-    let architectures = workspace.architectures(&args.arch)?;
+    let architectures = workspace.architectures(&args.selection.arch)?;
     let order = Assembled {
-        images: &args.images,
-        release: args.release.as_deref(),
+        images: &args.selection.images,
+        release: args.selection.release.as_deref(),
         architectures: &architectures,
         network: &args.archive.network,
         offline: args.offline,

@@ -32,12 +32,15 @@ const INTERRUPTED: u8 = 130;
 pub fn run(workspace: &Workspace, args: &TestArgs) -> anyhow::Result<ExitCode> {
     let began = Instant::now();
     let catalog = workspace.catalog()?;
-    let architectures = workspace.architectures(&args.arch)?;
-    let selection =
-        Selection { images: &args.images, release: args.release.as_deref(), architectures: &architectures };
+    let architectures = workspace.architectures(&args.selection.arch)?;
+    let selection = Selection {
+        images: &args.selection.images,
+        release: args.selection.release.as_deref(),
+        architectures: &architectures,
+    };
     let selected = select_some(&catalog, &selection)?;
     let locks = locks(workspace, &selected)?;
-    let selected = locked(&catalog, selected, locks.values(), &args.images)?;
+    let selected = locked(&catalog, selected, locks.values(), &args.selection.images)?;
     let files = test_files(args, &selected)?;
     let layout = LayoutReader::open(&args.out)?;
     let built = built(args, &layout, &selected, &locks, &files)?;

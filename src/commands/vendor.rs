@@ -21,9 +21,12 @@ use crate::report::{count, say, warn};
 
 pub fn run(workspace: &Workspace, args: &VendorArgs) -> anyhow::Result<()> {
     let catalog = workspace.catalog()?;
-    let architectures = workspace.architectures(&args.arch)?;
-    let selection =
-        Selection { images: &args.images, release: args.release.as_deref(), architectures: &architectures };
+    let architectures = workspace.architectures(&args.selection.arch)?;
+    let selection = Selection {
+        images: &args.selection.images,
+        release: args.selection.release.as_deref(),
+        architectures: &architectures,
+    };
     let selected = select_some(&catalog, &selection)?;
     let releases: BTreeSet<_> = selected.iter().map(|(image, _)| &image.name.release).collect();
 
@@ -33,7 +36,7 @@ pub fn run(workspace: &Workspace, args: &VendorArgs) -> anyhow::Result<()> {
     let fetching = bars.stage("Fetching");
     let locks = releases.iter().map(|release| workspace.lock(&catalog, release));
     let locks = locks.collect::<anyhow::Result<Vec<_>>>()?;
-    let selected = locked(&catalog, selected, &locks, &args.images)?;
+    let selected = locked(&catalog, selected, &locks, &args.selection.images)?;
     let places = Places::of(&locks, sources.reach(Network::Allowed, &fetching));
     let mut needs = BTreeMap::new();
     for lock in &locks {
